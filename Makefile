@@ -1,0 +1,56 @@
+# `make` lists the targets. The environment beats every default below.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PORT ?= 8000
+EVENTSTREAM_DEMO ?= 1
+export PORT EVENTSTREAM_DEMO
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/.run ## start everything on PORT (8000) with data in EVENTSTREAM_DATA_DIR (.eventstream)
+	@exec $(BIN)/eventstream serve
+
+test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
+	$(BIN)/python -m e2e.browser
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, format check, types, templates, lock files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy app
+	$(BIN)/djlint app/templates --check --lint --quiet
+	sh locks/check.sh $(BIN)/uv
+
+format: $(VENV)/.dev ## format code and templates
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint app/templates --reformat --quiet || true
+
+bench: $(VENV)/.dev ## measure on this machine (needs wrk), into bench/last.json
+	$(BIN)/python -m bench
+
+lock: $(VENV)/.dev ## pin the newest allowed versions
+	sh locks/update.sh $(BIN)/uv --upgrade
+
+# One environment for both: `.dev` holds all that `.run` does, so a later `make run` keeps it.
+$(VENV)/.uv: locks/bootstrap.txt
+	@sh locks/venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.uv locks/run.txt pyproject.toml
+	@echo "Installing what EventStream needs ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/run.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run locks/dev.txt
+	@echo "Installing what development needs ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
+	@touch $@
+
+.PHONY: help run test check format bench lock

@@ -1,0 +1,1 @@
+"""EventStream sells festival tickets."""

@@ -1,0 +1,25 @@
+"""The JSON API under `/api/v1`: its contents page."""
+
+from litestar import Router
+
+from app.api import accounts, api_keys, events, media, metadata, projects, submissions, tickets, waiting_list
+from app.api.body import ApiRequest
+
+BODY_BYTES = 1_000_000
+
+api = Router(
+    "/api/v1",
+    route_handlers=[
+        *accounts.routes,
+        *api_keys.routes,
+        *events.routes,
+        *metadata.routes,
+        *media.routes,
+        *projects.routes,
+        *submissions.routes,
+        *tickets.routes,
+        *waiting_list.routes,
+    ],
+    request_class=ApiRequest,
+    request_max_body_size=BODY_BYTES,
+)

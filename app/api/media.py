@@ -1,0 +1,70 @@
+"""Pictures: upload and delete."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, post
+from litestar.datastructures import UploadFile
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+
+from app.api.answers import accepted, problems, replay_headers
+from app.api.body import WholeBody
+from app.domain import media
+from app.domain.accounts import Caller
+from app.domain.events import Id
+from app.domain.idempotency import idempotent
+from app.domain.media import MediaItem
+from app.parts import Parts
+from app.uploads import MAX_REQUEST, spooled
+from app.validation import Input
+
+
+class MediaForm(Input, frozen=True, kw_only=True):
+    media_file: list[UploadFile]
+    event_id: Id | None = None
+
+
+class MediaStored(msgspec.Struct, frozen=True):
+    success: str
+    media: list[MediaItem]
+
+
+class MediaRemoved(msgspec.Struct, frozen=True):
+    success: str
+    media_id: int
+    submission_id: str
+
+
+@post(
+    "/new-media", dto=WholeBody, return_dto=None, opt={"role": "organizer", "limit": "submit"},
+    request_max_body_size=MAX_REQUEST, summary="Upload pictures; their addresses work at once",
+    responses=problems(400, 404, 413, 422),
+)  # fmt: skip
+async def new_media(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    data: Annotated[MediaForm, Body(media_type=RequestEncodingType.MULTI_PART)],
+) -> Response[MediaStored]:
+    async with spooled(data.media_file, "media_file") as files:
+        key = idempotent(request.headers.get("idempotency-key"), str(data.event_id), *(f.sha256 for f in files))
+        stored, replayed = await media.add_media(
+            parts.database, parts.media, parts.pictures, who, data.event_id, files, key
+        )
+    return Response(MediaStored("Media uploaded", stored), status_code=201, headers=replay_headers(replayed))
+
+
+@delete(
+    "/media/{media_id:int}", status_code=202, opt={"role": "organizer", "limit": "submit"},
+    summary="Delete a picture", responses=problems(404),
+)  # fmt: skip
+async def delete_media(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], media_id: FromPath[int]
+) -> Response[MediaRemoved]:
+    submitted = await media.submit_media_removal(parts.database, parts.submissions, who, media_id)
+    return accepted(submitted, MediaRemoved("Removal of media sent to kafka", media_id, submitted.submission_id))
+
+
+routes = [new_media, delete_media]

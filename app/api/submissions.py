@@ -1,0 +1,29 @@
+"""How far a submission is."""
+
+from typing import Any
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.api.answers import problems
+from app.domain.accounts import Caller
+from app.domain.progress import Progress, progress
+from app.parts import Parts
+
+
+class SubmissionFound(Progress, frozen=True, kw_only=True):
+    success: str = "Data found"
+
+
+@get("/submissions/{submission_id:str}", summary="The state of a submission in each store", responses=problems(404))
+async def read_submission(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], submission_id: FromPath[str]
+) -> SubmissionFound:
+    async with parts.database.connection() as connection:
+        found = await progress(connection, who, submission_id)
+    values: dict[str, Any] = {name: getattr(found, name) for name in Progress.__struct_fields__}
+    return SubmissionFound(**values)
+
+
+routes = [read_submission]

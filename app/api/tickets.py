@@ -1,0 +1,58 @@
+"""Tickets: buy, and list your own."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import Body, FromPath
+
+from app.api.answers import idempotent_json, problems, replay_headers
+from app.api.body import WholeBody
+from app.api.events import Cursor, Limit
+from app.domain import tickets
+from app.domain.accounts import Caller
+from app.domain.events import Id
+from app.domain.lists import Page, from_cursor
+from app.domain.tickets import TicketView
+from app.domain.waiting_list import require_self
+from app.parts import Parts
+from app.validation import Input
+
+
+class BuyIn(Input, frozen=True, kw_only=True):
+    user_id: Id | None = None
+
+
+class TicketBought(msgspec.Struct, frozen=True):
+    success: str
+    ticket_number: int
+    code: str
+    status: str
+
+
+@post(
+    "/attendee/buy-ticket/{event_id:int}", dto=WholeBody, return_dto=None, opt={"limit": "buy"},
+    summary="Buy a ticket", responses=problems(400, 404, 409, 413, 422),
+)  # fmt: skip
+async def buy_ticket(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    event_id: FromPath[int],
+    data: Annotated[BuyIn, Body()],
+) -> Response[TicketBought]:
+    require_self(who, data.user_id)
+    bought = await tickets.buy_ticket(parts.database, who, event_id, await idempotent_json(request))
+    content = TicketBought("Ticket purchased!", bought.ticket_number, bought.code, bought.status)
+    return Response(content, status_code=201, headers=replay_headers(bought.replayed))
+
+
+@get("/tickets", summary="Your tickets, newest first", responses=problems(422))
+async def list_tickets(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], limit: Limit = 20, cursor: Cursor = None
+) -> Page[TicketView]:
+    return await tickets.tickets_of(parts.database, who, limit, from_cursor(cursor))
+
+
+routes = [buy_ticket, list_tickets]

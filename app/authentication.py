@@ -1,0 +1,79 @@
+"""Who sends a request, and whether they may: one middleware, and one gate before every route."""
+
+from typing import Any
+
+from litestar.connection import ASGIConnection, Request
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from app.client_address import client_address
+from app.domain.accounts import Caller
+from app.errors import Forbidden, NotSignedIn
+from app.parts import Parts
+from app.same_origin import SAFE_METHODS, require_same_origin
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Authentication(ASGIMiddleware):
+    """Sets `scope["user"]` to a `Caller` or None."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        scope["user"], scope["auth"] = None, None
+        request: Request[Any, Any, Any] = Request(scope)
+        authorization = request.headers.get("authorization", "")
+        if authorization:
+            scope["user"], scope["auth"] = await self.by_key(authorization), "api-key"
+        else:
+            require_same_origin(scope["method"], request.headers, self.parts.settings.public_url)
+            if session_id := request.cookies.get(self.parts.sessions.cookie):
+                scope["user"], scope["auth"] = await self.parts.sessions.find(session_id), "session"
+        await next_app(scope, receive, send)
+
+    async def by_key(self, authorization: str) -> Caller:
+        kind, _, token = authorization.partition(" ")
+        caller = await self.parts.api_keys.find(token.strip()) if kind.lower() == "bearer" else None
+        if caller is None:
+            raise NotSignedIn("This API key is unknown or revoked.", headers={"WWW-Authenticate": "Bearer"})
+        return caller
+
+
+async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`."""
+    opt, caller = handler.opt, connection.user
+    if opt.get("public"):
+        return
+    if caller is None:
+        raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"})
+    method = connection.scope["method"]  # type: ignore[typeddict-item]
+    needed = "read" if method in SAFE_METHODS else "write"
+    if caller.scopes is not None and needed not in caller.scopes:
+        raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")
+    if caller.scopes is not None and opt.get("session_only"):
+        raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
+    if opt.get("role") == "organizer" and caller.organizer_id is None:
+        raise Forbidden("Only organizers may do this.", type="organizers-only")
+    parts: Parts = connection.app.state.parts
+    standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
+    connection.scope["state"]["rate_limit_headers"] = standing.headers
+
+
+def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:
+    peer = request.client.host if request.client else None
+    return client_address(peer, request.headers.get("x-forwarded-for"), parts.settings.trusted_proxies)
+
+
+async def provide_who(request: Request[Any, Any, Any]) -> Caller:
+    """The caller of a route that is not public."""
+    caller: Caller = request.user
+    return caller
+
+
+async def provide_visitor(request: Request[Any, Any, Any]) -> Caller | None:
+    """The caller of a public route, if there is one."""
+    caller: Caller | None = request.user
+    return caller

@@ -1,0 +1,28 @@
+"""Who is calling, as far as the network can tell."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from app.settings import Network
+
+
+def client_address(peer: str | None, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
+    """The peer, or, where trusted proxies stand in front, the last address in `X-Forwarded-For` they did not add."""
+    address = parse(peer)
+    if address is None or not any(address in network for network in trusted):
+        return peer or "unknown"
+    for text in reversed((forwarded_for or "").split(",")):
+        hop = parse(text.strip())
+        if hop is None:
+            break
+        address = hop
+        if not any(hop in network for network in trusted):
+            break
+    return str(address)
+
+
+def parse(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text or "")
+    except ValueError:
+        return None

@@ -1,0 +1,160 @@
+"""The only loop over messages: poll, apply, commit the transaction, then commit the offset."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from app.consumers.dead_letters import dead_letter
+from app.consumers.groups import Group
+from app.engines.database import Connection, Database, is_away
+from app.engines.log import Consumer, Delivered, Log
+from app.errors import AppError, Unavailable
+from app.messages import Message, decode
+from app.supervision import Health, Stopped
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 1.0
+TRIES = 5
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+DEAD_LETTERS_IN_A_ROW = 50
+
+
+class Runner:
+    """Feeds one group. A store that is away is waited for; a message that cannot be applied goes to the dead letters."""
+
+    def __init__(self, group: Group, messages: Log, database: Database) -> None:
+        self.group = group
+        self.log = messages
+        self.database = database
+        self.dead_in_a_row = 0
+        self.behind = False
+
+    async def run(self, health: Health) -> None:
+        consumer = await self.log.consume(self.group.name, self.group.topics)
+        try:
+            health.state = "running"
+            while True:
+                await self.turn(consumer, health)
+        finally:
+            with suppress(Unavailable):  # the lease runs out by itself
+                await consumer.close()
+
+    async def turn(self, consumer: Consumer, health: Health) -> None:
+        try:
+            if self.behind:
+                await consumer.rewind()
+                self.behind = False
+            records = await consumer.poll(self.group.batch, POLL_SECONDS)
+            if records:
+                await self.handle(records, health)
+                await consumer.commit(records)
+            health.state, health.error = "running", None
+        except Unavailable as error:
+            self.behind = True
+            health.state, health.error = "retrying", error.detail
+            await asyncio.sleep(pause_after(3))
+
+    async def handle(self, records: Sequence[Delivered], health: Health) -> None:
+        """Apply all, as one batch if it goes, one by one if not."""
+        try:
+            await self.until_available([decode(record) for record in records], health)
+            self.dead_in_a_row = 0
+        except Exception as error:
+            if len(records) > 1:
+                log.warning("batch failed, going one by one", group=self.group.name, error=describe(error))
+            for record in records:
+                await self.handle_one(record, health)
+
+    async def handle_one(self, record: Delivered, health: Health) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                await self.until_available([decode(record)], health)
+                self.dead_in_a_row = 0
+                return
+            except Exception as error:
+                if attempt < TRIES and not isinstance(error, AppError):
+                    await asyncio.sleep(pause_after(attempt))
+                    continue
+                await self.give_up(record, error, attempt)
+                return
+
+    async def give_up(self, record: Delivered, error: Exception, attempts: int) -> None:
+        log.error(
+            "dead letter", group=self.group.name, topic=record.topic, partition=record.partition,
+            offset=record.offset, message_id=record.headers.get("ce_id"), attempts=attempts, error=describe(error),
+        )  # fmt: skip
+        await self.log.publish([dead_letter(record, self.group.name, error, attempts)])
+        with suppress(ValueError):  # no id, no step: nobody waits for it
+            async with self.database.transaction() as connection:
+                await write_steps(
+                    connection, self.group.store, [uuid.UUID(record.headers.get("ce_id", ""))], "failed", describe(error)
+                )
+        self.dead_in_a_row += 1
+        if self.dead_in_a_row >= DEAD_LETTERS_IN_A_ROW:
+            raise Stopped(f"{self.dead_in_a_row} dead letters in a row; the last: {describe(error)}")
+
+    async def until_available(self, messages: Sequence[Message], health: Health) -> None:
+        """Apply; while something is away, wait and try again."""
+        for attempt in range(1, 1_000_000):
+            try:
+                await self.apply(messages)
+                return
+            except Exception as error:
+                if not isinstance(error, Unavailable) and not is_away(error):
+                    raise
+                if attempt == 1:
+                    log.warning("store away", group=self.group.name, error=describe(error))
+                    await self.say_retrying(messages, error)
+                health.state, health.error = "retrying", describe(error)
+                await asyncio.sleep(pause_after(attempt))
+
+    async def apply(self, messages: Sequence[Message]) -> None:
+        work: list[tuple[Any, list[Message], Sequence[Any]]] = []
+        for kind, effect in self.group.effects.items():
+            if ours := [message for message in messages if type(message) is kind]:
+                work.append((effect, ours, await effect.store(ours) if effect.store else ours))
+        async with self.database.transaction() as connection:
+            for effect, _, results in work:
+                if effect.record and results:
+                    await effect.record(connection, results)
+            ids = [uuid.UUID(message.message_id) for message in messages if type(message) in self.group.effects]
+            await write_steps(connection, self.group.store, ids, "stored", None)
+        for effect, ours, _ in work:
+            if effect.after:
+                await effect.after(ours)
+
+    async def say_retrying(self, messages: Sequence[Message], error: Exception) -> None:
+        ids = [uuid.UUID(message.message_id) for message in messages]
+        with suppress(Unavailable):  # then it is Postgres itself that is away, and nobody can read steps
+            async with self.database.transaction() as connection:
+                await write_steps(connection, self.group.store, ids, "retrying", describe(error))
+
+
+async def write_steps(
+    connection: Connection, store: str, ids: Sequence[uuid.UUID], state: str, error: str | None
+) -> None:
+    """`stored` is never taken back."""
+    await connection.execute(
+        """INSERT INTO submission_steps AS known (message_id, store, state, error)
+           SELECT DISTINCT id, $2::text, $3::text, $4::text FROM unnest($1::uuid[]) AS id
+           ON CONFLICT (message_id, store) DO UPDATE SET state = excluded.state, error = excluded.error, at = now()
+           WHERE known.state <> 'stored'""",
+        list(ids),
+        store,
+        state,
+        error,
+    )
+
+
+def pause_after(attempt: int) -> float:
+    return min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+def describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:1000]

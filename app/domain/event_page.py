@@ -1,0 +1,200 @@
+"""Events as people read them: one event with everything around it, and lists of events."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.lists import Page, page_of
+from app.domain.media import MediaItem, media_of
+from app.domain.money import money
+from app.domain.progress import fan_out
+from app.engines.database import Connection, Database
+from app.engines.documents import Documents
+from app.engines.media import Media
+from app.errors import NotFound
+
+PENDING_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.02
+
+
+class CoreEventData(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: int
+    organizer_id: int
+    title: str
+    description: str
+    location: str
+    start_time: dt.datetime
+    end_time: dt.datetime
+    date: dt.date
+    price: str
+    currency: str
+    timezone: str
+    capacity: int
+    status: str
+    created_at: dt.datetime
+
+
+class Availability(msgspec.Struct, frozen=True, kw_only=True):
+    capacity: int
+    sold: int
+    held: int
+    left: int
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """An event in a list; `picture` is the address of its first picture."""
+
+    core_event_data: CoreEventData
+    availability: Availability
+    picture: str | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """How many, by status."""
+
+    total: int
+    by_status: dict[str, int]
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`rev` is the revision to send as `If-Match`; the summaries are for the owner alone."""
+
+    core_event_data: CoreEventData
+    metadata: list[dict[str, Any]]
+    media_files: list[MediaItem]
+    availability: Availability
+    fan_out: dict[str, str]
+    rev: int
+    on_sale: bool
+    tickets: Summary | None = None
+    waitlist: Summary | None = None
+
+
+async def event_page(
+    database: Database, documents: Documents, media: Media, who: Caller | None, event_id: int
+) -> EventPage:
+    """Everything about an event.
+
+    Raises:
+        NotFound: unknown, a draft of somebody else, or of type `pending`: accepted, but not in Postgres yet.
+    """
+    row = await event_row(database, who, event_id)
+    mine = who is not None and row["organizer_id"] == who.organizer_id
+    async with database.connection() as connection:
+        media_files = await media_of(connection, media, event_id)
+        stores = await fan_out(connection, event_id)
+        tickets = await summary(connection, "tickets", event_id) if mine else None
+        waitlist = await summary(connection, "waiting_list", event_id) if mine else None
+    found = await documents.find(event_id)
+    return EventPage(
+        core_event_data=core(row),
+        metadata=[{"event_id": event_id, **(document.body or {})} for document in found],
+        media_files=media_files,
+        availability=availability(row),
+        fan_out=stores,
+        rev=row["rev"],
+        on_sale=row["on_sale"],
+        tickets=tickets,
+        waitlist=waitlist,
+    )
+
+
+async def event_row(database: Database, who: Caller | None, event_id: int) -> Mapping[str, Any]:
+    """The stored event if `who` may see it; the owner waits a moment for one that was just accepted."""
+    deadline = asyncio.get_running_loop().time() + PENDING_SECONDS
+    while True:
+        async with database.connection() as connection:
+            row = await connection.fetchrow(
+                "SELECT *, end_time > now() AS on_sale FROM events WHERE id = $1", event_id
+            )
+            owner = None if row or who is None else await pending_owner(connection, event_id)
+        if row is not None:
+            if row["status"] == "published" or (who is not None and row["organizer_id"] == who.organizer_id):
+                return row
+            raise NotFound("There is no such event.")
+        if who is None or owner is None or owner != who.organizer_id:
+            raise NotFound("There is no such event.")
+        if asyncio.get_running_loop().time() > deadline:
+            raise NotFound("The event is accepted and will be here in a moment.", type="pending", retry_after=1)
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def pending_owner(connection: Connection, event_id: int) -> int | None:
+    return await connection.fetchval(
+        "SELECT organizer_id FROM submissions WHERE event_id = $1 AND accepted_at IS NOT NULL LIMIT 1", event_id
+    )
+
+
+async def summary(connection: Connection, table: str, event_id: int) -> Summary:
+    rows = await connection.fetch(
+        f"SELECT status, count(*) AS many FROM {table} WHERE event_id = $1 GROUP BY status ORDER BY status",  # noqa: S608
+        event_id,
+    )
+    by_status = {row["status"]: row["many"] for row in rows}
+    return Summary(total=sum(by_status.values()), by_status=by_status)
+
+
+def core(row: Mapping[str, Any]) -> CoreEventData:
+    values = {name: row[name] for name in CoreEventData.__struct_fields__ if name not in {"event_id", "price"}}
+    return CoreEventData(event_id=row["id"], price=money(row["price"], row["currency"]), **values)
+
+
+def availability(row: Mapping[str, Any]) -> Availability:
+    left = row["capacity"] - row["sold"] - row["held"]
+    return Availability(capacity=row["capacity"], sold=row["sold"], held=row["held"], left=left)
+
+
+LISTED = """SELECT e.*, (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
+                         ORDER BY position, id LIMIT 1) AS picture_key FROM events e"""
+
+
+async def published_events(database: Database, media: Media, limit: int, before: int | None) -> Page[Listed]:
+    """Published events, newest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"{LISTED} WHERE e.status = 'published' AND e.id < $1 ORDER BY e.id DESC LIMIT $2",
+            before if before is not None else 2**63 - 1,
+            limit + 1,
+        )
+    return listed_page(media, rows, limit)
+
+
+async def events_of(database: Database, media: Media, who: Caller, limit: int, before: int | None) -> Page[Listed]:
+    """The caller's own events, drafts included, newest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"{LISTED} WHERE e.organizer_id = $1 AND e.id < $2 ORDER BY e.id DESC LIMIT $3",
+            who.organizer_id,
+            before if before is not None else 2**63 - 1,
+            limit + 1,
+        )
+    return listed_page(media, rows, limit)
+
+
+async def coming_events(database: Database, media: Media, limit: int, skip: int | None) -> Page[Listed]:
+    """What the catalogue shows: published and not over, soonest first; `skip` is the id of the last one seen."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"""{LISTED} WHERE e.status = 'published' AND e.end_time > now() AND ($1::bigint IS NULL OR
+                    (e.end_time, e.id) > (SELECT end_time, id FROM events WHERE id = $1))
+                ORDER BY e.end_time, e.id LIMIT $2""",
+            skip,
+            limit + 1,
+        )
+    return listed_page(media, rows, limit)
+
+
+def listed_page(media: Media, rows: list[Any], limit: int) -> Page[Listed]:
+    found = [
+        Listed(
+            core_event_data=core(row),
+            availability=availability(row),
+            picture=media.url(row["picture_key"]) if row["picture_key"] else None,
+        )
+        for row in rows
+    ]
+    return page_of(found, limit, lambda one: one.core_event_data.event_id)

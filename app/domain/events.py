@@ -1,0 +1,216 @@
+"""Events: what people attend. Submitting, recording and changing them; `event_page.py` reads them."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import babel.numbers
+import msgspec
+from msgspec import Meta
+
+from app.domain.accounts import Caller
+from app.domain.facts import write_fact
+from app.domain.idempotency import Idempotent
+from app.domain.submissions import Draft, Numbers, Submissions, Submitted
+from app.engines.database import Connection, Database
+from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Stale
+from app.messages import EventChanged, EventData, EventSubmitted, Message, ProjectSubmitted
+from app.validation import Input
+
+MAX_PRICE = Decimal("9999999.99")
+
+Title = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": "must have 1 to 200 characters"})]
+Text = Annotated[str, Meta(min_length=1, max_length=20_000, extra={"says": "must have 1 to 20,000 characters"})]
+Capacity = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": "must be a whole number from 1 to 1,000,000"})]
+Status = Annotated[Literal["draft", "published"], Meta(extra={"says": 'must be "draft" or "published"'})]
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1, extra={"says": "must be an id"})]
+Short = Annotated[str, Meta(max_length=100)]
+
+
+class EventIn(Input, frozen=True, kw_only=True):
+    """Times without an offset are in `timezone`; `price` is in major units of `currency`."""
+
+    title: Title
+    description: Text
+    location: Title
+    start_time: dt.datetime
+    end_time: dt.datetime
+    price: Decimal
+    capacity: Capacity
+    date: dt.date
+    currency: Short | None = None
+    timezone: Short | None = None
+    status: Status = "published"
+    organizer_id: Id | None = None
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        yield from check_event(values, "EUR", "UTC")
+
+
+class EventPatch(Input, frozen=True, kw_only=True):
+    """Only the fields to change."""
+
+    title: Title | None = None
+    description: Text | None = None
+    location: Title | None = None
+    start_time: dt.datetime | None = None
+    end_time: dt.datetime | None = None
+    price: Decimal | None = None
+    capacity: Capacity | None = None
+    date: dt.date | None = None
+    currency: Short | None = None
+    timezone: Short | None = None
+    status: Status | None = None
+
+
+def check_event(values: Mapping[str, Any], currency: str, timezone: str) -> Iterable[FieldError]:
+    """What must hold between the fields of an event; missing ones are not judged."""
+    currency, timezone = values.get("currency") or currency, values.get("timezone") or timezone
+    if currency not in babel.numbers.list_currencies():
+        yield FieldError("currency", "must be an ISO 4217 code such as EUR")
+    elif (price := values.get("price")) is not None:
+        decimals = babel.numbers.get_currency_precision(currency)
+        if not 0 <= price <= MAX_PRICE:
+            yield FieldError("price", "must lie between 0 and 9,999,999.99")
+        elif price != round(price, decimals):
+            yield FieldError("price", f"must have at most {decimals} decimals in {currency}")
+    zone = zone_or_none(timezone)
+    if zone is None:
+        yield FieldError("timezone", "must be a timezone such as Europe/Berlin")
+    elif (start := values.get("start_time")) is not None and (end := values.get("end_time")) is not None:
+        if in_zone(end, zone) < in_zone(start, zone):
+            yield FieldError("end_time", "must not be before the start")
+
+
+def zone_or_none(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown, not a name at all, or the name of a folder
+        return None
+
+
+def in_zone(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(dt.UTC)
+
+
+def event_data(given: EventIn, currency: str, timezone: str) -> EventData:
+    """What was sent, with the installation's `currency` and `timezone` where nothing was said."""
+    currency, timezone = given.currency or currency, given.timezone or timezone
+    if bad := list(check_event(msgspec.structs.asdict(given), currency, timezone)):
+        raise Invalid(bad)
+    zone = ZoneInfo(timezone)
+    return EventData(
+        title=given.title,
+        description=given.description,
+        location=given.location,
+        start_time=in_zone(given.start_time, zone),
+        end_time=in_zone(given.end_time, zone),
+        date=given.date,
+        price=given.price,
+        currency=currency,
+        timezone=timezone,
+        capacity=given.capacity,
+        status=given.status,
+    )
+
+
+def require_own_organizer(who: Caller, organizer_id: int | None) -> int:
+    """The caller's organizer id; raises `Forbidden` when the body names another."""
+    if who.organizer_id is None or (organizer_id is not None and organizer_id != who.organizer_id):
+        raise Forbidden("organizer_id is not yours.")
+    return who.organizer_id
+
+
+async def submit_event(
+    submissions: Submissions, who: Caller, given: EventIn, data: EventData, idempotent: Idempotent | None
+) -> Submitted:
+    organizer_id = require_own_organizer(who, given.organizer_id)
+
+    def build(numbers: Numbers) -> tuple[Message, dict[str, Any]]:
+        message = EventSubmitted(
+            message_id=numbers.message_id,
+            rev=numbers.rev,
+            at=numbers.at,
+            event_id=numbers.event_id,
+            organizer_id=organizer_id,
+            event=data,
+        )
+        return message, {}
+
+    return await submissions.submit(Draft(who, build, idempotent))
+
+
+async def record_events(connection: Connection, messages: Sequence[EventSubmitted | ProjectSubmitted]) -> None:
+    """Core data into Postgres, unless a newer revision is there already."""
+    newest = {message.event_id: message for message in sorted(messages, key=lambda message: message.rev)}
+    rows = [
+        (
+            m.event_id, m.organizer_id, m.rev, m.event.title, m.event.description, m.event.location,
+            m.event.start_time, m.event.end_time, m.event.date, m.event.price, m.event.currency, m.event.timezone,
+            m.event.status, m.event.capacity, m.at,
+        )
+        for m in newest.values()
+    ]  # fmt: skip
+    await connection.execute(
+        """INSERT INTO events (id, organizer_id, rev, title, description, location, start_time, end_time, date, price,
+                               currency, timezone, status, capacity, created_at)
+           SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
+                                $7::timestamptz[], $8::timestamptz[], $9::date[], $10::numeric[], $11::text[],
+                                $12::text[], $13::text[], $14::integer[], $15::timestamptz[])
+           ON CONFLICT (id) DO UPDATE SET
+               rev = excluded.rev, title = excluded.title, description = excluded.description,
+               location = excluded.location, start_time = excluded.start_time, end_time = excluded.end_time,
+               date = excluded.date, price = excluded.price, currency = excluded.currency,
+               timezone = excluded.timezone, status = excluded.status, capacity = excluded.capacity
+           WHERE events.rev < excluded.rev""",
+        *([row[column] for row in rows] for column in range(15)),
+    )
+
+
+async def change_event(
+    database: Database, who: Caller, event_id: int, patch: EventPatch, if_match: int | None
+) -> int:
+    """Decide a change under the row lock; the new revision.
+
+    Raises:
+        NotFound: unknown, or another organizer's.
+        Stale: `if_match` is not the revision that is stored.
+        Conflict: fewer places than are sold and held.
+    """
+    async with database.transaction() as connection:
+        row = await connection.fetchrow("SELECT * FROM events WHERE id = $1 FOR UPDATE", event_id)
+        if row is None or row["organizer_id"] != who.organizer_id:
+            raise NotFound("There is no such event.")
+        if if_match is not None and if_match != row["rev"]:
+            raise Stale("The event was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
+        data = changed(row, patch)
+        if data.capacity < row["sold"] + row["held"]:
+            raise Conflict(
+                f"{row['sold'] + row['held']} places are taken; the capacity cannot be less.", type="capacity-taken"
+            )
+        rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
+        await connection.execute(
+            """UPDATE events SET rev = $2, title = $3, description = $4, location = $5, start_time = $6, end_time = $7,
+                                 date = $8, price = $9, currency = $10, timezone = $11, capacity = $12, status = $13
+               WHERE id = $1""",
+            event_id, rev, data.title, data.description, data.location, data.start_time, data.end_time, data.date,
+            data.price, data.currency, data.timezone, data.capacity, data.status,
+        )  # fmt: skip
+        fact = EventChanged(event_id=event_id, rev=rev, organizer_id=row["organizer_id"], event=data)
+        await write_fact(connection, fact)
+    return rev
+
+
+def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:
+    """The stored event with the patch applied, judged as a whole."""
+    given = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not None}
+    values = {name: row[name] for name in EventData.__struct_fields__} | given
+    if bad := list(check_event(values, values["currency"], values["timezone"])):
+        raise Invalid(bad)
+    zone = ZoneInfo(values["timezone"])
+    for name in ("start_time", "end_time"):
+        values[name] = in_zone(values[name], zone)
+    return EventData(**values)

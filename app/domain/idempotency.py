@@ -1,0 +1,82 @@
+"""Repeating a request with the same `Idempotency-Key` gives the same answer and no second effect."""
+
+import hashlib
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from app.engines.database import Connection
+from app.errors import FieldError, Invalid
+
+MAX_KEY = 255
+
+
+class Idempotent(msgspec.Struct, frozen=True):
+    """A key with the hash of what was asked for under it."""
+
+    key: str
+    request_hash: bytes
+
+
+def idempotent(key: str | None, *parts: bytes | str) -> Idempotent | None:
+    """None without a key; raises `Invalid` for one that is empty or longer than 255 characters."""
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
+        raise Invalid([FieldError("Idempotency-Key", f"must have 1 to {MAX_KEY} printable characters")])
+    return Idempotent(key, hash_of(*parts))
+
+
+def hash_of(*parts: bytes | str) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.digest()
+
+
+async def remembered(connection: Connection, user_id: int, request: Idempotent | None) -> dict[str, Any] | None:
+    """The outcome of the first request with this key; raises `Invalid` when that one asked for something else."""
+    if request is None:
+        return None
+    row = await connection.fetchrow(
+        "SELECT request_hash, outcome FROM idempotency_keys WHERE user_id = $1 AND key = $2", user_id, request.key
+    )
+    if row is None:
+        return None
+    if row["request_hash"] != request.request_hash:
+        raise key_reused()
+    outcome: dict[str, Any] = row["outcome"]
+    return outcome
+
+
+async def remember(
+    connection: Connection, user_id: int, request: Idempotent | None, outcome: dict[str, Any]
+) -> None:
+    """Keep the outcome, in the transaction of the effect.
+
+    Raises:
+        asyncpg.UniqueViolationError: another request with this key was faster; roll back and begin again.
+    """
+    if request is not None:
+        await connection.execute(
+            "INSERT INTO idempotency_keys (user_id, key, request_hash, outcome) VALUES ($1, $2, $3, $4)",
+            user_id,
+            request.key,
+            request.request_hash,
+            outcome,
+        )
+
+
+def lost_the_race(error: asyncpg.UniqueViolationError) -> bool:
+    return error.constraint_name == "idempotency_keys_pkey"
+
+
+def key_reused() -> Invalid:
+    refusal = Invalid(
+        [FieldError("Idempotency-Key", "was used for another request before")],
+        "This Idempotency-Key belongs to another request.",
+    )
+    refusal.type = "idempotency-key-reused"
+    return refusal

@@ -1,0 +1,95 @@
+"""API keys as their owner manages them."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Meta
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api_keys import new_token
+from app.domain.accounts import Caller, Name
+from app.domain.idempotency import Idempotent, key_reused
+from app.errors import NotFound
+from app.tables import ApiKey, IdempotencyKey
+from app.validation import Input
+
+Scopes = Annotated[
+    list[Literal["read", "write"]],
+    Meta(min_length=1, max_length=2, extra={"says": 'must be a list of "read" and "write"'}),
+]
+
+
+class KeyIn(Input, frozen=True, kw_only=True):
+    name: Name
+    scopes: Scopes
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """`prefix` is how the key begins: `es_<prefix>_`."""
+
+    key_id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: dt.datetime
+    last_used_at: dt.datetime | None
+
+
+class KeyCreated(msgspec.Struct, frozen=True, kw_only=True):
+    """`api_key` is null when this repeats an earlier request: the secret is not kept."""
+
+    success: str
+    key_id: int
+    api_key: str | None
+
+
+async def create_key(
+    db: AsyncSession, who: Caller, given: KeyIn, idempotent: Idempotent | None
+) -> tuple[KeyCreated, bool]:
+    """A new key, and whether it was there already because the same request came before."""
+    if idempotent and (known := await db.get(IdempotencyKey, (who.user_id, idempotent.key))):
+        if known.request_hash != idempotent.request_hash:
+            raise key_reused()
+        return KeyCreated(success="API key created", key_id=known.outcome["key_id"], api_key=None), True
+    token, prefix, secret_hash = new_token()
+    scopes = sorted(set(given.scopes))
+    row = ApiKey(user_id=who.user_id, name=given.name, prefix=prefix, secret_hash=secret_hash, scopes=scopes)
+    db.add(row)
+    await db.flush()
+    if idempotent:
+        outcome = {"key_id": row.id}
+        db.add(
+            IdempotencyKey(
+                user_id=who.user_id, key=idempotent.key, request_hash=idempotent.request_hash, outcome=outcome
+            )
+        )
+    return KeyCreated(success="API key created", key_id=row.id, api_key=token), False
+
+
+async def keys_of(db: AsyncSession, who: Caller) -> list[KeyView]:
+    query = sa.select(ApiKey).where(ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None)).order_by(ApiKey.id)
+    return [
+        KeyView(
+            key_id=row.id,
+            name=row.name,
+            prefix=row.prefix,
+            scopes=row.scopes,
+            created_at=row.created_at,
+            last_used_at=row.last_used_at,
+        )
+        for row in await db.scalars(query)
+    ]
+
+
+async def revoke_key(db: AsyncSession, who: Caller, key_id: int) -> None:
+    """Raises `NotFound` for what is unknown, revoked or somebody else's."""
+    found = await db.scalar(
+        sa.update(ApiKey)
+        .where(ApiKey.id == key_id, ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=sa.func.now())
+        .returning(ApiKey.id)
+    )
+    if found is None:
+        raise NotFound("There is no such API key.")

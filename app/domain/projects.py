@@ -1,0 +1,81 @@
+"""Projects: an event, its metadata and its pictures in one submission."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from app.domain.accounts import Caller, Name
+from app.domain.events import EventIn, require_own_organizer
+from app.domain.idempotency import Idempotent
+from app.domain.media import PictureFile, check_pictures, draw_media_ids, keep_upload
+from app.domain.metadata import Kind, Tags
+from app.domain.submissions import Draft, Numbers, Submissions, Submitted
+from app.engines.database import Database
+from app.engines.media import Media
+from app.errors import FieldError
+from app.messages import EventData, Message, MetadataData, ProjectSubmitted, Upload
+from app.pictures import Pictures
+
+
+class ProjectIn(EventIn, frozen=True, kw_only=True):
+    """The one `description` serves event and metadata."""
+
+    company_name: Name
+    type: Kind
+    tags: Tags = []
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        return EventIn.check(values)
+
+
+async def submit_project(
+    database: Database,
+    submissions: Submissions,
+    media: Media,
+    pictures: Pictures,
+    who: Caller,
+    given: ProjectIn,
+    data: EventData,
+    files: Sequence[PictureFile],
+    idempotent: Idempotent | None,
+) -> Submitted:
+    """Pictures are decoded before anything is accepted, and wait under `incoming/` for the message.
+
+    Raises:
+        Invalid: a file is no picture we take.
+        Unavailable: as `Submissions.submit`.
+    """
+    organizer_id = require_own_organizer(who, given.organizer_id)
+    await check_pictures(pictures, files, "images")
+    async with database.connection() as connection:
+        media_ids = await draw_media_ids(connection, len(files))
+    uploads = [
+        Upload(media_id=media_id, upload_key=await keep_upload(media, file), position=place)
+        for place, (media_id, file) in enumerate(zip(media_ids, files, strict=True))
+    ]
+
+    def build(numbers: Numbers) -> tuple[Message, dict[str, Any]]:
+        message = ProjectSubmitted(
+            message_id=numbers.message_id,
+            rev=numbers.rev,
+            at=numbers.at,
+            event_id=numbers.event_id,
+            organizer_id=organizer_id,
+            event=data,
+            metadata=MetadataData(
+                metadata_id=numbers.metadata_id,
+                type=given.type,
+                tags=given.tags,
+                description=given.description,
+                company_name=given.company_name,
+                uploaded_by=who.user_id,
+            ),
+            uploads=uploads,
+        )
+        return message, {"metadata_id": numbers.metadata_id}
+
+    submitted = await submissions.submit(Draft(who, build, idempotent))
+    if submitted.replayed:
+        for upload in uploads:
+            await media.delete(upload.upload_key)
+    return submitted

@@ -1,0 +1,96 @@
+"""The waiting list of an event, in order of joining."""
+
+import asyncpg
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.events import Id
+from app.domain.facts import write_fact
+from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
+from app.domain.tickets import has_live_ticket, lock_event
+from app.engines.database import Connection, Database
+from app.errors import Conflict, Forbidden
+from app.messages import WaitingListJoined
+from app.validation import Input
+
+REFUSALS = {
+    "places-left": "There are places left: buy a ticket instead.",
+    "already-bought": "You have a ticket for this event already.",
+    "sale-closed": "The sale for this event is closed.",
+}
+
+
+class JoinIn(Input, frozen=True, kw_only=True):
+    event_id: Id
+    user_id: Id | None = None
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """`position` counts from 1."""
+
+    waitlist_id: int
+    position: int
+    replayed: bool = False
+
+
+def require_self(who: Caller, user_id: int | None) -> None:
+    if user_id not in (None, who.user_id):
+        raise Forbidden("user_id is not you.")
+
+
+async def join_waiting_list(database: Database, who: Caller, event_id: int, idempotent: Idempotent | None) -> Place:
+    """Join, or be told the place again.
+
+    Raises:
+        NotFound: no such event, or a draft of somebody else.
+        Conflict: of type `places-left`, `already-bought` or `sale-closed`.
+    """
+    while True:
+        try:
+            async with database.transaction() as connection:
+                outcome = await remembered(connection, who.user_id, idempotent)
+                replayed = outcome is not None
+                if outcome is None:
+                    outcome = await decide(connection, who, event_id)
+                    await remember(connection, who.user_id, idempotent, outcome)
+            break
+        except asyncpg.UniqueViolationError as error:
+            if not lost_the_race(error):
+                raise
+    if refused := outcome.get("refused"):
+        raise Conflict(REFUSALS[refused], type=refused, headers={"Idempotent-Replayed": "true"} if replayed else None)
+    return Place(**outcome, replayed=replayed)
+
+
+async def decide(connection: Connection, who: Caller, event_id: int) -> dict[str, int | str]:
+    """Ids are drawn under the lock of the event, so their order is the order of joining."""
+    event = await lock_event(connection, who, event_id)
+    known: int | None = await connection.fetchval(
+        "SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status = 'waiting'",
+        event_id,
+        who.user_id,
+    )
+    if known is None:
+        if event["closed"]:
+            return {"refused": "sale-closed"}
+        if await has_live_ticket(connection, event_id, who.user_id):
+            return {"refused": "already-bought"}
+        if event["sold"] + event["held"] < event["capacity"]:
+            return {"refused": "places-left"}
+        known = await connection.fetchval(
+            "INSERT INTO waiting_list (event_id, attendee_id, status) VALUES ($1, $2, 'waiting') RETURNING id",
+            event_id,
+            who.user_id,
+        )
+        fact = WaitingListJoined(event_id=event_id, waitlist_id=known, attendee_id=who.user_id)
+        await write_fact(connection, fact)
+    return {"waitlist_id": known, "position": await position(connection, event_id, known)}
+
+
+async def position(connection: Connection, event_id: int, waitlist_id: int) -> int:
+    counted: int = await connection.fetchval(
+        "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status = 'waiting' AND id <= $2",
+        event_id,
+        waitlist_id,
+    )
+    return counted

@@ -1,0 +1,120 @@
+"""What every request gets, whatever answers it: an id, a log line, safe headers, and its refusal read to the end."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import structlog
+import uuid_utils.compat
+
+log = structlog.get_logger()
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+DRAIN_BYTES, DRAIN_SECONDS = 256 * 1024 * 1024, 30.0
+
+HEADERS = {
+    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    b"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
+    b"cross-origin-opener-policy": b"same-origin",
+}
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Edge:
+    def __init__(self, app: App, secure: bool) -> None:
+        self.app = app
+        self.secure = secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send, self.secure)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        try:
+            await self.app(scope, exchange.receive, exchange.send)
+        finally:
+            exchange.write_line()
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, secure: bool) -> None:
+        self.scope = scope
+        self.receive_next = receive
+        self.send_next = send
+        self.secure = secure
+        self.began = time.perf_counter()
+        self.status = 0
+        self.body_read = False
+        self.request_id = self.given_id() or uuid_utils.compat.uuid7().hex
+        scope.setdefault("state", {})
+        scope["state"]["request_id"] = self.request_id
+
+    def given_id(self) -> str | None:
+        given = dict(self.scope["headers"]).get(b"x-request-id", b"")
+        return given.decode() if REQUEST_ID.fullmatch(given) else None
+
+    async def receive(self) -> Message:
+        message = await self.receive_next()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self.body_read = True
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if self.status >= 400:
+                await self.drain()
+            message["headers"] = [*message.get("headers", []), *self.headers(message)]
+        await self.send_next(message)
+
+    def headers(self, message: Message) -> list[tuple[bytes, bytes]]:
+        present = {name.lower() for name, _ in message.get("headers", [])}
+        extra = [(name, value) for name, value in HEADERS.items() if name not in present]
+        extra.append((b"x-request-id", self.request_id.encode()))
+        extra += [
+            (name.lower().encode(), value.encode())
+            for name, value in self.scope["state"].get("rate_limit_headers", {}).items()
+            if name.lower().encode() not in present
+        ]
+        if b"cache-control" not in present:
+            extra.append((b"cache-control", b"no-store"))
+        return [*extra, HSTS] if self.secure else extra
+
+    async def drain(self) -> None:
+        """Read what is left of the body: a client that is still sending cannot read its refusal."""
+        left = DRAIN_BYTES
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self.body_read and left > 0:
+                    message = await self.receive()
+                    if message["type"] == "http.disconnect":
+                        return
+                    left -= len(message.get("body", b""))
+        except TimeoutError:
+            return
+
+    def write_line(self) -> None:
+        user = self.scope.get("user")
+        log.info(
+            "request",
+            method=self.scope["method"],
+            route=self.scope.get("path_template") or "(none)",
+            status=self.status,
+            ms=round((time.perf_counter() - self.began) * 1000, 1),
+            user_id=user.user_id if user else None,
+        )

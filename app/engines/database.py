@@ -1,0 +1,126 @@
+"""PostgreSQL: an asyncpg pool for the hot paths, SQLAlchemy sessions for the rest, and the migrations."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from app.errors import Unavailable
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+ACQUIRE_SECONDS = 5.0
+STATEMENT_SECONDS = 10.0
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
+MIGRATION_LOCK = 7_305_241
+
+AWAY = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    sa.exc.TimeoutError,
+)
+"""What is raised when the server, and not the statement, is the trouble."""
+
+
+def is_away(error: BaseException) -> bool:
+    if isinstance(error, sa.exc.DBAPIError):
+        return error.connection_invalidated or is_away(error.orig.__cause__ or ValueError())
+    return isinstance(error, AWAY)
+
+
+@contextmanager
+def unavailable_when_away() -> Iterator[None]:
+    """Turns a server that is away into `Unavailable`, and leaves every other error as it is."""
+    try:
+        yield
+    except Exception as error:
+        if is_away(error):
+            raise Unavailable("The database does not answer.", retry_after=2) from error
+        raise
+
+
+class Database:
+    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy)."""
+
+    def __init__(self, url: str, pool_size: int = 12, session_pool_size: int = 6) -> None:
+        self.url = url
+        self.pool_size = pool_size
+        self.engine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=session_pool_size,
+            max_overflow=0,
+            pool_timeout=ACQUIRE_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"command_timeout": STATEMENT_SECONDS},
+        )
+        self.sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
+        self.pool: asyncpg.Pool = cast(asyncpg.Pool, None)
+
+    async def open(self) -> None:
+        with unavailable_when_away():
+            self.pool = await asyncpg.create_pool(
+                self.url, min_size=2, max_size=self.pool_size, command_timeout=STATEMENT_SECONDS, init=speak_json
+            )
+
+    async def close(self) -> None:
+        try:
+            await asyncio.wait_for(self.pool.close(), 1)
+        except TimeoutError:
+            self.pool.terminate()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A pooled connection; a server that is away is `Unavailable`."""
+        with unavailable_when_away():
+            async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A pooled connection in a READ COMMITTED transaction that ends with the block."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def ping(self) -> None:
+        async with self.connection() as connection:
+            await connection.execute("SELECT 1", timeout=2)
+
+
+async def speak_json(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest version; several processes may try at once."""
+    asyncio.run(migrate_async(url))
+
+
+async def migrate_async(url: str) -> None:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            await connection.run_sync(upgrade_to_head)
+    finally:
+        await engine.dispose()
+
+
+def upgrade_to_head(connection: Any) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,53 @@
+"""What the program needs of a media store: named byte strings, written whole or not at all."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+INCOMING = "incoming/"
+CHUNK = 64 * 1024
+
+
+class Media(Protocol):
+    """Keys look like `events/12/34.webp`: ASCII letters, digits, `.`, `-`, `_`, and `/` between non-empty parts."""
+
+    async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
+        """Store durably and answer the size in bytes; readers see the old bytes or all of the new ones.
+
+        Raises:
+            Unavailable: the store cannot be written.
+        """
+        ...
+
+    async def size(self, key: str) -> int | None:
+        """Bytes, or None where there is no such key."""
+        ...
+
+    def open(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes from `start` up to but without `end`, in chunks.
+
+        Raises:
+            NotFound: there is no such key.
+            Unavailable: the store cannot be read.
+        """
+        ...
+
+    async def copy(self, source: str, target: str) -> None:
+        """As `put` of what `open` reads; raises `NotFound` where there is no source."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Gone afterwards, whether or not it was there."""
+        ...
+
+    def url(self, key: str) -> str:
+        """Where a signed-in browser gets it: an absolute path or an absolute URL."""
+        ...
+
+    async def sweep_incoming(self, older_than: dt.timedelta) -> int:
+        """Delete uploads under `incoming/` that nobody collected, and count them."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises `Unavailable` when the store cannot be written."""
+        ...

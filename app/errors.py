@@ -1,0 +1,111 @@
+"""Everything that can go wrong in a way the caller should hear about."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import msgspec
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One bad field of a request, and what to do about it."""
+
+    field: str
+    message: str
+
+
+class AppError(Exception):
+    """A refusal with a status and a stable type, rendered as problem+json or as a page."""
+
+    status: ClassVar[int] = 500
+    default_type: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        type: str | None = None,
+        fields: Sequence[FieldError] = (),
+        retry_after: float | None = None,
+        extra: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.type = type or self.default_type
+        self.fields = tuple(fields)
+        self.retry_after = retry_after
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})
+
+
+class Malformed(AppError):
+    status = 400
+    default_type = "malformed"
+    title = "The request cannot be read"
+
+
+class NotSignedIn(AppError):
+    status = 401
+    default_type = "not-signed-in"
+    title = "Sign in first"
+
+
+class Forbidden(AppError):
+    status = 403
+    default_type = "forbidden"
+    title = "You may not do this"
+
+
+class NotFound(AppError):
+    status = 404
+    default_type = "not-found"
+    title = "There is no such thing here"
+
+
+class Conflict(AppError):
+    status = 409
+    default_type = "conflict"
+    title = "This cannot be done now"
+
+
+class Stale(AppError):
+    status = 412
+    default_type = "stale"
+    title = "Somebody else changed it first"
+
+
+class TooLarge(AppError):
+    status = 413
+    default_type = "too-large"
+    title = "This is too large"
+
+
+class Invalid(AppError):
+    status = 422
+    default_type = "invalid"
+    title = "Some fields need your attention"
+
+    def __init__(self, fields: Sequence[FieldError], detail: str | None = None) -> None:
+        named = ", ".join(dict.fromkeys(bad.field for bad in fields))
+        super().__init__(detail or f"Please check: {named}.", fields=fields)
+
+
+class PreconditionRequired(AppError):
+    status = 428
+    default_type = "precondition-required"
+    title = "Say which version you are changing"
+
+
+class TooMany(AppError):
+    status = 429
+    default_type = "too-many-requests"
+    title = "Too many tries"
+
+
+class Unavailable(AppError):
+    """A dependency is away: nothing is wrong with the request, and it may be repeated."""
+
+    status = 503
+    default_type = "unavailable"
+    title = "Please try again in a moment"

@@ -1,0 +1,107 @@
+"""Errors as RFC 9457 problems under `/api`, as pages elsewhere."""
+
+import math
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_303_SEE_OTHER
+
+from app.engines.database import is_away
+from app.errors import AppError, FieldError, Invalid, Malformed, NotFound, NotSignedIn, TooLarge, Unavailable
+
+log = structlog.get_logger()
+
+TITLES = {404: "There is no such page", 405: "This address does not take that method", 400: Malformed.title}
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457. `errors` names every bad field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[FieldError] = []
+    submission_id: str | None = None
+
+
+def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Every exception of every handler ends here."""
+    refusal = as_app_error(error)
+    if refusal.status == 500:
+        log.error("unhandled error", exc_info=error)
+    headers = dict(refusal.headers)
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
+    if request.scope["path"].startswith("/api/"):
+        return problem(request, refusal, headers)
+    return page(request, refusal, headers)
+
+
+def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
+    content = Problem(
+        type=f"urn:eventstream:problem:{refusal.type}",
+        title=refusal.title,
+        status=refusal.status,
+        detail=refusal.detail,
+        request_id=request.scope["state"].get("request_id", ""),
+        errors=list(refusal.fields),
+        submission_id=str(refusal.extra["submission_id"]) if "submission_id" in refusal.extra else None,
+    )
+    return Response(content, status_code=refusal.status, headers=headers, media_type="application/problem+json")
+
+
+def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
+    if isinstance(refusal, NotSignedIn):
+        where = request.scope["path"] if request.method == "GET" else "/"
+        target = f"/sign-in?next={quote(where)}"
+        if request.headers.get("hx-request"):
+            return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
+        return Redirect(target, status_code=HTTP_303_SEE_OTHER)
+    return Template(
+        "problem.html",
+        context={"problem": refusal, "visitor": request.scope.get("user")},
+        status_code=refusal.status,
+        headers=headers,
+    )
+
+
+def as_app_error(error: Exception) -> AppError:
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, ValidationException):
+        return from_parameters(error)
+    if isinstance(error, HTTPException):
+        return from_http(error)
+    if is_away(error):
+        return Unavailable("The database does not answer.", retry_after=2)
+    return AppError("It is our fault, and it is in our log under this request id.")
+
+
+def from_parameters(error: ValidationException) -> AppError:
+    """Bad parameters: a path that cannot be an id is a thing that is not there."""
+    complaints = error.extra if isinstance(error.extra, list) else []
+    if any(str(complaint.get("source")) in {"path", "ParamType.PATH"} for complaint in complaints):
+        return NotFound("There is no such thing here.")
+    fields = [FieldError(str(one.get("key", "")), str(one.get("message", "is not valid"))) for one in complaints]
+    return Invalid(fields) if fields else Malformed(error.detail)
+
+
+def from_http(error: HTTPException) -> AppError:
+    if error.status_code == 413:
+        return TooLarge("The request is larger than this address takes.")
+    if error.status_code >= 500:
+        return AppError("It is our fault, and it is in our log under this request id.")
+    refusal = NotFound("There is nothing at this address.") if error.status_code == 404 else Malformed(error.detail)
+    other = AppError(refusal.detail, type=refusal.type, headers=dict(error.headers or {}))
+    other.status = error.status_code  # type: ignore[misc]
+    other.title = TITLES.get(error.status_code, Malformed.title)  # type: ignore[misc]
+    if error.status_code == 405:
+        other.type, other.detail = "method-not-allowed", "This address does not take that method."
+    return other

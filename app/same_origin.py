@@ -1,0 +1,23 @@
+"""Unsafe requests must come from our own pages: browsers say where a request comes from."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from app.errors import Forbidden
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def require_same_origin(method: str, headers: Mapping[str, str], public_url: str) -> None:
+    """Raises `Forbidden` for a cross-site request; one with neither header comes from a program and passes."""
+    if method in SAFE_METHODS:
+        return
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        allowed = site in {"same-origin", "none"}
+    elif (origin := headers.get("origin")) is not None:
+        allowed = urlsplit(origin).netloc in {headers.get("host", ""), urlsplit(public_url).netloc}
+    else:
+        allowed = True
+    if not allowed:
+        raise Forbidden("This request comes from another site.", type="cross-site")

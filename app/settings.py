@@ -1,0 +1,167 @@
+"""Every environment variable, typed and read once; a bad value fails at start and names its variable."""
+
+import ipaddress
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import babel.numbers
+import limits
+import msgspec
+
+T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+NOT_YET = ("KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URL", "AWS_S3_BUCKET_NAME")
+
+
+class SettingsError(Exception):
+    """An environment variable has a value that cannot work."""
+
+
+class RateLimits(msgspec.Struct, frozen=True):
+    """Named policies; what each one counts is said in `rate_limits.py`."""
+
+    sign_in: limits.RateLimitItem
+    sign_in_account: limits.RateLimitItem
+    sign_in_address: limits.RateLimitItem
+    sign_up: limits.RateLimitItem
+    submit: limits.RateLimitItem
+    buy: limits.RateLimitItem
+    read: limits.RateLimitItem
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    data_dir: Path
+    host: str
+    port: int
+    public_url: str
+    demo: bool
+    currency: str
+    timezone: str
+    database_url: str | None
+    log_partitions: int
+    trusted_proxies: tuple[Network, ...]
+    rate_limits: RateLimits
+    session_idle_seconds: float
+    session_absolute_seconds: float
+    publish_seconds: float
+    shutdown_seconds: float
+    json_logs: bool | None
+    log_level: str
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the environment; `NAME_FILE` names a file that holds the value of a secret `NAME`."""
+        for name in NOT_YET:
+            if env.get(name):
+                raise SettingsError(f"{name}: this release runs on its embedded engines only; unset it")
+        read = Reader(env)
+        port = read("PORT", "8000", between(0, 65535))
+        return cls(
+            data_dir=read("EVENTSTREAM_DATA_DIR", ".eventstream", lambda value: Path(value).absolute()),
+            host=read("EVENTSTREAM_HOST", "127.0.0.1", str),
+            port=port,
+            public_url=read("PUBLIC_URL", f"http://localhost:{port}", base_url),
+            demo=read("EVENTSTREAM_DEMO", "0", switch),
+            currency=read("EVENTSTREAM_CURRENCY", "EUR", currency),
+            timezone=read("EVENTSTREAM_TIMEZONE", "UTC", timezone),
+            database_url=read.secret("POSTGRESQL_DB_URL"),
+            log_partitions=read("LOG_PARTITIONS", "12", between(1, 1000)),
+            trusted_proxies=read("TRUSTED_PROXIES", "", networks),
+            rate_limits=RateLimits(
+                sign_in=read("RATE_LIMIT_SIGN_IN", "5/15 minutes", limits.parse),
+                sign_in_account=read("RATE_LIMIT_SIGN_IN_ACCOUNT", "50/15 minutes", limits.parse),
+                sign_in_address=read("RATE_LIMIT_SIGN_IN_ADDRESS", "100/15 minutes", limits.parse),
+                sign_up=read("RATE_LIMIT_SIGN_UP", "20/hour", limits.parse),
+                submit=read("RATE_LIMIT_SUBMIT", "100/15 minutes", limits.parse),
+                buy=read("RATE_LIMIT_BUY", "100/15 minutes", limits.parse),
+                read=read("RATE_LIMIT_READ", "6000/15 minutes", limits.parse),
+            ),
+            session_idle_seconds=read("SESSION_IDLE_SECONDS", str(14 * 86400), seconds),
+            session_absolute_seconds=read("SESSION_ABSOLUTE_SECONDS", str(60 * 86400), seconds),
+            publish_seconds=read("PUBLISH_SECONDS", "5", seconds),
+            shutdown_seconds=read("SHUTDOWN_SECONDS", "1", seconds),
+            json_logs=read("LOG_JSON", "", lambda value: switch(value) if value else None),
+            log_level=read("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
+        )
+
+
+class Reader:
+    """Reads single variables, so that every complaint names the variable it is about."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+
+    def __call__(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        text = self.env.get(name) or default
+        try:
+            return parse(text)
+        except (ValueError, KeyError) as error:
+            raise SettingsError(f"{name}={text!r}: {error}") from error
+
+    def secret(self, name: str) -> str | None:
+        if path := self.env.get(f"{name}_FILE"):
+            try:
+                return Path(path).read_text().strip()
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE={path!r}: {error.strerror}") from error
+        return self.env.get(name) or None
+
+
+def between(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not low <= int(text) <= high:
+            raise ValueError(f"must lie between {low} and {high}")
+        return int(text)
+
+    return parse
+
+
+def seconds(text: str) -> float:
+    if not 0 < float(text) < float("inf"):
+        raise ValueError("must be a number of seconds above zero")
+    return float(text)
+
+
+def switch(text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text.lower()
+
+    return parse
+
+
+def base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.path.strip("/"):
+        raise ValueError("must look like https://tickets.example.org")
+    return text.rstrip("/")
+
+
+def currency(text: str) -> str:
+    if text not in babel.numbers.list_currencies():
+        raise ValueError("must be an ISO 4217 code such as EUR")
+    return text
+
+
+def timezone(text: str) -> str:
+    ZoneInfo(text)
+    return text
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())

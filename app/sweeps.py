@@ -1,0 +1,38 @@
+"""Tidying that nothing depends on: ended sessions, counted-out limits, forgotten uploads, old keys and log records."""
+
+import asyncio
+import datetime as dt
+
+import structlog
+
+from app.errors import Unavailable
+from app.parts import Parts
+from app.supervision import Health
+
+log = structlog.get_logger()
+
+EVERY_SECONDS = 600.0
+KEEP_INCOMING = dt.timedelta(days=30)
+KEEP_RECORDS = dt.timedelta(days=30)
+KEEP_KEYS = dt.timedelta(days=3)
+
+
+async def sweep_for_ever(parts: Parts, health: Health) -> None:
+    """Sweeps are harmless twice, so every process does its own."""
+    while True:
+        try:
+            await sweep(parts)
+            health.state, health.error = "running", None
+        except Unavailable as error:
+            health.state, health.error = "retrying", error.detail
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def sweep(parts: Parts) -> None:
+    await parts.sessions.sweep()
+    await parts.shared_limits.sweep()
+    async with parts.database.connection() as connection:
+        await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS)
+    await parts.log.trim(KEEP_RECORDS)
+    if swept := await parts.media.sweep_incoming(KEEP_INCOMING):
+        log.info("swept forgotten uploads", count=swept)

@@ -1,0 +1,183 @@
+"""Reads a whole request body against a struct and names every bad field at once."""
+
+import datetime as dt
+import json
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from app.errors import FieldError, Invalid, Malformed
+
+S = TypeVar("S", bound=msgspec.Struct)
+FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?")
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+
+
+class Input(msgspec.Struct, kw_only=True, frozen=True):
+    """A request body. `Meta(extra={"says": ...})` words the complaint about a field, `"raw"` keeps text as typed."""
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        """Complaints about fields together; `values` holds only those that are good by themselves."""
+        return ()
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """A JSON object, lone surrogates included, so that validation can name the field that has them."""
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        try:
+            raw = json.loads(body, parse_constant=refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise Malformed("The body is not JSON, or is nested too deeply.") from error
+    if not isinstance(raw, dict):
+        raise Malformed("The body must be a JSON object.")
+    return raw
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False) -> S:
+    """The struct, or `Invalid` with every complaint; in a form everything is text, and empty means left out."""
+    values: dict[str, Any] = {}
+    bad: list[FieldError] = []
+    for field in msgspec.structs.fields(kind):
+        value = raw.get(field.encode_name, msgspec.UNSET)
+        inner, optional = without_none(field.type)
+        if form:
+            value = from_form(value, inner, field.required and not optional)
+        if value is msgspec.UNSET or (value is None and not field.required):
+            if field.required:
+                bad.append(FieldError(field.encode_name, "is required"))
+            continue
+        try:
+            values[field.name] = None if value is None and optional else one(value, field.type, inner)
+        except ValueError as error:
+            bad.append(FieldError(field.encode_name, str(error)))
+    if issubclass(kind, Input):
+        bad += kind.check(values)
+    if bad:
+        raise Invalid(bad)
+    return kind(**values)
+
+
+def from_form(value: Any, kind: Any, required: bool) -> Any:
+    if typing.get_origin(kind) is list:
+        return tags(value)
+    if isinstance(value, list):
+        value = value[-1] if value else msgspec.UNSET
+    if value == "" and not (required and kind is str):
+        return msgspec.UNSET
+    if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
+        return int(value)
+    return value
+
+
+def tags(value: Any) -> Any:
+    """Repeated fields or one comma-separated text."""
+    if value is msgspec.UNSET or value is None:
+        return []
+    texts = value if isinstance(value, list) else str(value).split(",")
+    return [text.strip() if isinstance(text, str) else text for text in texts if text != "" and text != " "]
+
+
+def one(value: Any, annotated: Any, kind: Any) -> Any:
+    extra = extra_of(annotated)
+    says = extra.get("says")
+    if isinstance(value, str):
+        value = clean(value, raw=bool(extra.get("raw")))
+    elif isinstance(value, list):
+        value = [clean(part) if isinstance(part, str) else part for part in value]
+    if kind is dt.datetime:
+        return timestamp(value)
+    if kind is dt.date:
+        return date(value)
+    if kind is Decimal:
+        return amount(value)
+    try:
+        return msgspec.convert(value, annotated)
+    except msgspec.ValidationError as error:
+        raise ValueError(says or plain(str(error))) from error
+
+
+def clean(text: str, *, raw: bool = False) -> str:
+    if FORBIDDEN.search(text):
+        raise ValueError("must not have control characters or broken letters")
+    return text if raw else text.strip()
+
+
+def timestamp(value: Any) -> dt.datetime:
+    """RFC 3339 or `2020-06-22 19:10:25-07`; without an offset it is left naive, for the event's timezone."""
+    complaint = "must be a date and time such as 2026-06-22T19:10:00+02:00"
+    if not isinstance(value, str) or len(value) < len("2026-06-22T19"):
+        raise ValueError(complaint)
+    try:
+        moment = dt.datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(complaint) from error
+    return in_years(moment)
+
+
+def date(value: Any) -> dt.date:
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("must be a date such as 2026-06-22")
+    try:
+        return in_years(dt.date.fromisoformat(value))
+    except ValueError as error:
+        raise ValueError(str(error)) from error
+
+
+D = TypeVar("D", dt.date, dt.datetime)
+
+
+def in_years(moment: D) -> D:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
+def amount(value: Any) -> Decimal:
+    text = str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
+    if not AMOUNT.fullmatch(text):
+        raise ValueError("must be an amount such as 7400 or 49.90")
+    return Decimal(text)
+
+
+def without_none(kind: Any) -> tuple[Any, bool]:
+    """The plain type behind `Annotated` and `| None`, and whether None is allowed."""
+    optional = False
+    while True:
+        if typing.get_origin(kind) is typing.Annotated:
+            kind = typing.get_args(kind)[0]
+        elif typing.get_origin(kind) in (typing.Union, types.UnionType):
+            arms = [arm for arm in typing.get_args(kind) if arm is not type(None)]
+            optional = optional or len(arms) < len(typing.get_args(kind))
+            kind = arms[0]
+        else:
+            return kind, optional
+
+
+def extra_of(kind: Any) -> dict[str, Any]:
+    """The `extra` of the first `Meta` in the annotation, also inside `| None`."""
+    if typing.get_origin(kind) is typing.Annotated:
+        for part in typing.get_args(kind)[1:]:
+            if isinstance(part, msgspec.Meta) and part.extra:
+                return part.extra
+        return extra_of(typing.get_args(kind)[0])
+    for arm in typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, types.UnionType) else ():
+        if found := extra_of(arm):
+            return found
+    return {}
+
+
+def plain(complaint: str) -> str:
+    return complaint[0].lower() + complaint[1:].replace("`", "")
