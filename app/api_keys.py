@@ -16,9 +16,7 @@ SCOPES = ("read", "write")
 class ApiKeys:
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.lookups: Batcher[str, tuple[bytes, Caller] | None] = Batcher(
-            self.find_together, limit=256, queue=20_000
-        )
+        self.lookups: Batcher[str, tuple[bytes, Caller] | None] = Batcher(self.find_together, limit=256, queue=20_000)
 
     async def find(self, token: str) -> Caller | None:
         """Whose key this is; None for one that is unknown or revoked."""

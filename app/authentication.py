@@ -49,8 +49,8 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     if caller is None:
         raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"})
-    method = connection.scope["method"]  # type: ignore[typeddict-item]
-    needed = "read" if method in SAFE_METHODS else "write"
+    scope: Any = connection.scope
+    needed = "read" if scope["method"] in SAFE_METHODS else "write"
     if caller.scopes is not None and needed not in caller.scopes:
         raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")
     if caller.scopes is not None and opt.get("session_only"):
@@ -59,7 +59,7 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
         raise Forbidden("Only organizers may do this.", type="organizers-only")
     parts: Parts = connection.app.state.parts
     standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
-    connection.scope["state"]["rate_limit_headers"] = standing.headers
+    scope["state"]["rate_limit_headers"] = standing.headers
 
 
 def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:

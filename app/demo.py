@@ -119,10 +119,10 @@ def draw_poster(path: Path, sky: tuple[int, int, int], light: tuple[int, int, in
     on_glow = ImageDraw.Draw(glow)
     for place in range(13):
         x = 70 + place * 148
-        y = 250 + 150 * math.sin(math.pi * place / 12) + 26 * math.sin(seed + place)
-        draw.line([(x, y - 60), (x, y)], fill=mix(sky, (0, 0, 0), 0.5), width=2)
-        on_glow.ellipse([x - 54, y - 54, x + 54, y + 54], fill=mix((0, 0, 0), light, 0.55))
-        draw.ellipse([x - 17, y - 21, x + 17, y + 21], fill=mix(light, (255, 255, 255), 0.55))
+        height = 250 + 150 * math.sin(math.pi * place / 12) + 26 * math.sin(seed + place)
+        draw.line([(x, height - 60), (x, height)], fill=mix(sky, (0, 0, 0), 0.5), width=2)
+        on_glow.ellipse([x - 54, height - 54, x + 54, height + 54], fill=mix((0, 0, 0), light, 0.55))
+        draw.ellipse([x - 17, height - 21, x + 17, height + 21], fill=mix(light, (255, 255, 255), 0.55))
     picture = ImageChops.add(picture, glow.filter(ImageFilter.GaussianBlur(38)))
     picture.save(path)
 

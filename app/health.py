@@ -48,9 +48,7 @@ async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
     engines = dict(
         zip(
             ("database", "documents", "media"),
-            await asyncio.gather(
-                check(parts.database.ping), check(parts.documents.ping), check(parts.media.ping)
-            ),
+            await asyncio.gather(check(parts.database.ping), check(parts.documents.ping), check(parts.media.ping)),
             strict=True,
         )
     )

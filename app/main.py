@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import health, static_files
 from app.api import api
-from app.api_keys import ApiKeys
 from app.authentication import Authentication, gate, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
@@ -26,7 +25,6 @@ from app.consumers.to_mongo import to_mongo
 from app.consumers.to_postgres import to_postgres
 from app.consumers.to_s3 import to_s3
 from app.demo import load_demo
-from app.domain.submissions import Submissions
 from app.edge import Edge
 from app.engines.database import Database
 from app.engines.folder_media import FolderMedia
@@ -34,13 +32,10 @@ from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
 from app.messages import TOPICS
 from app.parts import Parts
-from app.passwords import Passwords
 from app.pictures import Pictures
 from app.portal import portal
 from app.portal.filters import FILTERS
 from app.problems import handle_error
-from app.rate_limits import SharedLimits, UserLimits
-from app.sessions import Sessions
 from app.settings import Settings
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
@@ -63,14 +58,6 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         documents=documents,
         media=media,
         pictures=pictures,
-        passwords=Passwords(),
-        sessions=Sessions(database, settings),
-        api_keys=ApiKeys(database),
-        shared_limits=SharedLimits(database),
-        user_limits=UserLimits(
-            {name: getattr(settings.rate_limits, name) for name in ("submit", "buy", "read")}
-        ),
-        submissions=Submissions(database, log),
         tasks=[consumer_task(group, log, database) for group in groups],
     )
     parts.tasks.append(Supervised("sweeps", lambda health: sweep_for_ever(parts, health)))

@@ -1,7 +1,5 @@
 """Everything a request may need, built once by `main.py`."""
 
-import msgspec
-
 from app.api_keys import ApiKeys
 from app.domain.submissions import Submissions
 from app.engines.database import Database
@@ -16,17 +14,31 @@ from app.settings import Settings
 from app.supervision import Supervised
 
 
-class Parts(msgspec.Struct, frozen=True):
-    settings: Settings
-    database: Database
-    log: Log
-    documents: Documents
-    media: Media
-    pictures: Pictures
-    passwords: Passwords
-    sessions: Sessions
-    api_keys: ApiKeys
-    shared_limits: SharedLimits
-    user_limits: UserLimits
-    submissions: Submissions
-    tasks: list[Supervised]
+class Parts:
+    """A plain class on purpose: Litestar would look into every field of a struct or dataclass, on each request."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        database: Database,
+        log: Log,
+        documents: Documents,
+        media: Media,
+        pictures: Pictures,
+        tasks: list[Supervised],
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.log = log
+        self.documents = documents
+        self.media = media
+        self.pictures = pictures
+        self.tasks = tasks
+        self.passwords = Passwords()
+        self.sessions = Sessions(database, settings)
+        self.api_keys = ApiKeys(database)
+        self.shared_limits = SharedLimits(database)
+        limits = settings.rate_limits
+        self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
+        self.submissions = Submissions(database, log)

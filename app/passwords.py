@@ -2,11 +2,15 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import argon2
 
 from app.errors import Unavailable
+
+T = TypeVar("T")
 
 WAITING_AT_MOST = 200
 
@@ -36,7 +40,7 @@ class Passwords:
         except argon2.exceptions.VerifyMismatchError:
             return False
 
-    async def off_the_loop(self, work, *arguments):  # type: ignore[no-untyped-def]
+    async def off_the_loop(self, work: Callable[..., T], *arguments: str) -> T:
         if self.waiting >= WAITING_AT_MOST:
             raise Unavailable("Too many people are signing in at this moment.", retry_after=2)
         self.waiting += 1

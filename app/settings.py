@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -10,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import babel.numbers
 import limits
-import msgspec
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,7 +21,8 @@ class SettingsError(Exception):
     """An environment variable has a value that cannot work."""
 
 
-class RateLimits(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class RateLimits:
     """Named policies; what each one counts is said in `rate_limits.py`."""
 
     sign_in: limits.RateLimitItem
@@ -33,7 +34,8 @@ class RateLimits(msgspec.Struct, frozen=True):
     read: limits.RateLimitItem
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     data_dir: Path
     host: str
     port: int

@@ -65,7 +65,7 @@ class Supervised:
             self.health.restarts += 1
             log.error("task died", task=self.name, error=self.health.error, restarts=self.health.restarts)
             pause = FIRST_PAUSE if asyncio.get_running_loop().time() - began > STEADY_SECONDS else pause
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def attempt(self) -> None:

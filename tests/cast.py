@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from app.main import asgi, build_parts
+from app.main import asgi, build_parts, running
 from app.parts import Parts
 from app.settings import Settings
 
@@ -102,7 +102,7 @@ async def staged(database_url: str, folder: Path, **environment: str) -> AsyncIt
     parts = build_parts(settings_for(folder, **environment), database_url)
     app = asgi(parts)
     async with AsyncExitStack() as exits:
-        await exits.enter_async_context(app.app.lifespan())  # type: ignore[attr-defined]
+        await exits.enter_async_context(running(parts))
         yield Stage(parts, app, exits)
 
 

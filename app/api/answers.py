@@ -2,10 +2,11 @@
 
 import asyncio
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Response
 from litestar.openapi import ResponseSpec
+from litestar.params import PathParameter
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, idempotent
@@ -13,6 +14,8 @@ from app.domain.progress import Progress, progress
 from app.domain.submissions import Submitted
 from app.engines.database import Database
 from app.problems import Problem
+
+PathId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 
 LONGEST_WAIT = 30.0
 LOOK_AGAIN_SECONDS = 0.05

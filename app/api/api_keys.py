@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath
+from litestar.params import Body
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.answers import problems, replay_headers
+from app.api.answers import PathId, problems, replay_headers
 from app.api.body import WholeBody
 from app.domain import keys
 from app.domain.accounts import Caller
@@ -39,7 +39,7 @@ async def list_keys(db: NamedDependency[AsyncSession], who: NamedDependency[Call
 @delete(
     "/api-keys/{key_id:int}", opt={"session_only": True}, summary="Revoke an API key at once", responses=problems(404)
 )
-async def revoke_key(db: NamedDependency[AsyncSession], who: NamedDependency[Caller], key_id: FromPath[int]) -> None:
+async def revoke_key(db: NamedDependency[AsyncSession], who: NamedDependency[Caller], key_id: PathId) -> None:
     await keys.revoke_key(db, who, key_id)
 
 

@@ -37,7 +37,7 @@ class WholeBody(AbstractDTO[T]):
 
     @property
     def kind(self) -> Any:
-        return self.asgi_connection.route_handler.parsed_data_field.annotation  # type: ignore[union-attr]
+        return self.asgi_connection.route_handler.parsed_data_field.annotation
 
 
 class ApiRequest(Request[Any, Any, Any]):

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath, FromQuery, QueryParameter
+from litestar.params import Body, FromQuery, QueryParameter
 
-from app.api.answers import accepted, idempotent_json, preferred_wait, problems, until_settled
+from app.api.answers import PathId, accepted, idempotent_json, preferred_wait, problems, until_settled
 from app.api.body import WholeBody
 from app.domain import events
 from app.domain.accounts import Caller
@@ -30,7 +30,7 @@ class EventAccepted(msgspec.Struct, frozen=True):
 
 
 class EventFound(EventPage, frozen=True, kw_only=True, omit_defaults=True):
-    success: str = "Data found"
+    success: str
 
 
 @post(
@@ -63,11 +63,9 @@ async def event_accepted(
     return answer
 
 
-@get(
-    "/event/{event_id:int}", summary="Everything about an event", responses=problems(404)
-)
+@get("/event/{event_id:int}", summary="Everything about an event", responses=problems(404))
 async def read_event(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: FromPath[int]
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: PathId
 ) -> Response[EventFound]:
     found = await found_event(parts, who, event_id)
     return Response(found, headers={"ETag": f'"{found.rev}"'})
@@ -75,7 +73,7 @@ async def read_event(
 
 async def found_event(parts: Parts, who: Caller, event_id: int) -> EventFound:
     page = await event_page(parts.database, parts.documents, parts.media, who, event_id)
-    return EventFound(**{name: getattr(page, name) for name in EventPage.__struct_fields__})
+    return EventFound(success="Data found", **{name: getattr(page, name) for name in EventPage.__struct_fields__})
 
 
 @get("/events", summary="Published events, or your own with `mine=true`; newest first", responses=problems(422))
@@ -101,7 +99,7 @@ async def change_event(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
-    event_id: FromPath[int],
+    event_id: PathId,
     data: Annotated[EventPatch, Body()],
 ) -> Response[EventFound]:
     rev = await events.change_event(parts.database, who, event_id, data, revision(request))

@@ -7,9 +7,9 @@ from litestar import Request, Response, delete, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body
 
-from app.api.answers import accepted, problems, replay_headers
+from app.api.answers import PathId, accepted, problems, replay_headers
 from app.api.body import WholeBody
 from app.domain import media
 from app.domain.accounts import Caller
@@ -61,7 +61,7 @@ async def new_media(
     summary="Delete a picture", responses=problems(404),
 )  # fmt: skip
 async def delete_media(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], media_id: FromPath[int]
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], media_id: PathId
 ) -> Response[MediaRemoved]:
     submitted = await media.submit_media_removal(parts.database, parts.submissions, who, media_id)
     return accepted(submitted, MediaRemoved("Removal of media sent to kafka", media_id, submitted.submission_id))

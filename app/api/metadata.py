@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, delete, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath
+from litestar.params import Body
 
-from app.api.answers import accepted, idempotent_json, preferred_wait, problems, until_settled
+from app.api.answers import PathId, accepted, idempotent_json, preferred_wait, problems, until_settled
 from app.api.body import WholeBody
 from app.domain import metadata
 from app.domain.accounts import Caller
@@ -48,7 +48,7 @@ async def submit_metadata(
     summary="Delete metadata of your event", responses=problems(404),
 )  # fmt: skip
 async def delete_metadata(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], metadata_id: FromPath[int]
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], metadata_id: PathId
 ) -> Response[MetadataAccepted]:
     submitted = await metadata.submit_metadata_removal(parts.database, parts.submissions, who, metadata_id)
     content = MetadataAccepted("Removal of metadata sent to kafka", metadata_id, submitted.submission_id)

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath
+from litestar.params import Body
 
-from app.api.answers import idempotent_json, problems, replay_headers
+from app.api.answers import PathId, idempotent_json, problems, replay_headers
 from app.api.body import WholeBody
 from app.api.events import Cursor, Limit
 from app.domain import tickets
@@ -39,7 +39,7 @@ async def buy_ticket(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
-    event_id: FromPath[int],
+    event_id: PathId,
     data: Annotated[BuyIn, Body()],
 ) -> Response[TicketBought]:
     require_self(who, data.user_id)

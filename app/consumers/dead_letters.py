@@ -61,7 +61,6 @@ async def drop_all(log: Log) -> int:
     return len(letters)
 
 
-
 def line_about(letter: Delivered) -> str:
     told = letter.headers
     return (

@@ -26,7 +26,7 @@ DEAD_LETTERS_IN_A_ROW = 50
 
 
 class Runner:
-    """Feeds one group. A store that is away is waited for; a message that cannot be applied goes to the dead letters."""
+    """Feeds one group: a store that is away is waited for, a message that cannot be applied is a dead letter."""
 
     def __init__(self, group: Group, messages: Log, database: Database) -> None:
         self.group = group
@@ -93,7 +93,11 @@ class Runner:
         with suppress(ValueError):  # no id, no step: nobody waits for it
             async with self.database.transaction() as connection:
                 await write_steps(
-                    connection, self.group.store, [uuid.UUID(record.headers.get("ce_id", ""))], "failed", describe(error)
+                    connection,
+                    self.group.store,
+                    [uuid.UUID(record.headers.get("ce_id", ""))],
+                    "failed",
+                    describe(error),
                 )
         self.dead_in_a_row += 1
         if self.dead_in_a_row >= DEAD_LETTERS_IN_A_ROW:
@@ -153,7 +157,7 @@ async def write_steps(
 
 
 def pause_after(attempt: int) -> float:
-    return min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE) * random.uniform(0.5, 1.0)  # noqa: S311
+    return min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
 
 
 def describe(error: Exception) -> str:

@@ -70,7 +70,7 @@ COMMON = frozenset(
     """password password1 password12 password123 passw0rd 12345678 123456789 1234567890 qwertyui qwertyuiop qwerty123
     iloveyou sunshine princess football baseball welcome1 letmein1 trustno1 starwars superman whatever 11111111
     87654321 abcd1234 abc12345 1q2w3e4r 1qaz2wsx zaq12wsx q1w2e3r4 asdfghjk asdfghjkl changeme administrator
-    michelle jennifer computer internet festival tickets1""".split()
+    michelle jennifer computer internet festival tickets1""".split()  # noqa: SIM905
 )
 
 

@@ -108,9 +108,7 @@ async def event_row(database: Database, who: Caller | None, event_id: int) -> Ma
     deadline = asyncio.get_running_loop().time() + PENDING_SECONDS
     while True:
         async with database.connection() as connection:
-            row = await connection.fetchrow(
-                "SELECT *, end_time > now() AS on_sale FROM events WHERE id = $1", event_id
-            )
+            row = await connection.fetchrow("SELECT *, end_time > now() AS on_sale FROM events WHERE id = $1", event_id)
             owner = None if row or who is None else await pending_owner(connection, event_id)
         if row is not None:
             if row["status"] == "published" or (who is not None and row["organizer_id"] == who.organizer_id):
@@ -131,7 +129,7 @@ async def pending_owner(connection: Connection, event_id: int) -> int | None:
 
 async def summary(connection: Connection, table: str, event_id: int) -> Summary:
     rows = await connection.fetch(
-        f"SELECT status, count(*) AS many FROM {table} WHERE event_id = $1 GROUP BY status ORDER BY status",  # noqa: S608
+        f"SELECT status, count(*) AS many FROM {table} WHERE event_id = $1 GROUP BY status ORDER BY status",
         event_id,
     )
     by_status = {row["status"]: row["many"] for row in rows}

@@ -26,7 +26,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=20_000, extra={"says": "must
 Capacity = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": "must be a whole number from 1 to 1,000,000"})]
 Status = Annotated[Literal["draft", "published"], Meta(extra={"says": 'must be "draft" or "published"'})]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1, extra={"says": "must be an id"})]
-Short = Annotated[str, Meta(max_length=100)]
+Short = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": "must have 1 to 100 characters"})]
 
 
 class EventIn(Input, frozen=True, kw_only=True):
@@ -80,9 +80,10 @@ def check_event(values: Mapping[str, Any], currency: str, timezone: str) -> Iter
     zone = zone_or_none(timezone)
     if zone is None:
         yield FieldError("timezone", "must be a timezone such as Europe/Berlin")
-    elif (start := values.get("start_time")) is not None and (end := values.get("end_time")) is not None:
-        if in_zone(end, zone) < in_zone(start, zone):
-            yield FieldError("end_time", "must not be before the start")
+    elif {"start_time", "end_time"} <= values.keys() and in_zone(values["end_time"], zone) < in_zone(
+        values["start_time"], zone
+    ):
+        yield FieldError("end_time", "must not be before the start")
 
 
 def zone_or_none(name: str) -> ZoneInfo | None:
@@ -170,9 +171,7 @@ async def record_events(connection: Connection, messages: Sequence[EventSubmitte
     )
 
 
-async def change_event(
-    database: Database, who: Caller, event_id: int, patch: EventPatch, if_match: int | None
-) -> int:
+async def change_event(database: Database, who: Caller, event_id: int, patch: EventPatch, if_match: int | None) -> int:
     """Decide a change under the row lock; the new revision.
 
     Raises:

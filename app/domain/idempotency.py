@@ -51,9 +51,7 @@ async def remembered(connection: Connection, user_id: int, request: Idempotent |
     return outcome
 
 
-async def remember(
-    connection: Connection, user_id: int, request: Idempotent | None, outcome: dict[str, Any]
-) -> None:
+async def remember(connection: Connection, user_id: int, request: Idempotent | None, outcome: dict[str, Any]) -> None:
     """Keep the outcome, in the transaction of the effect.
 
     Raises:

@@ -56,10 +56,11 @@ async def progress_of(connection: Connection, condition: str, *arguments: Any) -
     """Newest first. `condition` is SQL of ours over `submissions s`."""
     rows = await connection.fetch(
         f"""SELECT s.id, s.kind, s.event_id, s.created_at, s.accepted_at, s.answer, now() - s.created_at AS age,
-                   coalesce(jsonb_object_agg(t.store, jsonb_build_object('state', t.state, 'error', t.error, 'at', t.at))
-                            FILTER (WHERE t.store IS NOT NULL), '{{}}') AS steps
+                   coalesce(jsonb_object_agg(
+                       t.store, jsonb_build_object('state', t.state, 'error', t.error, 'at', t.at))
+                       FILTER (WHERE t.store IS NOT NULL), '{{}}') AS steps
             FROM submissions s LEFT JOIN submission_steps t ON t.message_id = s.id
-            WHERE {condition} GROUP BY s.id ORDER BY s.rev DESC""",  # noqa: S608
+            WHERE {condition} GROUP BY s.id ORDER BY s.rev DESC""",
         *arguments,
     )
     return [progress_from(row) for row in rows]

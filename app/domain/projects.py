@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from app.domain.accounts import Caller, Name
 from app.domain.events import EventIn, require_own_organizer
 from app.domain.idempotency import Idempotent
@@ -21,7 +23,7 @@ class ProjectIn(EventIn, frozen=True, kw_only=True):
 
     company_name: Name
     type: Kind
-    tags: Tags = []
+    tags: Tags = msgspec.field(default_factory=list)
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:

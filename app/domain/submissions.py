@@ -16,6 +16,7 @@ from app.engines.log import MAX_BYTES, Log
 from app.errors import AppError, NotFound, TooLarge, Unavailable
 from app.messages import MESSAGES, Message, encode
 
+
 class Numbers(msgspec.Struct, frozen=True):
     """What a message is made with; the last two are fresh, for submissions that create such a thing."""
 

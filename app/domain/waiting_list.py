@@ -1,5 +1,7 @@
 """The waiting list of an event, in order of joining."""
 
+from typing import Any
+
 import asyncpg
 import msgspec
 
@@ -62,7 +64,7 @@ async def join_waiting_list(database: Database, who: Caller, event_id: int, idem
     return Place(**outcome, replayed=replayed)
 
 
-async def decide(connection: Connection, who: Caller, event_id: int) -> dict[str, int | str]:
+async def decide(connection: Connection, who: Caller, event_id: int) -> dict[str, Any]:
     """Ids are drawn under the lock of the event, so their order is the order of joining."""
     event = await lock_event(connection, who, event_id)
     known: int | None = await connection.fetchval(

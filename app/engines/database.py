@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import asyncpg
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from app.errors import Unavailable
 
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 ACQUIRE_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
@@ -30,14 +30,15 @@ AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
     sa.exc.TimeoutError,
 )
-"""What is raised when the server, and not the statement, is the trouble."""
+"""What is raised when the server or a rival, and not the statement, is the trouble: repeating it is right."""
 
 
 def is_away(error: BaseException) -> bool:
     if isinstance(error, sa.exc.DBAPIError):
-        return error.connection_invalidated or is_away(error.orig.__cause__ or ValueError())
+        return error.connection_invalidated or is_away(getattr(error.orig, "__cause__", None) or ValueError())
     return isinstance(error, AWAY)
 
 

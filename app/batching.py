@@ -1,0 +1,64 @@
+"""Group commit: calls that wait at the same time become one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from app.errors import Unavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Batcher(Generic[T, R]):
+    """While one batch is under way the next one gathers; nothing waits for a batch to fill.
+
+    The worker lives as long as somebody waits, so there is no task that could die unseen.
+    """
+
+    def __init__(self, apply: Callable[[list[T]], Awaitable[Sequence[R]]], limit: int, queue: int) -> None:
+        self.apply = apply
+        self.limit = limit
+        self.queue = queue
+        self.waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self.worker: asyncio.Task[None] | None = None
+        self.closed = False
+
+    async def submit(self, item: T) -> R:
+        """The result for `item`, or the error of its batch; raises `Unavailable` when too many wait."""
+        if self.closed:
+            raise Unavailable("The server is stopping.", retry_after=2)
+        if len(self.waiting) >= self.queue:
+            raise Unavailable("Too many requests wait for the same thing.", retry_after=1)
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self.waiting.append((item, future))
+        if self.worker is None or self.worker.done():
+            self.worker = asyncio.create_task(self.work())
+        return await future
+
+    async def work(self) -> None:
+        while self.waiting:
+            batch = [self.waiting.popleft() for _ in range(min(self.limit, len(self.waiting)))]
+            batch = [(item, future) for item, future in batch if not future.done()]
+            if batch:
+                await self.work_on(batch)
+
+    async def work_on(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+        try:
+            results = await self.apply([item for item, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error if isinstance(error, Exception) else Unavailable("The server stopped."))
+            if not isinstance(error, Exception):
+                raise
+
+    async def close(self) -> None:
+        """Finish what waits, take nothing new."""
+        self.closed = True
+        if self.worker is not None:
+            await self.worker

@@ -1,0 +1,265 @@
+"""Events over the API: submitted, read, listed, changed."""
+
+import httpx
+import pytest
+
+from tests.cast import SEED_EVENT, Stage, event_body, stored_event
+
+
+def named(answer: httpx.Response) -> dict[str, str]:
+    return {error["field"]: error["message"] for error in answer.json()["errors"]}
+
+
+async def test_the_seed_request_is_accepted_as_it_stands(alice: httpx.AsyncClient) -> None:
+    assert alice.organizer_id == 1  # type: ignore[attr-defined]
+    answer = await alice.post("/api/v1/event", json=SEED_EVENT)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert body["success"] == "New event details sent to kafka"
+    assert answer.headers["location"] == f"/api/v1/submissions/{body['submission_id']}"
+    read = (await alice.get(f"/api/v1/event/{body['event_id']}")).json()
+    assert read["success"] == "Data found"
+    core = read["core_event_data"]
+    for name in ("title", "description", "location", "capacity", "date"):
+        assert core[name] == SEED_EVENT[name]
+    assert core["price"] == "7400.00"
+    assert core["start_time"] == "2020-06-23T02:10:25Z"
+    assert core["status"] == "published"
+    assert read["availability"] == {"capacity": 4000, "sold": 0, "held": 0, "left": 4000}
+    assert read["fan_out"] == {"postgres": "stored", "mongo": "not_needed", "s3": "not_needed"}
+
+
+async def test_the_owner_reads_an_event_right_after_the_202(alice: httpx.AsyncClient) -> None:
+    for _ in range(5):
+        event_id = (await alice.post("/api/v1/event", json=event_body())).json()["event_id"]
+        assert (await alice.get(f"/api/v1/event/{event_id}")).status_code == 200
+
+
+async def test_prefer_wait_answers_201_with_the_stored_event(alice: httpx.AsyncClient) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body(), headers={"Prefer": "wait=10"})
+    assert answer.status_code == 201
+    assert answer.json()["core_event_data"]["title"] == "Lantern Fields"
+    assert answer.headers["preference-applied"] == "wait=10"
+
+
+async def test_every_bad_field_is_named_at_once(alice: httpx.AsyncClient) -> None:
+    body = {
+        "title": "x" * 201, "description": "", "location": 7, "start_time": "soon", "end_time": "1800-01-01T00:00:00Z",
+        "price": "1.999", "capacity": "12", "date": "22.06.2026", "timezone": "Mars/Olympus", "status": "secret",
+        "organizer_id": "me",
+    }  # fmt: skip
+    answer = await alice.post("/api/v1/event", json=body)
+    assert answer.status_code == 422
+    assert set(named(answer)) == set(body)
+
+
+async def test_missing_fields_are_named(alice: httpx.AsyncClient) -> None:
+    answer = await alice.post("/api/v1/event", json={})
+    required = {"title", "description", "location", "start_time", "end_time", "price", "capacity", "date"}
+    assert named(answer) == dict.fromkeys(required, "is required")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("capacity", "12"), ("capacity", 12.5), ("capacity", 12.0), ("capacity", True), ("capacity", 0),
+        ("capacity", 1_000_001), ("price", -1), ("price", "NaN"), ("price", "1e3"), ("price", True),
+        ("price", 10_000_000), ("price", 0.001), ("price", None), ("title", "   "), ("title", "a\u0000b"),
+        ("title", "a\u0007b"), ("description", "tab\there"), ("currency", "XXQ"), ("timezone", "../etc/passwd"),
+        ("timezone", ""), ("start_time", "2026-06-22"), ("start_time", 17), ("date", "2026-02-30"),
+        ("date", "2201-01-01"), ("start_time", "2300-01-01T00:00:00Z"), ("status", "cancelled"),
+    ],
+)  # fmt: skip
+async def test_values_that_are_refused(alice: httpx.AsyncClient, field: str, value: object) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body(**{field: value}))
+    assert answer.status_code == 422, answer.text
+    assert field in named(answer)
+
+
+async def test_decimals_follow_the_currency(alice: httpx.AsyncClient) -> None:
+    async def status(price: str, currency: str) -> int:
+        return (await alice.post("/api/v1/event", json=event_body(price=price, currency=currency))).status_code
+
+    assert await status("7400.5", "JPY") == 422
+    assert await status("7400", "JPY") == 202
+    assert await status("7.125", "KWD") == 202
+    assert await status("7.1250", "EUR") == 422
+    assert await status("7.1200", "EUR") == 202
+
+
+async def test_lone_surrogate_is_a_422_that_names_the_field(alice: httpx.AsyncClient) -> None:
+    body = httpx.Request("POST", "http://x", json=event_body(title="HERE")).content.replace(b"HERE", rb"a\ud800b")
+    answer = await alice.post("/api/v1/event", content=body)
+    assert answer.status_code == 422
+    assert set(named(answer)) == {"title"}
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000, b'{"price": NaN}'])
+async def test_broken_json_is_a_400_problem(alice: httpx.AsyncClient, body: bytes) -> None:
+    answer = await alice.post("/api/v1/event", content=body)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_end_before_start_is_refused_across_offsets(alice: httpx.AsyncClient) -> None:
+    early = event_body(start_time="2031-06-22T19:00:00+02:00", end_time="2031-06-22T18:30:00+01:00")
+    assert (await alice.post("/api/v1/event", json=early)).status_code == 202
+    late = event_body(start_time="2031-06-22T19:00:00+01:00", end_time="2031-06-22T19:30:00+02:00")
+    assert set(named(await alice.post("/api/v1/event", json=late))) == {"end_time"}
+
+
+async def test_times_without_an_offset_are_in_the_timezone_of_the_event(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(
+        alice, start_time="2031-06-22 19:00", end_time="2031-06-22 23:00", timezone="Europe/Berlin"
+    )
+    core = (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]
+    assert core["start_time"] == "2031-06-22T17:00:00Z"
+
+
+async def test_attendees_and_strangers_may_not_submit(bob: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    assert (await bob.post("/api/v1/event", json=event_body())).status_code == 403
+    assert (await visitor.post("/api/v1/event", content=b"{")).status_code == 401
+
+
+async def test_another_organizers_id_is_forbidden(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:
+    body = event_body(organizer_id=charlie.organizer_id)  # type: ignore[attr-defined]
+    assert (await alice.post("/api/v1/event", json=body)).status_code == 403
+
+
+async def test_drafts_are_for_their_owner_alone(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, status="draft")
+    assert (await alice.get(f"/api/v1/event/{event_id}")).status_code == 200
+    assert (await bob.get(f"/api/v1/event/{event_id}")).status_code == 404
+    assert (await bob.get("/api/v1/events")).json()["items"] == []
+
+
+async def test_only_the_owner_gets_the_summaries(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    assert (await alice.get(f"/api/v1/event/{event_id}")).json()["tickets"] == {"total": 1, "by_status": {"sold": 1}}
+    assert "tickets" not in (await bob.get(f"/api/v1/event/{event_id}")).json()
+
+
+@pytest.mark.parametrize("event_id", ["999999", "9223372036854775808", "99999999999999999999", "-1", "x", "1.5", "%00"])
+async def test_what_is_no_event_is_404(alice: httpx.AsyncClient, event_id: str) -> None:
+    answer = await alice.get(f"/api/v1/event/{event_id}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_the_same_key_is_the_same_event(alice: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "one"}
+    body = event_body()
+    first = await alice.post("/api/v1/event", json=body, headers=key)
+    again = await alice.post("/api/v1/event", json=body, headers=key)
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    other = await alice.post("/api/v1/event", json=event_body(title="Other"), headers=key)
+    assert other.status_code == 422
+    assert other.json()["type"].endswith("idempotency-key-reused")
+    await alice.get(f"/api/v1/event/{first.json()['event_id']}")
+    mine = await alice.get("/api/v1/events", params={"mine": True})
+    assert len(mine.json()["items"]) == 1
+
+
+async def test_keys_of_two_people_do_not_meet(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = await alice.post("/api/v1/event", json=event_body(), headers=key)
+    other = await charlie.post("/api/v1/event", json=event_body(), headers=key)
+    assert first.json()["event_id"] != other.json()["event_id"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "bell\u0007"])
+async def test_keys_that_are_no_keys(alice: httpx.AsyncClient, key: str) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body(), headers=[(b"Idempotency-Key", key.encode())])
+    assert answer.status_code == 422
+    assert set(named(answer)) == {"Idempotency-Key"}
+
+
+async def test_lists_page_without_gaps_under_inserts(alice: httpx.AsyncClient) -> None:
+    ids = [await stored_event(alice, title=f"Night {number}") for number in range(5)]
+    first = (await alice.get("/api/v1/events", params={"limit": 2})).json()
+    await stored_event(alice, title="Inserted meanwhile")
+    second = (await alice.get("/api/v1/events", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    third = (await alice.get("/api/v1/events", params={"limit": 2, "cursor": second["next_cursor"]})).json()
+    found = [one["core_event_data"]["event_id"] for page in (first, second, third) for one in page["items"]]
+    assert found == ids[::-1]
+    assert third["next_cursor"] is None
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=nonsense", "cursor=LTE"])
+async def test_bad_paging_is_422(alice: httpx.AsyncClient, query: str) -> None:
+    answer = await alice.get(f"/api/v1/events?{query}")
+    assert answer.status_code == 422
+    assert set(named(answer)) == {query.split("=")[0]}
+
+
+async def etag(client: httpx.AsyncClient, event_id: int) -> str:
+    return (await client.get(f"/api/v1/event/{event_id}")).headers["etag"]
+
+
+async def test_change_with_if_match(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    before = await etag(alice, event_id)
+    answer = await alice.patch(
+        f"/api/v1/event/{event_id}", json={"title": "Renamed", "capacity": 7}, headers={"If-Match": before}
+    )
+    assert answer.status_code == 200
+    assert answer.json()["core_event_data"]["title"] == "Renamed"
+    assert answer.json()["availability"]["left"] == 7
+    assert answer.headers["etag"] == await etag(alice, event_id) != before
+
+
+async def test_change_of_what_changed_meanwhile_is_412(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    old = await etag(alice, event_id)
+    await alice.patch(f"/api/v1/event/{event_id}", json={"title": "First"}, headers={"If-Match": old})
+    answer = await alice.patch(f"/api/v1/event/{event_id}", json={"title": "Second"}, headers={"If-Match": old})
+    assert answer.status_code == 412
+    forced = await alice.patch(f"/api/v1/event/{event_id}", json={"title": "Third"}, headers={"If-Match": "*"})
+    assert forced.json()["core_event_data"]["title"] == "Third"
+
+
+async def test_change_needs_if_match_and_good_fields(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    assert (await alice.patch(f"/api/v1/event/{event_id}", json={"title": "x"})).status_code == 428
+    bad = {"title": "", "capacity": 0, "end_time": "1999-01-01T00:00:00Z"}
+    answer = await alice.patch(f"/api/v1/event/{event_id}", json=bad, headers={"If-Match": "*"})
+    assert set(named(answer)) >= {"title", "capacity"}
+    answer = await alice.patch(
+        f"/api/v1/event/{event_id}", json={"end_time": "1999-01-01T00:00:00Z"}, headers={"If-Match": "*"}
+    )
+    assert set(named(answer)) == {"end_time"}
+
+
+async def test_change_of_somebody_elses_event_is_404(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    answer = await charlie.patch(f"/api/v1/event/{event_id}", json={"title": "Mine"}, headers={"If-Match": "*"})
+    assert answer.status_code == 404
+
+
+async def test_capacity_cannot_fall_below_what_is_taken(alice: httpx.AsyncClient, stage: Stage) -> None:
+    event_id = await stored_event(alice, capacity=3)
+    for name in ("Bob", "Ben"):
+        buyer = await stage.person(name)
+        assert (await buyer.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
+    answer = await alice.patch(f"/api/v1/event/{event_id}", json={"capacity": 1}, headers={"If-Match": "*"})
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("capacity-taken")
+
+
+async def test_an_older_message_does_not_undo_a_change(alice: httpx.AsyncClient, stage: Stage) -> None:
+    event_id = await stored_event(alice)
+    await alice.patch(f"/api/v1/event/{event_id}", json={"title": "Changed"}, headers={"If-Match": "*"})
+    async with stage.parts.database.connection() as connection:
+        row = await connection.fetchrow("SELECT topic, key, value, headers FROM log_records")
+    from app.engines.log import Record
+
+    await stage.parts.log.publish([Record(row["topic"], row["key"], row["value"], row["headers"])])
+    from tests.waiting import eventually
+
+    async def handled() -> bool:
+        return sum((await stage.parts.log.lag("eventstream-postgres", ["upload-event"])).values()) == 0
+
+    await eventually(handled)
+    assert (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]["title"] == "Changed"
