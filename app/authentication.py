@@ -29,7 +29,7 @@ class Authentication(ASGIMiddleware):
         if authorization:
             scope["user"], scope["auth"] = await self.by_key(authorization), "api-key"
         else:
-            require_same_origin(scope["method"], request.headers, self.parts.settings.public_url)
+            require_same_origin(request.method, request.headers, self.parts.settings.public_url)
             if session_id := request.cookies.get(self.parts.sessions.cookie):
                 scope["user"], scope["auth"] = await self.parts.sessions.find(session_id), "session"
         await next_app(scope, receive, send)

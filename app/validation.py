@@ -72,7 +72,7 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False) -> S:
 
 def from_form(value: Any, kind: Any, required: bool) -> Any:
     if typing.get_origin(kind) is list:
-        return tags(value)
+        return several(value)
     if isinstance(value, list):
         value = value[-1] if value else msgspec.UNSET
     if value == "" and not (required and kind is str):
@@ -82,12 +82,12 @@ def from_form(value: Any, kind: Any, required: bool) -> Any:
     return value
 
 
-def tags(value: Any) -> Any:
-    """Repeated fields or one comma-separated text."""
+def several(value: Any) -> list[Any]:
+    """Repeated fields, or one text with commas; empty ones do not count."""
     if value is msgspec.UNSET or value is None:
         return []
-    texts = value if isinstance(value, list) else str(value).split(",")
-    return [text.strip() if isinstance(text, str) else text for text in texts if text != "" and text != " "]
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    return [part for part in parts if not isinstance(part, str) or part.strip()]
 
 
 def one(value: Any, annotated: Any, kind: Any) -> Any:
