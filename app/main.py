@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import jinja2
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -35,6 +35,7 @@ from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import portal
 from app.portal.filters import FILTERS
+from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
 from app.supervision import Supervised
@@ -128,7 +129,7 @@ def asgi(parts: Parts) -> Edge:
     return Edge(build_app(parts), secure=parts.settings.secure_cookies)  # type: ignore[arg-type]
 
 
-def template_config() -> TemplateConfig[JinjaTemplateEngine]:
+def environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -137,7 +138,11 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+    return environment
+
+
+def template_config() -> TemplateConfig[JinjaTemplateEngine]:
+    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment()))
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -145,8 +150,8 @@ def openapi_config() -> OpenAPIConfig:
         title="EventStream",
         version=version("eventstream"),
         description="Sells festival tickets. Errors are RFC 9457 problems.",
-        path="/schema",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[PlainPage(environment()), JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=Router("/schema", route_handlers=[], opt={"public": True}, include_in_schema=False),
         components=Components(
             security_schemes={
                 "session": SecurityScheme(type="apiKey", name="session", security_scheme_in="cookie"),

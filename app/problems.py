@@ -64,6 +64,8 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         if request.headers.get("hx-request"):
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
+    if request.headers.get("hx-request"):
+        headers |= {"HX-Retarget": "#main", "HX-Reswap": "outerHTML", "HX-Reselect": "#main"}
     return Template(
         "problem.html",
         context={"problem": refusal, "visitor": request.scope.get("user")},

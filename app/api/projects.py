@@ -40,19 +40,15 @@ async def new_project(
     async with spooled(data.images, "images") as files:
         submitted = await submit_project(
             parts.database, parts.submissions, parts.media, parts.pictures, who, data, ready, files,
-            key_of(request, data, files),
+            key_of(request.headers.get("idempotency-key"), data, files),
         )  # fmt: skip
     return await event_accepted(request, parts, who, submitted, "Payload sent to consumer")
 
 
-def key_of(request: Request[Any, Any, Any], given: ProjectIn, files: list[PictureFile]) -> Idempotent | None:
+def key_of(key: str | None, given: ProjectIn, files: list[PictureFile]) -> Idempotent | None:
+    """The same fields with the same pictures are the same request."""
     fields = {name: value for name, value in msgspec.structs.asdict(given).items() if name != "images"}
-    return idempotent(
-        request.headers.get("idempotency-key"),
-        "new-project",
-        msgspec.json.encode(fields),
-        *(file.sha256 for file in files),
-    )
+    return idempotent(key, "new-project", msgspec.json.encode(fields), *(file.sha256 for file in files))
 
 
 routes = [new_project]

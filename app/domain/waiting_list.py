@@ -1,5 +1,6 @@
 """The waiting list of an event, in order of joining."""
 
+import datetime as dt
 from typing import Any
 
 import asyncpg
@@ -96,3 +97,47 @@ async def position(connection: Connection, event_id: int, waitlist_id: int) -> i
         waitlist_id,
     )
     return counted
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has of an event already: the code of a ticket, or a position."""
+
+    code: str | None = None
+    position: int | None = None
+
+
+async def standing(connection: Connection, who: Caller | None, event_id: int) -> Standing:
+    if who is None:
+        return Standing()
+    code = await connection.fetchval(
+        "SELECT code FROM tickets WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used')",
+        event_id,
+        who.user_id,
+    )
+    entry = await connection.fetchval(
+        "SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status = 'waiting'",
+        event_id,
+        who.user_id,
+    )
+    return Standing(code=code, position=await position(connection, event_id, entry) if entry else None)
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: int
+    title: str
+    position: int
+    joined_at: dt.datetime
+
+
+async def waiting_places(database: Database, who: Caller) -> list[Waiting]:
+    """Where the caller waits, newest first, at most a hundred."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            """SELECT w.event_id, e.title, w.joined_at,
+                      (SELECT count(*) FROM waiting_list o
+                       WHERE o.event_id = w.event_id AND o.status = 'waiting' AND o.id <= w.id) AS position
+               FROM waiting_list w JOIN events e ON e.id = w.event_id
+               WHERE w.attendee_id = $1 AND w.status = 'waiting' ORDER BY w.id DESC LIMIT 100""",
+            who.user_id,
+        )
+    return [Waiting(**row) for row in rows]

@@ -2,6 +2,10 @@
 
 from litestar import Router
 
-from app.portal import media
+from app.portal import accounts, events, media, projects, tickets
 
-portal = Router("/", route_handlers=[*media.routes], include_in_schema=False)
+portal = Router(
+    "/",
+    route_handlers=[*accounts.routes, *events.routes, *media.routes, *projects.routes, *tickets.routes],
+    include_in_schema=False,
+)

@@ -1,0 +1,85 @@
+"""Sign-up, sign-in and sign-out as pages."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from litestar.response import Redirect, Template
+
+from app.api.accounts import begin_session, end_session
+from app.authentication import address_of
+from app.domain import accounts
+from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
+from app.errors import AppError
+from app.parts import Parts
+from app.portal.forms import again, empty, form_of, local_path
+from app.validation import read
+
+Next = Annotated[str | None, QueryParameter(name="next", required=False)]
+KINDS: dict[str, type[AttendeeSignUp]] = {"attendee": AttendeeSignUp, "organizer": OrganizerSignUp}
+
+
+@get("/sign-up", opt={"public": True})
+async def sign_up_page(request: Request[Any, Any, Any], where: Next = None) -> Template:
+    return empty(request, "accounts/sign_up.html", kind="attendee", next=local_path(where))
+
+
+@get("/sign-up/organizer", opt={"public": True})
+async def organizer_sign_up_page(request: Request[Any, Any, Any]) -> Template:
+    return empty(request, "accounts/sign_up.html", kind="organizer", next="/projects")
+
+
+@post("/sign-up", opt={"public": True})
+async def sign_up(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Response[Any]:
+    return await signed_up(request, parts, "attendee")
+
+
+@post("/sign-up/organizer", opt={"public": True})
+async def organizer_sign_up(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Response[Any]:
+    return await signed_up(request, parts, "organizer")
+
+
+async def signed_up(request: Request[Any, Any, Any], parts: Parts, kind: str) -> Response[Any]:
+    form = await form_of(request)
+    where = local_path(form.get("next"), "/projects" if kind == "organizer" else "/")
+    try:
+        caller = await new_account(request, parts, read(KINDS[kind], form, form=True))
+    except AppError as refusal:
+        return again(request, "accounts/sign_up.html", refusal, form, kind=kind, next=where)
+    return Redirect(where, status_code=303, cookies=[await begin_session(request, parts, caller)])
+
+
+async def new_account(request: Request[Any, Any, Any], parts: Parts, person: AttendeeSignUp) -> Caller:
+    limit = parts.settings.rate_limits.sign_up
+    await parts.shared_limits.take([("sign-up", address_of(request, parts), limit)])
+    async with parts.database.sessions.begin() as db:
+        caller, _ = await accounts.sign_up(db, parts.passwords, person)
+    return caller
+
+
+@get("/sign-in", opt={"public": True})
+async def sign_in_page(request: Request[Any, Any, Any], where: Next = None) -> Template:
+    return empty(request, "accounts/sign_in.html", next=local_path(where))
+
+
+@post("/sign-in", opt={"public": True})
+async def sign_in(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Response[Any]:
+    form = await form_of(request)
+    where = local_path(form.get("next"))
+    try:
+        caller = await accounts.check_sign_in(
+            parts.database, parts.passwords, parts.shared_limits, parts.settings.rate_limits,
+            read(SignIn, form, form=True), address_of(request, parts),
+        )  # fmt: skip
+    except AppError as refusal:
+        return again(request, "accounts/sign_in.html", refusal, form, next=where)
+    return Redirect(where, status_code=303, cookies=[await begin_session(request, parts, caller)])
+
+
+@post("/sign-out")
+async def sign_out(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Redirect:
+    return Redirect("/", status_code=303, cookies=[await end_session(request, parts)])
+
+
+routes = [sign_up_page, organizer_sign_up_page, sign_up, organizer_sign_up, sign_in_page, sign_in, sign_out]

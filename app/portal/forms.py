@@ -1,0 +1,48 @@
+"""Forms: what was typed, and the same form again with the complaints beside the fields."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request
+from litestar.response import Template
+
+from app.errors import AppError
+
+LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
+
+
+async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Fields by name; those that come several times are lists."""
+    form = await request.form()
+    values = {name: form.getall(name) for name in form}
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def again(
+    request: Request[Any, Any, Any], template: str, refusal: AppError, form: Mapping[str, Any], **more: Any
+) -> Template:
+    """The form as it was sent, but for passwords and files, which browsers do not take back."""
+    values = {name: value for name, value in form.items() if name != "password" and isinstance(value, str)}
+    errors = {bad.field: bad.message for bad in refusal.fields}
+    context = {"visitor": request.user, "values": values, "errors": errors, "refusal": refusal, **more}
+    return Template(template, context=context, status_code=refusal.status, headers=retry_headers(refusal))
+
+
+def empty(
+    request: Request[Any, Any, Any], template: str, values: Mapping[str, Any] | None = None, **more: Any
+) -> Template:
+    context = {"visitor": request.user, "values": values or {}, "errors": {}, "refusal": None, **more}
+    return Template(template, context=context)
+
+
+def retry_headers(refusal: AppError) -> dict[str, str]:
+    headers = dict(refusal.headers)
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+    return headers
+
+
+def local_path(text: str | None, otherwise: str = "/") -> str:
+    """`text` if it names a page of ours and nothing else, so that no link leads from here to somewhere else."""
+    return text if text and LOCAL_PATH.fullmatch(text) else otherwise
