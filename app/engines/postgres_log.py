@@ -43,22 +43,26 @@ class PostgresLog:
                 list(topics),
                 self.partitions,
             )
+        await self.count_partitions()
 
     async def publish(self, records: Sequence[Record]) -> None:
-        if not records:
-            return
         for record in records:
             if size_of(record) > MAX_BYTES:
                 raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size_of(record):,}.")
-            if record.topic not in self.counts:
-                await self.count_partitions()
-            if record.topic not in self.counts:
-                raise NotFound(f"There is no topic {record.topic}.")
+        if not records:
+            return
         try:
             async with asyncio.timeout(self.seconds):
+                await self.require_topics({record.topic for record in records})
                 await self.appends.submit(records)
         except TimeoutError as error:
             raise Unavailable("The log does not answer; the outcome is unknown.", retry_after=2) from error
+
+    async def require_topics(self, topics: set[str]) -> None:
+        if not topics <= self.counts.keys():
+            await self.count_partitions()
+        if unknown := topics - self.counts.keys():
+            raise NotFound(f"There is no topic {', '.join(sorted(unknown))}.")
 
     async def append(self, groups: Sequence[Sequence[Record]]) -> list[None]:
         records = [record for group in groups for record in group]

@@ -1,0 +1,73 @@
+"""What every document store must do."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.engines.database import Database
+from app.engines.documents import Document, Documents
+from app.engines.postgres_documents import PostgresDocuments
+from app.errors import Unavailable
+
+
+@pytest.fixture(params=["postgres"])
+async def documents(database: Database) -> AsyncIterator[Documents]:
+    yield PostgresDocuments(database)
+
+
+def document(id: int = 1, rev: int = 1, event_id: int = 7, **body: object) -> Document:
+    return Document(id, event_id, rev, body)
+
+
+async def test_what_was_put_is_found(documents: Documents) -> None:
+    stored = document(tags=["a", "ü", "🎪"], nested={"x": [1, None, 1.5]})
+    await documents.put([stored])
+    assert await documents.get(1) == stored
+    assert await documents.find(7) == [stored]
+
+
+async def test_what_was_never_put_is_none(documents: Documents) -> None:
+    assert await documents.get(1) is None
+    assert await documents.find(7) == []
+
+
+async def test_a_higher_revision_replaces_and_a_lower_or_equal_one_does_not(documents: Documents) -> None:
+    await documents.put([document(rev=5, say="five")])
+    await documents.put([document(rev=5, say="five again")])
+    await documents.put([document(rev=4, say="four")])
+    assert await documents.get(1) == document(rev=5, say="five")
+    await documents.put([document(rev=6, say="six")])
+    assert await documents.get(1) == document(rev=6, say="six")
+
+
+async def test_a_batch_may_hold_one_id_twice(documents: Documents) -> None:
+    await documents.put([document(rev=2, say="new"), document(rev=1, say="old"), document(id=2)])
+    assert await documents.get(1) == document(rev=2, say="new")
+    assert await documents.get(2) == document(id=2)
+
+
+async def test_a_tombstone_hides_and_stays(documents: Documents) -> None:
+    await documents.put([document(rev=1)])
+    await documents.put([Document(1, 7, 3, None)])
+    await documents.put([document(rev=2)])
+    assert await documents.find(7) == []
+    assert await documents.get(1) == Document(1, 7, 3, None)
+
+
+async def test_find_gives_those_of_the_event_by_id(documents: Documents) -> None:
+    await documents.put([document(id=3), document(id=1), document(id=2, event_id=8)])
+    assert [one.id for one in await documents.find(7)] == [1, 3]
+
+
+async def test_ping_of_a_store_that_is_there(documents: Documents) -> None:
+    await documents.ping()
+
+
+async def test_a_store_that_does_not_answer_is_unavailable(database: Database) -> None:
+    documents = PostgresDocuments(database, seconds=0.2)
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE documents")
+        with pytest.raises(Unavailable):
+            await documents.put([document()])
+        with pytest.raises(Unavailable):
+            await documents.ping()

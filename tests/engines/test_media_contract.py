@@ -1,0 +1,126 @@
+"""What every media store must do."""
+
+import datetime as dt
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.engines.folder_media import FolderMedia
+from app.engines.media import Media
+from app.errors import NotFound, Unavailable
+
+
+@pytest.fixture(params=["folder"])
+def media(tmp_path: Path) -> Media:
+    return FolderMedia(tmp_path / "media")
+
+
+async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def read(media: Media, key: str, start: int = 0, end: int | None = None) -> bytes:
+    return b"".join([chunk async for chunk in media.open(key, start, end)])
+
+
+async def test_what_was_put_is_read(media: Media) -> None:
+    assert await media.put("events/1/2.webp", chunks(b"ab", b"", b"cd")) == 4
+    assert await media.size("events/1/2.webp") == 4
+    assert await read(media, "events/1/2.webp") == b"abcd"
+
+
+async def test_large_files_come_back_whole_and_in_chunks(media: Media) -> None:
+    block = os.urandom(700_000)
+    await media.put("big", chunks(*[block] * 5))
+    assert await read(media, "big") == block * 5
+    assert max([len(chunk) async for chunk in media.open("big")]) <= 1024 * 1024
+
+
+@pytest.mark.parametrize(("start", "end", "found"), [(0, 3, b"012"), (3, None, b"3456789"), (9, 99, b"9"), (4, 4, b"")])
+async def test_ranges(media: Media, start: int, end: int | None, found: bytes) -> None:
+    await media.put("digits", chunks(b"0123456789"))
+    assert await read(media, "digits", start, end) == found
+
+
+async def test_putting_again_replaces(media: Media) -> None:
+    await media.put("k", chunks(b"old and longer"))
+    await media.put("k", chunks(b"new"))
+    assert await read(media, "k") == b"new"
+
+
+async def test_what_fails_half_way_leaves_what_was_there(media: Media) -> None:
+    await media.put("k", chunks(b"old"))
+
+    async def broken() -> AsyncIterator[bytes]:
+        yield b"x" * 2_000_000
+        raise ConnectionResetError("the sender went away")
+
+    with pytest.raises((ConnectionResetError, Unavailable)):
+        await media.put("k", broken())
+    assert await read(media, "k") == b"old"
+
+
+async def test_what_is_not_there(media: Media) -> None:
+    assert await media.size("nothing") is None
+    with pytest.raises(NotFound):
+        await read(media, "nothing")
+    with pytest.raises(NotFound):
+        await media.copy("nothing", "target")
+    assert await media.size("target") is None
+
+
+async def test_copy_and_delete(media: Media) -> None:
+    await media.put("a/b", chunks(b"x"))
+    await media.copy("a/b", "c/d")
+    await media.delete("a/b")
+    await media.delete("a/b")
+    assert await media.size("a/b") is None
+    assert await read(media, "c/d") == b"x"
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", "a b", "ä", "a\x00", "a\n"])
+async def test_keys_that_are_no_keys(media: Media, key: str) -> None:
+    with pytest.raises(ValueError, match="no media key"):
+        await media.put(key, chunks(b"x"))
+    with pytest.raises(ValueError, match="no media key"):
+        await media.size(key)
+
+
+async def test_sweep_takes_old_uploads_and_nothing_else(media: Media) -> None:
+    await media.put("incoming/old", chunks(b"x"))
+    await media.put("events/1/1.webp", chunks(b"x"))
+    assert await media.sweep_incoming(dt.timedelta(hours=1)) == 0
+    assert await media.sweep_incoming(dt.timedelta(0)) == 1
+    assert await media.size("incoming/old") is None
+    assert await media.size("events/1/1.webp") == 1
+
+
+async def test_ping_of_a_store_that_is_there(media: Media) -> None:
+    await media.ping()
+
+
+async def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "media").write_text("a file where the folder should be")
+    media = FolderMedia(tmp_path / "media")
+    with pytest.raises(Unavailable):
+        await media.put("k", chunks(b"x"))
+    with pytest.raises(Unavailable):
+        await media.ping()
+    with pytest.raises(Unavailable):
+        await media.size("k")
+    with pytest.raises(Unavailable):
+        await read(media, "k")
+
+
+async def test_leftovers_of_crashed_writes_are_swept_and_never_keys(tmp_path: Path) -> None:
+    media = FolderMedia(tmp_path / "media")
+    await media.put("k", chunks(b"x"))
+    leftover = media.unfinished / "tmpabc"
+    leftover.write_bytes(b"half")
+    os.utime(leftover, (time.time() - 7200, time.time() - 7200))
+    assert await media.sweep_incoming(dt.timedelta(hours=1)) == 1
+    assert not leftover.exists()

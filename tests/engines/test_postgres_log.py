@@ -1,0 +1,169 @@
+"""What only the log in PostgreSQL can get wrong; and the proof that the late-commit scenario catches the known trap."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from app.engines.database import Database
+from app.engines.log import Record
+from app.engines.postgres_log import PostgresLog
+from app.errors import Unavailable
+from tests.engines.test_log_contract import drain, numbers, record
+from tests.waiting import eventually
+
+TOPIC = "upload-event"
+
+
+async def opened(database: Database, **options: float) -> PostgresLog:
+    log = PostgresLog(database, partitions=1, **options)  # type: ignore[arg-type]
+    await log.create_topics([TOPIC])
+    return log
+
+
+Append = Callable[[asyncpg.Connection, bytes], Awaitable[None]]
+Read = Callable[[], Awaitable[list[bytes]]]
+
+
+async def read_after_a_late_commit(database: Database, append: Append, read: Read) -> list[bytes]:
+    """One writer appends first and commits last; a reader looks in between and afterwards."""
+    slow = await asyncpg.connect(database.url)
+    fast = await asyncpg.connect(database.url)
+    try:
+        late = slow.transaction()
+        await late.start()
+        await append(slow, b"late")
+        quick = asyncio.create_task(append(fast, b"quick"))
+        await asyncio.wait([quick], timeout=0.3)
+        found = await read()
+        await late.commit()
+        await quick
+        return found + await read()
+    finally:
+        await slow.close()
+        await fast.close()
+
+
+async def test_polling_by_id_loses_a_record_that_commits_late(database: Database) -> None:
+    """The trap: sequence numbers become visible out of order, so `id > last` steps over the late one."""
+    async with database.connection() as connection:
+        await connection.execute("CREATE TABLE naive (id bigserial PRIMARY KEY, value bytea)")
+    last = 0
+
+    async def append(connection: asyncpg.Connection, value: bytes) -> None:
+        await connection.execute("INSERT INTO naive (value) VALUES ($1)", value)
+
+    async def read() -> list[bytes]:
+        nonlocal last
+        async with database.connection() as connection:
+            rows = await connection.fetch("SELECT id, value FROM naive WHERE id > $1 ORDER BY id", last)
+        last = max([last, *(row["id"] for row in rows)])
+        return [row["value"] for row in rows]
+
+    assert await read_after_a_late_commit(database, append, read) == [b"quick"]
+
+
+async def test_our_log_delivers_what_commits_late(database: Database) -> None:
+    log = await opened(database)
+    consumer = await log.consume("g", [TOPIC])
+
+    async def append(connection: asyncpg.Connection, value: bytes) -> None:
+        await connection.execute("SELECT log_append($1, $2, $3, $4, $5)", [TOPIC], [0], ["k"], [value], ["{}"])
+
+    async def read() -> list[bytes]:
+        return [one.value for one in await consumer.poll(10, 0.3)]
+
+    assert await read_after_a_late_commit(database, append, read) == [b"late", b"quick"]
+    await log.close()
+
+
+async def test_a_rollback_leaves_no_gap(database: Database) -> None:
+    log = await opened(database)
+    await log.publish([record(1)])
+    async with database.connection() as connection:
+        undone = connection.transaction()
+        await undone.start()
+        await connection.execute("SELECT log_append($1, $2, $3, $4, $5)", [TOPIC], [0], ["k"], [b"x"], ["{}"])
+        await undone.rollback()
+    await log.publish([record(2)])
+    found = await drain(await log.consume("g", [TOPIC]), 2)
+    assert [one.offset for one in found] == [0, 1]
+    await log.close()
+
+
+async def test_a_connection_killed_in_mid_append_leaves_no_gap(database: Database) -> None:
+    log = await opened(database)
+    victim = await asyncpg.connect(database.url)
+    await victim.execute("BEGIN")
+    await victim.execute("SELECT log_append($1, $2, $3, $4, $5)", [TOPIC], [0], ["k"], [b"x"], ["{}"])
+    async with database.connection() as connection:
+        await connection.execute("SELECT pg_terminate_backend($1)", victim.get_server_pid())
+    await log.publish([record(7)])
+    (found,) = await drain(await log.consume("g", [TOPIC]), 1)
+    assert (found.offset, numbers([found])) == (0, [7])
+    victim.terminate()
+    await log.close()
+
+
+async def test_without_notifications_records_arrive_all_the_same(database: Database) -> None:
+    log = await opened(database)
+    consumer = await log.consume("g", [TOPIC])
+    assert log.wakeups.connection is not None
+    async with database.connection() as connection:
+        await connection.execute("SELECT pg_terminate_backend($1)", log.wakeups.connection.get_server_pid())
+    await eventually(log.wakeups.connection.is_closed)
+    await log.publish([record(1)])
+    assert numbers(await consumer.poll(10, 3)) == [1]
+    await log.close()
+
+
+async def test_a_heartbeat_that_dies_is_heard_of(database: Database) -> None:
+    log = await opened(database)
+    consumer = await log.consume("g", [TOPIC])
+    assert consumer.heartbeat is not None
+    consumer.heartbeat.cancel()
+    await eventually(consumer.heartbeat.done)
+    with pytest.raises(asyncio.CancelledError):
+        await consumer.poll(10, 0.1)
+    await log.close()
+
+
+async def test_a_log_that_does_not_answer_in_time_is_unavailable(database: Database) -> None:
+    log = await opened(database, seconds=0.3)
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE log_partitions")
+        with pytest.raises(Unavailable, match="outcome is unknown"):
+            await log.publish([record(1)])
+    await log.close()
+
+
+async def test_trim_forgets_only_what_every_group_has_handled(database: Database) -> None:
+    import datetime as dt
+
+    log = await opened(database)
+    fast, slow = await log.consume("fast", [TOPIC]), await log.consume("slow", [TOPIC])
+    await log.publish([record(number) for number in range(4)])
+    await drain(fast, 4)
+    found = await drain(slow, 4, commit=False)
+    await slow.commit(found[:2])
+    await log.trim(dt.timedelta(days=1))
+    assert await count(database) == 4
+    await log.trim(dt.timedelta(0))
+    assert await count(database) == 2
+    await log.close()
+
+
+async def count(database: Database) -> int:
+    async with database.connection() as connection:
+        found: int = await connection.fetchval("SELECT count(*) FROM log_records")
+    return found
+
+
+async def test_records_of_one_transaction_may_span_partitions(database: Database) -> None:
+    log = PostgresLog(database, partitions=6)
+    await log.create_topics([TOPIC])
+    await log.publish([Record(TOPIC, f"k{number}", b"1", {}) for number in range(60)])
+    found = await drain(await log.consume("g", [TOPIC]), 60)
+    assert len({one.partition for one in found}) == 6
+    await log.close()
