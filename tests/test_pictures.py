@@ -67,8 +67,10 @@ async def test_rotation_is_applied_and_metadata_is_gone(pictures: Pictures, tmp_
 
 @pytest.mark.parametrize(
     ("mode", "kind", "result"),
-    [("RGB", "WEBP", "RGB"), ("RGBA", "PNG", "RGBA"), ("L", "JPEG", "RGB"), ("CMYK", "JPEG", "RGB"), ("P", "PNG", "RGB"),
-     ("LA", "PNG", "RGBA"), ("I;16", "PNG", "RGB"), ("1", "PNG", "RGB")],
+    [
+        ("RGB", "WEBP", "RGB"), ("RGBA", "PNG", "RGBA"), ("L", "JPEG", "RGB"), ("CMYK", "JPEG", "RGB"),
+        ("P", "PNG", "RGB"), ("LA", "PNG", "RGBA"), ("I;16", "PNG", "RGB"), ("1", "PNG", "RGB"),
+    ],
 )  # fmt: skip
 async def test_modes(pictures: Pictures, tmp_path: Path, mode: str, kind: str, result: str) -> None:
     path = saved(tmp_path / "a", Image.new(mode, (60, 40)), kind)
@@ -107,7 +109,9 @@ def png_of(width: int, height: int) -> bytes:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(

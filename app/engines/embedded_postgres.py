@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -46,42 +47,50 @@ class EmbeddedPostgres:
         self.folder = folder
         self.data = folder / "data"
         self.log = folder / "postgres.log"
-        self.lock: int | None = None
+        self.users: int | None = None
         self.as_user = user_switch(folder)
 
     def start(self) -> str:
         """Start it, or find it running; the URL of its database, for asyncpg and SQLAlchemy."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self.users = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise EmbeddedPostgresError(f"{self.folder} cannot be written: {error.strerror}.") from error
-        fcntl.flock(self.lock, fcntl.LOCK_EX)  # one starts, the others wait and then find it running
         try:
-            sockets = self.socket_folder()
-            if not self.is_running():
-                self.start_server(sockets)
-            url = f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
-            asyncio.run(create_database(url))
+            with self.one_at_a_time():
+                fcntl.flock(self.users, fcntl.LOCK_SH)
+                sockets = self.socket_folder()
+                if not self.is_running():
+                    self.start_server(sockets)
+                url = f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
+                asyncio.run(create_database(url))
         except BaseException:
             self.stop()
             raise
-        fcntl.flock(self.lock, fcntl.LOCK_SH)
         return url.replace("@/postgres?", f"@/{DATABASE}?")
 
     def stop(self) -> None:
         """End the server unless another process uses it."""
-        if self.lock is None:
+        if self.users is None:
             return
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self.is_running():
-                self.stop_server()
+            with self.one_at_a_time():
+                fcntl.flock(self.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self.is_running():
+                    self.stop_server()
         except BlockingIOError:
             return  # somebody else uses it, and will stop it
         finally:
-            os.close(self.lock)
-            self.lock = None
+            os.close(self.users)
+            self.users = None
+
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Nobody starts while somebody stops."""
+        with (self.folder / "start.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def __enter__(self) -> str:
         return self.start()

@@ -1,7 +1,5 @@
 """What every document store must do."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from app.engines.database import Database
@@ -11,8 +9,8 @@ from app.errors import Unavailable
 
 
 @pytest.fixture(params=["postgres"])
-async def documents(database: Database) -> AsyncIterator[Documents]:
-    yield PostgresDocuments(database)
+def documents(database: Database) -> Documents:
+    return PostgresDocuments(database)
 
 
 def document(id: int = 1, rev: int = 1, event_id: int = 7, **body: object) -> Document:

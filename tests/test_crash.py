@@ -1,0 +1,154 @@
+"""`kill -9` in the middle of everything: what was acknowledged is there afterwards, once."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.cast import event_body
+from tests.crowd import crowd, database_of
+from tests.process import Server
+from tests.waiting import eventually
+
+EVENTS, PURCHASES, AT_ONCE = 500, 200, 48
+PLENTY = {"RATE_LIMIT_SUBMIT": "100000/minute", "RATE_LIMIT_BUY": "100000/minute"}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="es-"))
+    server = Server(folder, **PLENTY)
+    server.start()
+    server.wait_until_ready()
+    yield server
+    server.stop()
+    server.kill_database()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Load:
+    """Requests with their keys, and what was answered to each."""
+
+    def __init__(self, server: Server, organizer: str, attendees: list[str], festival: int) -> None:
+        self.server = server
+        self.answers: dict[str, dict[str, Any]] = {}
+        self.wanted: dict[str, tuple[str, str, dict[str, Any]]] = {}
+        for number in range(EVENTS):
+            body = event_body(title=f"Night {number}")
+            self.wanted[f"event-{number}"] = (organizer, "/api/v1/event", body)
+        for number, attendee in enumerate(attendees):
+            self.wanted[f"buy-{number}"] = (attendee, f"/api/v1/attendee/buy-ticket/{festival}", {})
+
+    async def send(self, key: str, client: httpx.AsyncClient) -> None:
+        session, path, body = self.wanted[key]
+        headers = {"Cookie": f"session={session}", "Idempotency-Key": key}
+        try:
+            answer = await client.post(self.server.url + path, json=body, headers=headers)
+        except httpx.TransportError:
+            return
+        if answer.status_code in {201, 202}:
+            self.answers[key] = answer.json()
+
+    async def send_all(self) -> None:
+        """Everything that was not answered yet, in any order."""
+        missing = [key for key in self.wanted if key not in self.answers]
+        random.shuffle(missing)
+        gate = asyncio.Semaphore(AT_ONCE)
+        async with httpx.AsyncClient(timeout=10, limits=httpx.Limits(max_connections=AT_ONCE)) as client:
+
+            async def one(key: str) -> None:
+                async with gate:
+                    await self.send(key, client)
+
+            await asyncio.gather(*(one(key) for key in missing))
+
+
+async def titles(connection: asyncpg.Connection) -> dict[int, str]:
+    rows = await connection.fetch("SELECT id, title FROM events WHERE title LIKE 'Night %'")
+    return {row["id"]: row["title"] for row in rows}
+
+
+async def check_acknowledged(connection: asyncpg.Connection, load: Load) -> None:
+    """Every acknowledged event arrives, and every acknowledged ticket is there, under the ids that were answered."""
+    promised = {
+        answer["event_id"]: load.wanted[key][2]["title"] for key, answer in load.answers.items() if "event_id" in answer
+    }
+
+    async def all_there() -> bool:
+        found = await titles(connection)
+        return all(found.get(event_id) == title for event_id, title in promised.items())
+
+    await eventually(all_there, 60)
+    codes = {answer["code"] for answer in load.answers.values() if "code" in answer}
+    rows = await connection.fetch("SELECT code FROM tickets WHERE code = ANY($1)", list(codes))
+    assert {row["code"] for row in rows} == codes
+
+
+async def festival_of(server: Server, organizer: str) -> int:
+    async with httpx.AsyncClient(base_url=server.url, cookies={"session": organizer}, timeout=20) as client:
+        answer = await client.post(
+            "/api/v1/event", json=event_body(title="Festival", capacity=1000), headers={"Prefer": "wait=15"}
+        )
+    assert answer.status_code == 201, answer.text
+    event_id: int = answer.json()["core_event_data"]["event_id"]
+    return event_id
+
+
+@pytest.mark.parametrize("moment", range(5))
+@pytest.mark.timeout(300)
+async def test_nothing_acknowledged_is_lost_or_doubled(server: Server, moment: int) -> None:
+    database = database_of(server.folder / "data")
+    connection = await asyncpg.connect(database)
+    (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
+    attendees = await crowd(connection, "attendee", PURCHASES)
+    await connection.close()
+    load = Load(server, organizer, attendees, await festival_of(server, organizer))
+
+    under_way = asyncio.create_task(load.send_all())
+    some = random.randint(1 + moment * 120, 120 + moment * 120)
+    await eventually(lambda: len(load.answers) >= some or under_way.done(), 60)
+    await asyncio.to_thread(server.kill)
+    if moment % 2:
+        await asyncio.to_thread(server.kill_database)
+    await under_way
+    assert 0 < len(load.answers) < EVENTS + PURCHASES, "the server was not killed in the middle"
+
+    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.wait_until_ready)
+    connection = await asyncpg.connect(database)
+    await check_acknowledged(connection, load)
+
+    await load.send_all()
+    assert len(load.answers) == EVENTS + PURCHASES
+    await check_acknowledged(connection, load)
+    assert sorted((await titles(connection)).values()) == sorted(f"Night {number}" for number in range(EVENTS))
+    assert await connection.fetchval("SELECT count(*) FROM tickets") == PURCHASES
+    assert await connection.fetchval("SELECT sold FROM events WHERE title = 'Festival'") == PURCHASES
+    await connection.close()
+
+
+async def test_three_hundred_attendees_at_once_for_a_hundred_places(server: Server) -> None:
+    connection = await asyncpg.connect(database_of(server.folder / "data"))
+    (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
+    attendees = await crowd(connection, "attendee", 300)
+    event_id = await festival_of(server, organizer)
+    await connection.execute("UPDATE events SET capacity = 100 WHERE id = $1", event_id)
+    async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=httpx.Limits(max_connections=300)) as client:
+        answers = await asyncio.gather(
+            *(
+                client.post(f"/api/v1/attendee/buy-ticket/{event_id}", headers={"Cookie": f"session={attendee}"})
+                for attendee in attendees
+            )
+        )
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(201), statuses.count(409)) == (100, 200)
+    assert await connection.fetchval("SELECT count(DISTINCT attendee_id) FROM tickets") == 100
+    assert await connection.fetchval("SELECT sold FROM events WHERE id = $1", event_id) == 100
+    await connection.close()

@@ -1,0 +1,218 @@
+"""Starting, stopping and surviving, as people do it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.process import Server
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="es-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    server = Server(folder)
+    yield server
+    server.stop()
+    server.kill_database()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_normal_stop_leaves_nothing_within_two_seconds(server: Server, number: int) -> None:
+    server.start()
+    server.wait_until_ready()
+    assert server.postmaster()
+    stopped_at = time.monotonic()
+    server.signal_group(number)
+    assert server.process is not None
+    assert server.process.wait(10) == 0
+    while server.leftovers():
+        assert time.monotonic() - stopped_at < 2, server.leftovers()
+    assert time.monotonic() - stopped_at < 2
+
+
+def test_make_run_stops_as_one_by_sigterm_to_its_group(server: Server) -> None:
+    server.environment["MAKEFLAGS"] = ""
+    server.start("make", "-C", str(ROOT), "run")
+    server.wait_until_ready(120)
+    server.signal_group(signal.SIGTERM)
+    assert server.process is not None
+    server.process.wait(10)
+    ended_at = time.monotonic()
+    while left := server.leftovers():
+        assert time.monotonic() - ended_at < 2, left
+
+
+def test_a_second_start_is_quick_and_says_where_it_is(server: Server) -> None:
+    server.start()
+    server.wait_until_ready()
+    server.stop()
+    began = time.monotonic()
+    server.start()
+    server.wait_until_ready()
+    assert time.monotonic() - began < 5
+    assert f"http://localhost:{server.port}" in server.log()
+
+
+def test_after_kill_9_the_next_start_finds_the_surviving_database(server: Server) -> None:
+    server.start()
+    server.wait_until_ready()
+    before = server.postmaster()
+    assert before
+    server.kill()
+    assert server.postmaster() == before
+    server.start()
+    server.wait_until_ready()
+    assert server.postmaster() == before
+    server.stop()
+    assert server.postmaster() is None
+
+
+def test_after_kill_9_of_everything_the_next_start_recovers(server: Server) -> None:
+    server.start()
+    server.wait_until_ready()
+    server.kill()
+    server.kill_database()
+    server.start()
+    server.wait_until_ready()
+
+
+def test_two_from_one_checkout_run_side_by_side(server: Server, folder: Path) -> None:
+    other_folder = folder / "other"
+    other_folder.mkdir()
+    other = Server(other_folder)
+    try:
+        for one in (server, other):
+            one.start()
+        for one in (server, other):
+            one.wait_until_ready()
+        other.stop()
+        assert httpx.get(f"{server.url}/health/ready").status_code == 200
+    finally:
+        other.stop()
+
+
+def test_two_processes_on_one_folder_share_the_database(server: Server, folder: Path) -> None:
+    other = Server(folder)
+    server.start()
+    server.wait_until_ready()
+    other.start()
+    other.wait_until_ready()
+    server.stop()
+    assert httpx.get(f"{other.url}/health/ready").status_code == 200
+    other.stop()
+    assert other.postmaster() is None
+
+
+def test_a_path_too_long_for_a_socket_works(folder: Path) -> None:
+    deep = folder / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    server = Server(deep)
+    server.start()
+    try:
+        server.wait_until_ready()
+    finally:
+        server.stop()
+
+
+def test_parent_folders_stay_as_they_are(server: Server, folder: Path) -> None:
+    folder.chmod(0o700)
+    before = [(path.stat().st_mode, path.stat().st_uid) for path in (folder, folder.parent)]
+    server.start()
+    server.wait_until_ready()
+    assert [(path.stat().st_mode, path.stat().st_uid) for path in (folder, folder.parent)] == before
+    assert (folder / "data" / "postgres").stat().st_mode & 0o777 == 0o700
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    server = Server(folder, **environment)
+    return subprocess.run(
+        [os.path.join(os.path.dirname(os.sys.executable), "eventstream"), *arguments],  # type: ignore[attr-defined]
+        env=server.environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"), ("PORT", "70000"), ("PUBLIC_URL", "tickets.example.org"), ("EVENTSTREAM_DEMO", "yes"),
+        ("EVENTSTREAM_CURRENCY", "EURO"), ("EVENTSTREAM_TIMEZONE", "Mars/Olympus"), ("LOG_PARTITIONS", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"), ("RATE_LIMIT_BUY", "many"), ("PUBLISH_SECONDS", "0"),
+        ("LOG_LEVEL", "loud"), ("POSTGRESQL_DB_URL_FILE", "/no/such/file"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092"),
+    ],
+)  # fmt: skip
+def test_a_bad_setting_is_named_at_start(folder: Path, name: str, value: str) -> None:
+    done = run(folder, "serve", **{name: value})
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
+    (folder / "file").touch()
+    done = run(folder, "serve", EVENTSTREAM_DATA_DIR=str(folder / "file" / "data"))
+    assert done.returncode == 2
+    assert str(folder / "file" / "data") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_the_demo_fills_the_first_page_once(folder: Path) -> None:
+    server = Server(folder, EVENTSTREAM_DEMO="1")
+    try:
+        for _ in range(2):
+            server.start()
+            server.wait_until_ready()
+
+            def three_with_pictures() -> bool:
+                page = httpx.get(server.url).text
+                return page.count("-480.webp") == 3
+
+            await eventually(three_with_pictures, 30)
+            assert httpx.get(server.url).text.count("Lantern Fields 20") == 1
+            server.stop()
+        accounts = folder / "data" / "demo-accounts.txt"
+        assert accounts.stat().st_mode & 0o777 == 0o600
+    finally:
+        server.stop()
+
+
+def walk() -> str:
+    """The second shell block of the README, word for word."""
+    return re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+
+
+def test_the_walk_of_the_readme_runs_word_for_word(server: Server, folder: Path) -> None:
+    server.start()
+    server.wait_until_ready()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", walk()],
+        cwd=folder, env={**os.environ, "URL": server.url}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count('"success":"Ticket purchased!"') == 2
+    assert len(set(re.findall(r'"code":"([A-Z0-9]{12})"', done.stdout))) == 1
+    assert '"fan_out":{"postgres":"stored","mongo":"stored","s3":"stored"}' in done.stdout
+
+
+def test_every_path_of_the_dockerfile_exists() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    paths = [path for line in copied for path in line.split()]
+    assert paths
+    assert all((ROOT / path).exists() for path in paths)
