@@ -17,7 +17,9 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Authentication(ASGIMiddleware):
-    """Sets `scope["user"]` to a `Caller` or None."""
+    """Sets `scope["user"]` to a `Caller` or None; routes marked `anonymous` do not want to know, nor wait for it."""
+
+    exclude_opt_key = "anonymous"
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -44,9 +46,10 @@ class Authentication(ASGIMiddleware):
 
 async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
     """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`."""
-    opt, caller = handler.opt, connection.user
+    opt = handler.opt
     if opt.get("public"):
         return
+    caller = connection.user
     if caller is None:
         raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"})
     scope: Any = connection.scope

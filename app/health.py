@@ -38,12 +38,17 @@ class Readiness(msgspec.Struct, frozen=True):
     tasks: dict[str, TaskHealth]
 
 
-@get("/health/live", opt={"public": True}, summary="The process answers", tags=["health"])
+@get("/health/live", opt={"public": True, "anonymous": True}, summary="The process answers", tags=["health"])
 async def live() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/health/ready", opt={"public": True}, summary="Every engine and every consumer by name", tags=["health"])
+@get(
+    "/health/ready",
+    opt={"public": True, "anonymous": True},
+    summary="Every engine and every consumer by name",
+    tags=["health"],
+)
 async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
     engines = dict(
         zip(

@@ -33,7 +33,7 @@ FILES = {path.name: path.read_bytes() for path in OWN.iterdir() if path.is_file(
 FILES["htmx.min.js"] = htmx()
 
 
-@get("/static/{name:str}", opt={"public": True}, include_in_schema=False)
+@get("/static/{name:str}", opt={"public": True, "anonymous": True}, include_in_schema=False)
 async def static_file(name: FromPath[str]) -> Response[bytes]:
     if name not in FILES:
         raise NotFound("There is no such file.")

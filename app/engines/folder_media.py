@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import os
-import re
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -11,10 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from app.engines.media import CHUNK, INCOMING
+from app.engines.media import CHUNK, INCOMING, is_key
 from app.errors import NotFound, Unavailable
 
-KEY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 UNFINISHED = ".unfinished"
 WRITE_AT_ONCE = 1024 * 1024
 
@@ -117,7 +115,7 @@ class FolderMedia:
 
     def path(self, key: str) -> Path:
         """Raises `ValueError` for what is no key, so that nothing outside the folder is ever touched."""
-        if not KEY.fullmatch(key) or {".", ".."} & set(key.split("/")):
+        if not is_key(key):
             raise ValueError(f"{key!r} is no media key")
         return self.objects / key
 

@@ -1,11 +1,18 @@
 """What the program needs of a media store: named byte strings, written whole or not at all."""
 
 import datetime as dt
+import re
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 INCOMING = "incoming/"
 CHUNK = 64 * 1024
+KEY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+
+
+def is_key(text: str) -> bool:
+    """Whether a store may be asked for it; nothing else ever reaches a file system or a bucket."""
+    return KEY.fullmatch(text) is not None and not {".", ".."} & set(text.split("/"))
 
 
 class Media(Protocol):

@@ -11,7 +11,7 @@ from litestar.response import Stream
 
 from app.domain.accounts import Caller
 from app.domain.media import CONTENT_TYPE, may_see
-from app.engines.media import INCOMING
+from app.engines.media import INCOMING, is_key
 from app.errors import AppError, NotFound
 from app.parts import Parts
 from app.pictures import original_key
@@ -33,7 +33,7 @@ async def picture(
     key: FromPath[str],
 ) -> Response[Any]:
     key = key.lstrip("/")
-    if key.startswith(INCOMING) or not await may_see(parts.database, visitor, original_key(key)):
+    if not is_key(key) or key.startswith(INCOMING) or not await may_see(parts.database, visitor, original_key(key)):
         raise NotFound("There is no such picture.")
     size = await parts.media.size(key)
     if size is None:

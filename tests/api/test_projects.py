@@ -1,0 +1,271 @@
+"""Projects, metadata and media over the API."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cast import SEED_EVENT, Stage, event_body, picture, project_fields, stored_event
+from tests.waiting import eventually
+
+
+def named(answer: httpx.Response) -> dict[str, str]:
+    return {error["field"]: error["message"] for error in answer.json()["errors"]}
+
+
+async def project(alice: httpx.AsyncClient, *, count: int = 1, **changes: object) -> httpx.Response:
+    files = [("images", (f"{number}.jpg", picture(640 + number), "image/jpeg")) for number in range(count)]
+    return await alice.post(
+        "/api/v1/new-project", data=project_fields(**changes), files=files, headers={"Prefer": "wait=15"}
+    )
+
+
+async def test_a_project_reaches_all_three_stores_and_is_read_back(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    answer = await project(alice, count=2)
+    assert answer.status_code == 201, answer.text
+    read = (await bob.get(f"/api/v1/event/{answer.json()['core_event_data']['event_id']}")).json()
+    assert read["fan_out"] == {"postgres": "stored", "mongo": "stored", "s3": "stored"}
+    (metadata,) = read["metadata"]
+    assert (metadata["type"], metadata["tags"], metadata["company_name"]) == (
+        "poster",
+        ["music", "lake"],
+        "Lantern Fields e.V.",
+    )
+    event_id = read["core_event_data"]["event_id"]
+    assert [one["s3_key"] for one in read["media_files"]] == [
+        f"events/{event_id}/{one['media_id']}.webp" for one in read["media_files"]
+    ]
+    assert [one["width"] for one in read["media_files"]] == [640, 641]
+    shown = await bob.get(read["media_files"][0]["url"])
+    assert shown.headers["content-type"] == "image/webp"
+    assert len(shown.content) == read["media_files"][0]["bytes"]
+
+
+async def test_the_202_of_a_project(alice: httpx.AsyncClient) -> None:
+    answer = await alice.post(
+        "/api/v1/new-project", data=project_fields(), files={"images": ("a.png", picture(kind="PNG"))}
+    )
+    assert answer.status_code == 202
+    assert answer.json()["success"] == "Payload sent to consumer"
+    progress = await alice.get(answer.headers["location"])
+    assert progress.status_code == 200
+    assert set(progress.json()["stores"]) == {"postgres", "mongo", "s3"}
+
+
+async def test_the_seed_event_as_a_form(alice: httpx.AsyncClient) -> None:
+    fields = {**SEED_EVENT, "company_name": "Coca-Cola", "type": "poster", "tags": ["coke", "fun"]}
+    answer = await alice.post("/api/v1/new-project", data=fields, files={"images": ("a.jpg", picture())})
+    assert answer.status_code == 202, answer.text
+
+
+async def test_every_bad_field_of_a_form_is_named(alice: httpx.AsyncClient) -> None:
+    fields = {
+        "title": "",
+        "capacity": "many",
+        "price": "free",
+        "type": "flyer",
+        "date": "tomorrow",
+        "tags": ["x" * 101],
+    }
+    answer = await alice.post("/api/v1/new-project", data=fields, files={"images": ("a.jpg", picture())})
+    assert answer.status_code == 422
+    required = {"description", "location", "start_time", "end_time", "company_name"}
+    assert set(named(answer)) == set(fields) | required
+
+
+async def test_a_project_needs_a_picture(alice: httpx.AsyncClient) -> None:
+    for files in ({"images": ("", b"")}, {"other": ("a.jpg", picture())}):
+        answer = await alice.post("/api/v1/new-project", data=project_fields(), files=files)
+        assert answer.status_code == 422
+        assert set(named(answer)) == {"images"}
+
+
+async def test_what_is_no_picture_is_refused_before_anything_is_accepted(
+    alice: httpx.AsyncClient, stage: Stage
+) -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
+    answer = await alice.post(
+        "/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", svg, "image/jpeg")}
+    )
+    assert named(answer) == {"images": "is not a JPEG, PNG or WebP picture"}
+    async with stage.parts.database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM submissions") == 0
+
+
+async def test_too_many_and_too_large_files(alice: httpx.AsyncClient) -> None:
+    many = [("images", (f"{n}.jpg", picture(8, 8))) for n in range(21)]
+    assert set(named(await alice.post("/api/v1/new-project", data=project_fields(), files=many))) == {"images"}
+    large = {"images": ("a.jpg", picture() + b"\0" * (10 * 1024 * 1024))}
+    answer = await alice.post("/api/v1/new-project", data=project_fields(), files=large)
+    assert "larger than 10 MiB" in named(answer)["images"]
+
+
+async def test_the_same_project_with_the_same_key_is_one(
+    alice: httpx.AsyncClient, stage: Stage, tmp_path: Path
+) -> None:
+    async def send(colour: str = "teal") -> httpx.Response:
+        files = {"images": ("a.jpg", picture(colour=colour))}
+        return await alice.post("/api/v1/new-project", data=fields, files=files, headers={"Idempotency-Key": "p"})
+
+    fields = project_fields()
+    first, again, other = await send(), await send(), await send("red")
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert other.status_code == 422
+
+    await eventually(lambda: stored(alice, first))
+    async with stage.parts.database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM media") == 1
+
+
+async def stored(alice: httpx.AsyncClient, answer: httpx.Response) -> bool:
+    return (await alice.get(answer.headers["location"])).json()["state"] == "stored"
+
+
+async def test_uploads_leave_incoming_once_stored(alice: httpx.AsyncClient, tmp_path: Path) -> None:
+    await project(alice)
+    incoming = tmp_path / "media" / "objects" / "incoming"
+    await eventually(lambda: incoming.is_dir() and not any(incoming.iterdir()))
+
+
+async def test_a_submission_is_its_senders_alone(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body())
+    assert (await bob.get(answer.headers["location"])).status_code == 404
+    for wrong in ("00000000-0000-0000-0000-000000000000", "nonsense"):
+        assert (await alice.get(f"/api/v1/submissions/{wrong}")).status_code == 404
+
+
+def metadata_body(event_id: int, **changes: object) -> dict[str, object]:
+    return {"event_id": event_id, "s3_key": "free/text", "type": "banner", "tags": ["a"], "description": "d", **changes}
+
+
+async def test_metadata_right_after_the_202_of_its_event(alice: httpx.AsyncClient) -> None:
+    event_id = (await alice.post("/api/v1/event", json=event_body())).json()["event_id"]
+    answer = await alice.post("/api/v1/metadata", json=metadata_body(event_id))
+    assert answer.status_code == 202
+    assert answer.json()["success"] == "New metadata details sent to kafka"
+    await eventually(lambda: stored(alice, answer))
+    (found,) = (await alice.get(f"/api/v1/event/{event_id}")).json()["metadata"]
+    assert found["metadata_id"] == answer.json()["metadata_id"]
+    assert {**metadata_body(event_id)}.items() <= found.items()
+
+
+async def test_metadata_of_others_and_bad_metadata(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    assert (await charlie.post("/api/v1/metadata", json=metadata_body(event_id))).status_code == 404
+    assert (await bob.post("/api/v1/metadata", json=metadata_body(event_id))).status_code == 403
+    assert (await alice.post("/api/v1/metadata", json=metadata_body(event_id, uploaded_by=99))).status_code == 403
+    bad = {"event_id": "x", "s3_key": "", "type": "flyer", "tags": [1], "description": ""}
+    assert set(named(await alice.post("/api/v1/metadata", json=bad))) == set(bad)
+
+
+async def test_deleted_metadata_is_gone_and_stays_so(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    answer = await alice.post("/api/v1/metadata", json=metadata_body(event_id), headers={"Prefer": "wait=10"})
+    assert answer.status_code == 201
+    number = answer.json()["metadata_id"]
+    assert (await charlie.delete(f"/api/v1/metadata/{number}")).status_code == 404
+    removal = await alice.delete(f"/api/v1/metadata/{number}")
+    assert removal.status_code == 202
+    await eventually(lambda: stored(alice, removal))
+    assert (await alice.get(f"/api/v1/event/{event_id}")).json()["metadata"] == []
+    assert (await alice.delete(f"/api/v1/metadata/{number}")).status_code == 404
+
+
+async def test_new_media_works_at_once(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    files = [("media_file", ("a.jpg", picture())), ("media_file", ("b.png", picture(kind="PNG")))]
+    answer = await alice.post("/api/v1/new-media", data={"event_id": str(event_id)}, files=files)
+    assert answer.status_code == 201, answer.text
+    first, second = answer.json()["media"]
+    assert first["s3_key"].startswith(f"events/{event_id}/")
+    for one in (first, second):
+        shown = await alice.get(one["url"])
+        assert (shown.status_code, len(shown.content)) == (200, one["bytes"])
+    listed = (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"]
+    assert [one["s3_key"] for one in listed] == [first["s3_key"], second["s3_key"]]
+
+
+async def test_media_without_an_event_is_its_organizers_alone(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    answer = await alice.post("/api/v1/new-media", files={"media_file": ("a.jpg", picture())})
+    (one,) = answer.json()["media"]
+    assert one["s3_key"].startswith(f"organizers/{alice.organizer_id}/")  # type: ignore[attr-defined]
+    assert (await alice.get(one["url"])).status_code == 200
+    assert (await bob.get(one["url"])).status_code == 404
+
+
+async def test_media_of_somebody_elses_event(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    answer = await charlie.post(
+        "/api/v1/new-media", data={"event_id": str(event_id)}, files={"media_file": ("a.jpg", picture())}
+    )
+    assert answer.status_code == 404
+
+
+async def test_the_same_media_with_the_same_key_is_one(alice: httpx.AsyncClient) -> None:
+    async def send() -> httpx.Response:
+        files = {"media_file": ("a.jpg", picture())}
+        return await alice.post("/api/v1/new-media", files=files, headers={"Idempotency-Key": "m"})
+
+    first, again = await send(), await send()
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_deleted_media_is_gone_with_all_its_widths(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    answer = await project(alice)
+    (one,) = answer.json()["media_files"]
+    assert (await charlie.delete(f"/api/v1/media/{one['media_id']}")).status_code == 404
+    removal = await alice.delete(f"/api/v1/media/{one['media_id']}")
+    assert removal.status_code == 202
+    await eventually(lambda: stored(alice, removal))
+    assert (await alice.get(one["url"])).status_code == 404
+    assert not list((tmp_path / "media" / "objects" / "events").rglob("*.webp"))
+    event_id = answer.json()["core_event_data"]["event_id"]
+    assert (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "content"),
+    [
+        ("bytes=0-3", 206, slice(0, 4)), ("bytes=4-", 206, slice(4, None)), ("bytes=-5", 206, slice(-5, None)),
+        ("bytes=0-999999", 200, slice(None)), ("items=1-2", 200, slice(None)), ("bytes=2-1,4-5", 200, slice(None)),
+    ],
+)  # fmt: skip
+async def test_ranges_of_pictures(alice: httpx.AsyncClient, header: str, status: int, content: slice) -> None:
+    (one,) = (await alice.post("/api/v1/new-media", files={"media_file": ("a.jpg", picture())})).json()["media"]
+    whole = (await alice.get(one["url"])).content
+    part = await alice.get(one["url"], headers={"Range": header})
+    assert (part.status_code, part.content) == (status, whole[content])
+    if status == 206:
+        assert part.headers["content-range"].endswith(f"/{len(whole)}")
+
+
+async def test_picture_headers_and_ranges_beyond_the_end(alice: httpx.AsyncClient) -> None:
+    (one,) = (await alice.post("/api/v1/new-media", files={"media_file": ("a.jpg", picture())})).json()["media"]
+    shown = await alice.get(one["url"])
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    assert "max-age=31536000" in shown.headers["cache-control"]
+    assert shown.headers["accept-ranges"] == "bytes"
+    beyond = await alice.get(one["url"], headers={"Range": "bytes=999999-"})
+    assert beyond.status_code == 416
+    assert beyond.headers["content-range"] == f"bytes */{one['bytes']}"
+
+
+async def test_pictures_follow_the_event_they_belong_to(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    draft = (await project(alice, status="draft")).json()["media_files"][0]["url"]
+    public = (await project(alice)).json()["media_files"][0]["url"]
+    assert (await visitor.get(draft)).status_code == 404
+    assert (await visitor.get(public)).status_code == 200
+    assert (await visitor.get(public.replace(".webp", "-480.webp"))).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/media/incoming/x", "/media/../settings", "/media/events/1/999.webp", "/media/%00"])
+async def test_addresses_that_are_no_pictures(alice: httpx.AsyncClient, path: str) -> None:
+    assert (await alice.get(path)).status_code == 404

@@ -1,0 +1,225 @@
+"""Who may do what: every route, sessions, keys, origins and limits."""
+
+import ipaddress
+import json
+from pathlib import Path
+
+import httpx
+import limits
+import pytest
+
+from app.client_address import client_address
+from app.errors import TooMany
+from app.main import build_app
+from app.rate_limits import UserLimits
+from tests.cast import PASSWORD, Stage, event_body, staged, stored_event
+
+PUBLIC = {
+    "POST /api/v1/sign-up", "POST /api/v1/attendee/sign-up", "POST /api/v1/sign-in", "GET /health/live",
+    "GET /health/ready", "GET /", "GET /events/{event_id:int}", "GET /sign-up", "POST /sign-up",
+    "GET /sign-up/organizer", "POST /sign-up/organizer", "GET /sign-in", "POST /sign-in", "GET /media/{key:path}",
+    "GET /static/{name:str}", "GET /schema", "GET /schema/openapi.json", "GET /schema/{path:str}",
+}  # fmt: skip
+
+
+def routes(stage: Stage) -> dict[str, object]:
+    found = {}
+    for route in build_app(stage.parts).routes:
+        for handler in getattr(route, "route_handlers", []):
+            for method in sorted(handler.http_methods - {"OPTIONS", "HEAD"}):
+                found[f"{method} {route.path}"] = handler
+    return found
+
+
+async def test_every_route_is_authenticated_or_known_to_be_public(stage: Stage) -> None:
+    public = {name for name, handler in routes(stage).items() if handler.opt.get("public")}  # type: ignore[attr-defined]
+    assert public == PUBLIC
+
+
+async def test_every_other_route_refuses_a_stranger(stage: Stage, visitor: httpx.AsyncClient) -> None:
+    for name in set(routes(stage)) - PUBLIC:
+        method, path = name.split()
+        path = path.replace("{submission_id:str}", "x")
+        for kind in ("event_id", "key_id", "media_id", "metadata_id"):
+            path = path.replace(f"{{{kind}:int}}", "1")
+        answer = await visitor.request(method, path)
+        if path.startswith("/api/"):
+            assert answer.status_code == 401, name
+            assert answer.headers["www-authenticate"] == "Bearer"
+        else:
+            assert (answer.status_code, answer.headers["location"][:14]) == (303, "/sign-in?next="), name
+
+
+async def test_api_key_is_shown_once_works_and_is_revoked_at_once(stage: Stage, alice: httpx.AsyncClient) -> None:
+    created = await alice.post("/api/v1/api-keys", json={"name": "box office", "scopes": ["read", "write"]})
+    assert created.status_code == 201
+    secret = created.json()["api_key"]
+    program = await stage.client(headers={"Authorization": f"Bearer {secret}"})
+    assert (await program.get("/api/v1/me")).json()["user_id"] == alice.user_id  # type: ignore[attr-defined]
+    assert (await program.post("/api/v1/event", json=event_body())).status_code == 202
+    (listed,) = (await alice.get("/api/v1/api-keys")).json()["items"]
+    assert secret not in json.dumps(listed)
+    assert secret.startswith(f"es_{listed['prefix']}_")
+    assert listed["last_used_at"]
+    async with stage.parts.database.connection() as connection:
+        assert secret.rsplit("_", 1)[1] not in str(await connection.fetch("SELECT * FROM api_keys"))
+    assert (await alice.delete(f"/api/v1/api-keys/{listed['key_id']}")).status_code == 204
+    assert (await program.get("/api/v1/me")).status_code == 401
+    assert (await alice.get("/api/v1/api-keys")).json()["items"] == []
+
+
+async def test_scopes_of_a_key(stage: Stage, alice: httpx.AsyncClient) -> None:
+    async def program(*scopes: str) -> httpx.AsyncClient:
+        created = await alice.post("/api/v1/api-keys", json={"name": "x", "scopes": scopes})
+        return await stage.client(headers={"Authorization": f"Bearer {created.json()['api_key']}"})
+
+    reader, writer = await program("read"), await program("write")
+    assert (await reader.get("/api/v1/me")).status_code == 200
+    refused = await reader.post("/api/v1/event", json=event_body())
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (403, "missing-scope")
+    assert (await writer.get("/api/v1/me")).status_code == 403
+    assert (await writer.post("/api/v1/event", json=event_body())).status_code == 202
+    assert (await writer.post("/api/v1/api-keys", json={"name": "x", "scopes": ["read"]})).status_code == 403
+
+
+async def test_keys_of_others_and_bad_keys(alice: httpx.AsyncClient, bob: httpx.AsyncClient, stage: Stage) -> None:
+    created = await alice.post("/api/v1/api-keys", json={"name": "x", "scopes": ["read"]})
+    assert (await bob.delete(f"/api/v1/api-keys/{created.json()['key_id']}")).status_code == 404
+    for scopes in ([], ["admin"], "read"):
+        answer = await alice.post("/api/v1/api-keys", json={"name": "x", "scopes": scopes})
+        assert [bad["field"] for bad in answer.json()["errors"]] == ["scopes"]
+    good = created.json()["api_key"]
+    for token in ("", "x", "es_", "es_a_b", good[:-1], good + "0", good.replace("es_", "xx_")):
+        program = await stage.client(headers={"Authorization": f"Bearer {token}"})
+        assert (await program.get("/api/v1/me")).status_code == 401
+    basic = await stage.client(headers={"Authorization": f"Basic {good}"})
+    assert (await basic.get("/api/v1/me")).status_code == 401
+
+
+async def test_creating_a_key_again_with_its_idempotency_key(alice: httpx.AsyncClient) -> None:
+    body, key = {"name": "x", "scopes": ["read"]}, {"Idempotency-Key": "k"}
+    first = await alice.post("/api/v1/api-keys", json=body, headers=key)
+    again = await alice.post("/api/v1/api-keys", json=body, headers=key)
+    assert (again.json()["key_id"], again.json()["api_key"]) == (first.json()["key_id"], None)
+    other = await alice.post("/api/v1/api-keys", json={**body, "name": "y"}, headers=key)
+    assert other.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 202),
+        ({"Sec-Fetch-Site": "none"}, 202),
+        ({"Origin": "http://testserver"}, 202),
+        ({}, 202),
+    ],
+)
+async def test_unsafe_requests_come_from_our_own_pages(
+    alice: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body(), headers=headers)
+    assert answer.status_code == status
+    assert (await alice.get("/api/v1/me", headers=headers)).status_code == 200
+
+
+async def test_sessions_end_by_idling_and_by_age(stage: Stage, bob: httpx.AsyncClient) -> None:
+    for column, seconds in (("seen_at", 14 * 86400), ("created_at", 60 * 86400)):
+        async with stage.parts.database.connection() as connection:
+            await connection.execute(f"UPDATE sessions SET {column} = now() - interval '{seconds - 60} seconds'")
+            assert (await bob.get("/api/v1/me")).status_code == 200
+            await connection.execute(f"UPDATE sessions SET {column} = now() - interval '{seconds + 1} seconds'")
+            assert (await bob.get("/api/v1/me")).status_code == 401
+            await connection.execute(f"UPDATE sessions SET {column} = now()")
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE sessions SET created_at = now() - interval '61 days'")
+        await stage.parts.sessions.sweep()
+        assert await connection.fetchval("SELECT count(*) FROM sessions") == 0
+
+
+async def test_session_ids_are_stored_hashed(stage: Stage, bob: httpx.AsyncClient) -> None:
+    async with stage.parts.database.connection() as connection:
+        (row,) = await connection.fetch("SELECT * FROM sessions")
+    assert bob.cookies["session"].encode() not in bytes(row["id_hash"])
+
+
+async def test_cookies_are_secure_where_the_site_is(database_url: str, tmp_path: Path) -> None:
+    async with staged(database_url, tmp_path, PUBLIC_URL="https://tickets.example.org") as stage:
+        client = await stage.client()
+        body = {"full_name": "Ben", "email": "ben@example.org", "password": PASSWORD}
+        await client.post("/api/v1/attendee/sign-up", json=body)
+        answer = await client.post("/api/v1/sign-in", json=body)
+        assert answer.headers["set-cookie"].startswith("__Host-session=")
+        assert "Secure" in answer.headers["set-cookie"]
+        assert "max-age" in answer.headers["strict-transport-security"]
+
+
+async def test_purchases_and_submissions_are_limited_per_user(database_url: str, tmp_path: Path) -> None:
+    limits_now = {"RATE_LIMIT_BUY": "2/hour", "RATE_LIMIT_SUBMIT": "3/hour"}
+    async with staged(database_url, tmp_path, **limits_now) as stage:
+        alice, bob = await stage.person("Alice", organizer=True), await stage.person("Bob")
+        event_id = await stored_event(alice)
+        answers = [await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [201, 409, 429]
+        assert answers[0].headers["ratelimit-policy"] == '"buy";q=2;w=3600'
+        assert answers[0].headers["ratelimit"].startswith('"buy";r=1;t=')
+        assert 0 < int(answers[2].headers["retry-after"]) <= 3600
+        assert answers[2].headers["content-type"].startswith("application/problem+json")
+        assert (await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
+        submitted = [(await alice.post("/api/v1/event", json=event_body())).status_code for _ in range(3)]
+        assert submitted == [202, 202, 429]
+
+
+async def test_the_account_limit_holds_over_all_addresses(database_url: str, tmp_path: Path) -> None:
+    settings = {"RATE_LIMIT_SIGN_IN_ACCOUNT": "3/hour", "TRUSTED_PROXIES": "127.0.0.0/8"}
+    async with staged(database_url, tmp_path, **settings) as stage:
+        bob = await stage.person("Bob")
+        statuses = []
+        for number in range(4):
+            body = {"email": bob.email, "password": "wrong wrong"}  # type: ignore[attr-defined]
+            headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+            statuses.append((await bob.post("/api/v1/sign-in", json=body, headers=headers)).status_code)
+        assert statuses == [401, 401, 401, 429]
+
+
+async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(stage: Stage, visitor: httpx.AsyncClient) -> None:
+    statuses = []
+    for number in range(6):
+        body = {"email": "nobody@example.org", "password": "wrong wrong"}
+        headers = {"X-Forwarded-For": f"203.0.113.{number}"}
+        statuses.append((await visitor.post("/api/v1/sign-in", json=body, headers=headers)).status_code)
+    assert statuses == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "found"),
+    [
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.1", "10.0.0.3", "10.0.0.3"),
+        ("10.0.0.1", "nonsense", "10.0.0.1"),
+        ("10.0.0.1", None, "10.0.0.1"),
+        (None, "203.0.113.9", "unknown"),
+    ],
+)
+def test_client_address(peer: str | None, forwarded: str | None, found: str) -> None:
+    assert client_address(peer, forwarded, [ipaddress.ip_network("10.0.0.0/8")]) == found
+
+
+def test_windows_of_user_limits_end_and_do_not_pile_up() -> None:
+    counted = UserLimits({"buy": limits.parse("2/minute"), "read": limits.parse("5/hour")})
+    assert counted.hit("buy", 1, now=0).left == 1
+    assert counted.hit("buy", 1, now=30).left == 0
+    with pytest.raises(TooMany):
+        counted.hit("buy", 1, now=59)
+    assert counted.hit("buy", 2, now=59).left == 1
+    assert counted.hit("buy", 1, now=61).left == 1
+    for user in range(1000):
+        counted.hit("read", user, now=100)
+    counted.hit("read", 1, now=3700)
+    counted.hit("read", 1, now=7400)
+    assert len(counted.young) + len(counted.old) < 10

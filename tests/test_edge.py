@@ -1,0 +1,135 @@
+"""What every response has, and what the log says about it."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cast import PASSWORD, Stage
+from tests.process import Server
+
+
+async def test_safe_headers_are_everywhere(visitor: httpx.AsyncClient) -> None:
+    for path in ("/", "/nope", "/api/v1/me", "/api/v1/nope", "/health/live", "/static/style.css", "/schema"):
+        headers = (await visitor.get(path)).headers
+        assert "script-src 'self'" in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-request-id"]
+        assert headers["cache-control"]
+
+
+async def test_a_sane_request_id_is_kept_and_another_one_replaced(visitor: httpx.AsyncClient) -> None:
+    assert (await visitor.get("/", headers={"X-Request-Id": "abc-1"})).headers["x-request-id"] == "abc-1"
+    for bad in ("x" * 65, "a b", "a;b"):
+        assert (await visitor.get("/", headers={"X-Request-Id": bad})).headers["x-request-id"] != bad
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/api/v1/nope", 404, "not-found"),
+        ("DELETE", "/api/v1/me", 405, "method-not-allowed"),
+        ("GET", "/api/v1/me", 401, "not-signed-in"),
+    ],
+)
+async def test_errors_of_the_api_are_problems(
+    visitor: httpx.AsyncClient, method: str, path: str, status: int, kind: str
+) -> None:
+    answer = await visitor.request(method, path)
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    body = answer.json()
+    assert (body["type"], body["status"]) == (f"urn:eventstream:problem:{kind}", status)
+    assert body["title"]
+    assert body["detail"]
+    assert body["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_a_body_beyond_the_limit_is_413(alice: httpx.AsyncClient) -> None:
+    answer = await alice.post("/api/v1/event", content=b'{"title": "' + b"x" * 1_100_000 + b'"}')
+    assert answer.status_code == 413
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_an_error_of_ours_is_a_500_problem_without_its_cause(stage: Stage, alice: httpx.AsyncClient) -> None:
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("ALTER TABLE tickets RENAME TO tickets_away")
+    answer = await alice.get("/api/v1/tickets")
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:eventstream:problem:internal"
+    assert "tickets_away" not in answer.text
+    assert "relation" not in answer.text
+
+
+def lines(server: Server) -> list[dict[str, object]]:
+    return [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+
+
+def test_one_line_per_request_without_secrets_and_413_readable_after_30_megabytes(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("s")
+    server = Server(folder)
+    server.start()
+    try:
+        server.wait_until_ready()
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            body = {"full_name": "Ben Nevis", "email": "ben@example.org", "password": PASSWORD}
+            assert client.post("/api/v1/attendee/sign-up", json=body).status_code == 201
+            assert client.post("/api/v1/sign-in", json=body).status_code == 200
+            session = client.cookies["session"]
+            assert client.get("/api/v1/event/12345?token=hush").status_code == 404
+            large = client.post("/api/v1/event", content=b"x" * 30_000_000)
+            assert large.status_code == 403
+            assert client.get("/nowhere").status_code == 404
+        with httpx.Client(base_url=server.url, timeout=30) as stranger:
+            body = {"full_name": "Ada", "email": "a@example.org", "password": PASSWORD, "company_name": "A"}
+            stranger.post("/api/v1/sign-up", json=body)
+            stranger.post("/api/v1/sign-in", json=body)
+            large = stranger.post("/api/v1/event", content=b"x" * 30_000_000)
+            assert large.status_code == 413
+            assert large.json()["type"] == "urn:eventstream:problem:too-large"
+    finally:
+        server.stop()
+    found = [line for line in lines(server) if line.get("event") == "request" and line["route"] != "/health/ready"]
+    told = [(line["method"], line["route"], line["status"], line["user_id"]) for line in found]
+    assert told[:5] == [
+        ("POST", "/api/v1/attendee/sign-up", 201, None),
+        ("POST", "/api/v1/sign-in", 200, None),
+        ("GET", "/api/v1/event/{event_id}", 404, 1),
+        ("POST", "/api/v1/event", 403, 1),
+        ("GET", "(none)", 404, None),
+    ]
+    assert all(isinstance(line["ms"], float) and line["request_id"] for line in found)
+    for secret in (PASSWORD, session, "ben@example.org", "Ben Nevis", "hush"):
+        assert secret not in server.log()
+
+
+async def test_openapi_describes_every_route(stage: Stage, visitor: httpx.AsyncClient) -> None:
+    document = (await visitor.get("/schema/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert len(document["paths"]) >= 18
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), (method, path)
+            if path.startswith("/api/"):
+                assert {"429", "503"} <= operation["responses"].keys(), (method, path)
+    event = document["components"]["schemas"]["EventIn"]
+    assert event["properties"]["capacity"]["maximum"] == 1_000_000
+    assert set(event["required"]) >= {"title", "capacity", "price"}
+
+
+async def test_the_human_docs_load_nothing_from_elsewhere(visitor: httpx.AsyncClient) -> None:
+    page = (await visitor.get("/schema")).text
+    assert "/api/v1/attendee/buy-ticket/{event_id}" in page
+    assert "https://" not in page
+
+
+def test_domain_imports_no_framework_and_no_client_library() -> None:
+    for path in (Path(__file__).parent.parent / "app" / "domain").glob("*.py"):
+        text = path.read_text()
+        for name in ("litestar", "aiokafka", "motor", "aioboto3"):
+            assert f"import {name}" not in text, path
+            assert f"from {name}" not in text, path
