@@ -38,11 +38,17 @@ class Batcher(Generic[T, R]):
         return await future
 
     async def work(self) -> None:
-        while self.waiting:
-            batch = [self.waiting.popleft() for _ in range(min(self.limit, len(self.waiting)))]
-            batch = [(item, future) for item, future in batch if not future.done()]
-            if batch:
-                await self.work_on(batch)
+        try:
+            while self.waiting:
+                batch = [self.waiting.popleft() for _ in range(min(self.limit, len(self.waiting)))]
+                batch = [(item, future) for item, future in batch if not future.done()]
+                if batch:
+                    await self.work_on(batch)
+        finally:
+            while self.waiting:  # only when cancelled: nobody else would ever answer them
+                _, future = self.waiting.popleft()
+                if not future.done():
+                    future.set_exception(Unavailable("The server is stopping.", retry_after=2))
 
     async def work_on(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
@@ -60,5 +66,5 @@ class Batcher(Generic[T, R]):
     async def close(self) -> None:
         """Finish what waits, take nothing new."""
         self.closed = True
-        if self.worker is not None:
+        if self.worker is not None and not self.worker.done():
             await self.worker

@@ -12,7 +12,7 @@ from app.batching import Batcher
 from app.engines.database import Database
 from app.engines.log import MAX_BYTES, Record
 from app.engines.postgres_consumer import PostgresConsumer, Wakeups
-from app.errors import NotFound, TooLarge, Unavailable
+from app.errors import Malformed, NotFound, TooLarge, Unavailable
 
 BATCH, QUEUE = 500, 20_000
 LEASE_SECONDS = 15.0
@@ -47,8 +47,7 @@ class PostgresLog:
 
     async def publish(self, records: Sequence[Record]) -> None:
         for record in records:
-            if size_of(record) > MAX_BYTES:
-                raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size_of(record):,}.")
+            refuse_unfit(record)
         if not records:
             return
         try:
@@ -83,11 +82,27 @@ class PostgresLog:
         self.counts = {row["topic"]: row["many"] for row in rows}
 
     async def consume(self, group: str, topics: Sequence[str]) -> PostgresConsumer:
+        await self.register(group, topics)
         consumer = PostgresConsumer(
             self.database, group, topics, self.wakeups, member=uuid.uuid4().hex, lease_seconds=self.lease_seconds
         )
         await consumer.join()
         return consumer
+
+    async def register(self, group: str, topics: Sequence[str]) -> None:
+        """Note where a new group begins, so that `trim` knows what it has still to read."""
+        async with self.database.connection() as connection:
+            await connection.execute(
+                """INSERT INTO log_commits ("group", topic, partition, next_offset)
+                   SELECT $1, p.topic, p.partition, coalesce((
+                       SELECT min(r."offset") FROM log_records r
+                       WHERE r.topic = p.topic AND r.partition = p.partition
+                   ), p.next_offset)
+                   FROM log_partitions p WHERE p.topic = ANY($2) ORDER BY p.topic, p.partition
+                   ON CONFLICT DO NOTHING""",
+                group,
+                list(topics),
+            )
 
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         async with self.database.connection() as connection:
@@ -102,8 +117,14 @@ class PostgresLog:
         return {row["topic"]: row["lag"] for row in rows}
 
     async def trim(self, older_than: dt.timedelta) -> None:
-        """What no group has ever asked for stays: a group that comes later begins at the first record."""
+        """What no group has ever asked for stays: a group that comes later begins at the first record.
+
+        Members leave a lease of a name nobody uses again; those go too.
+        """
         async with self.database.connection() as connection:
+            await connection.execute(
+                "DELETE FROM leases WHERE name LIKE 'log/%/members/%' AND until < now() - $1::interval", older_than
+            )
             await connection.execute(
                 """DELETE FROM log_records r USING (
                        SELECT topic, partition, min(next_offset) AS handled FROM log_commits GROUP BY topic, partition
@@ -119,5 +140,14 @@ class PostgresLog:
             await asyncio.wait_for(self.appends.close(), 1)
 
 
-def size_of(record: Record) -> int:
-    return len(record.value) + len(record.key) + sum(len(name) + len(value) for name, value in record.headers.items())
+def refuse_unfit(record: Record) -> None:
+    """Before it joins a batch: what PostgreSQL cannot store would fail its neighbours too."""
+    texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
+    try:
+        size = len(record.value) + len(texts.encode())
+    except UnicodeEncodeError as error:
+        raise Malformed("A key or header of a message is not Unicode text.") from error
+    if "\0" in texts:
+        raise Malformed("A key or header of a message has a zero byte.")
+    if size > MAX_BYTES:
+        raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size:,}.")

@@ -45,6 +45,8 @@ CREATE TABLE leases (
 APPEND = """
 CREATE FUNCTION log_append(topics text[], partitions integer[], keys text[], "values" bytea[], headers text[])
 RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    added bigint;
 BEGIN
     PERFORM 1 FROM log_partitions AS counter
     JOIN (SELECT DISTINCT t, p FROM unnest(topics, partitions) AS wanted (t, p)) AS wanted
@@ -63,6 +65,11 @@ BEGIN
     INSERT INTO log_records (topic, partition, "offset", key, value, headers)
     SELECT t, p, moved.first + place - 1, k, v, h::jsonb
     FROM incoming JOIN moved ON moved.topic = t AND moved.partition = p;
+
+    GET DIAGNOSTICS added = ROW_COUNT;
+    IF added <> cardinality(topics) THEN
+        RAISE EXCEPTION 'a partition of the log is missing; nothing was appended';
+    END IF;
 
     PERFORM pg_notify('log_appended', topic) FROM (SELECT DISTINCT unnest(topics) AS topic) AS touched;
 END

@@ -1,15 +1,18 @@
 """What only the log in PostgreSQL can get wrong; and the proof that the late-commit scenario catches the known trap."""
 
 import asyncio
+import datetime as dt
+import sys
 from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
 
+from app.engines import leases
 from app.engines.database import Database
-from app.engines.log import Record
+from app.engines.log import MAX_BYTES, Record
 from app.engines.postgres_log import PostgresLog
-from app.errors import Unavailable
+from app.errors import Malformed, TooLarge, Unavailable
 from tests.engines.test_log_contract import drain, numbers, record
 from tests.waiting import eventually
 
@@ -139,8 +142,6 @@ async def test_a_log_that_does_not_answer_in_time_is_unavailable(database: Datab
 
 
 async def test_trim_forgets_only_what_every_group_has_handled(database: Database) -> None:
-    import datetime as dt
-
     log = await opened(database)
     fast, slow = await log.consume("fast", [TOPIC]), await log.consume("slow", [TOPIC])
     await log.publish([record(number) for number in range(4)])
@@ -167,3 +168,119 @@ async def test_records_of_one_transaction_may_span_partitions(database: Database
     found = await drain(await log.consume("g", [TOPIC]), 60)
     assert len({one.partition for one in found}) == 6
     await log.close()
+
+
+async def test_trim_keeps_what_a_group_that_has_committed_nothing_still_needs(database: Database) -> None:
+    log = await opened(database)
+    fast, slow = await log.consume("fast", [TOPIC]), await log.consume("slow", [TOPIC])
+    await log.publish([record(1)])
+    await drain(fast, 1)
+    await log.trim(dt.timedelta(0))
+    assert numbers(await drain(slow, 1)) == [1]
+    await log.close()
+
+
+async def test_what_was_trimmed_is_no_lag_of_a_new_group(database: Database) -> None:
+    log = await opened(database)
+    await log.publish([record(1), record(2)])
+    await drain(await log.consume("old", [TOPIC]), 2)
+    await log.trim(dt.timedelta(0))
+    await log.publish([record(3)])
+    late = await log.consume("new", [TOPIC])
+    assert await log.lag("new", [TOPIC]) == {TOPIC: 1}
+    assert numbers(await drain(late, 1)) == [3]
+    await log.close()
+
+
+async def test_trim_forgets_members_that_left(database: Database) -> None:
+    log = await opened(database)
+    await (await log.consume("g", [TOPIC])).close()
+    await log.trim(dt.timedelta(0))
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM leases WHERE name LIKE '%/members/%'") == 0
+    await log.close()
+
+
+async def test_an_append_to_a_partition_that_is_gone_is_not_acknowledged(database: Database) -> None:
+    log = await opened(database)
+    await log.publish([record(1)])
+    async with database.connection() as connection:
+        await connection.execute("DELETE FROM log_partitions")
+    with pytest.raises(asyncpg.RaiseError, match="missing"):
+        await log.publish([record(2)])
+    await log.close()
+
+
+@pytest.mark.parametrize(
+    "unfit", [Record(TOPIC, "a\0b", b"", {}), Record(TOPIC, "k", b"", {"h": "\0"}), Record(TOPIC, "\ud800", b"", {})]
+)
+async def test_a_record_postgres_cannot_keep_does_not_fail_its_neighbours(database: Database, unfit: Record) -> None:
+    log = await opened(database)
+    first, bad, last = await asyncio.gather(
+        *(log.publish([one]) for one in (record(1), unfit, record(2))), return_exceptions=True
+    )
+    assert isinstance(bad, Malformed)
+    assert (first, last) == (None, None)
+    await log.close()
+
+
+async def test_size_is_counted_in_bytes(database: Database) -> None:
+    log = await opened(database)
+    with pytest.raises(TooLarge):
+        await log.publish([Record(TOPIC, "k", b"", {"h": "ü" * (MAX_BYTES // 2)})])
+    await log.close()
+
+
+MEMBER = """
+import asyncio, sys
+from app.engines.database import Database
+from app.engines.postgres_log import PostgresLog
+
+async def main():
+    database = Database(sys.argv[1])
+    await database.open()
+    consumer = await PostgresLog(database, partitions=1, lease_seconds=1.5).consume("g", ["upload-event"])
+    while not (records := await consumer.poll(10, 1)):
+        continue
+    print(len(records), flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_member_whose_process_is_killed_is_replaced(database: Database) -> None:
+    log = await opened(database, lease_seconds=1.5)
+    await log.publish([record(number) for number in range(5)])
+    member = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", MEMBER, database.url, stdout=asyncio.subprocess.PIPE
+    )
+    assert member.stdout is not None
+    assert await asyncio.wait_for(member.stdout.readline(), 20) == b"5\n"
+    member.kill()
+    await member.wait()
+    assert sorted(numbers(await drain(await log.consume("g", [TOPIC]), 5))) == list(range(5))
+    await log.close()
+
+
+async def test_a_stale_epoch_cannot_commit(database: Database) -> None:
+    log = await opened(database)
+    consumer = await log.consume("g", [TOPIC])
+    await log.publish([record(1)])
+    found = await drain(consumer, 1, commit=False)
+    async with database.connection() as connection:  # it went to somebody and came back, unnoticed so far
+        await connection.execute("UPDATE leases SET epoch = epoch + 2 WHERE name = $1", f"log/g/{TOPIC}/0")
+    await consumer.commit(found)
+    assert await log.lag("g", [TOPIC]) == {TOPIC: 1}
+    await log.close()
+
+
+async def test_a_lease_is_kept_until_it_ends_and_its_epoch_rises_with_each_new_holder(database: Database) -> None:
+    async with database.connection() as connection:
+        assert await leases.acquire(connection, ["x"], "bob", 60) == {"x": 1}
+        assert await leases.acquire(connection, ["x"], "alice", 60) == {}
+        assert await leases.acquire(connection, ["x"], "bob", 60) == {"x": 1}
+        await leases.release(connection, ["x"], "alice")
+        assert await leases.acquire(connection, ["x"], "alice", 60) == {}
+        await leases.release(connection, ["x"], "bob")
+        assert await leases.acquire(connection, ["x"], "alice", 60) == {"x": 2}

@@ -1,0 +1,68 @@
+"""A real server, a real browser, and no tolerance for console errors."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from e2e.browser import installed
+from tests.process import Server
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="es-"))
+    server = Server(folder, RATE_LIMIT_SIGN_UP="1000/hour")
+    server.start()
+    server.wait_until_ready()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = installed()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Complaints(list[str]):
+    """What the console said; expected ones are named by the test."""
+
+    def watch(self, page: Page) -> None:
+        page.on("console", lambda message: self.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: self.append(str(error)))
+
+
+@pytest.fixture(
+    params=[("phone", True), ("desktop", True), ("phone", False)], ids=["phone", "desktop", "phone-without-javascript"]
+)
+def visit(request: pytest.FixtureRequest, browser: Browser, site: Server) -> Iterator[Callable[[], Page]]:
+    """Opens the site for one more person; the test fails when any page of theirs complained."""
+    size, scripts = request.param
+    contexts: list[BrowserContext] = []
+    complaints = Complaints()
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(
+            viewport=PHONE if size == "phone" else DESKTOP, java_script_enabled=scripts, base_url=site.url, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        complaints.watch(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,231 @@
+"""The pages without a browser: what they say, and what they answer to forms."""
+
+import datetime as dt
+import re
+
+import httpx
+import pytest
+
+from app.portal.filters import moment, money, span
+from app.portal.forms import local_path
+from tests.cast import PASSWORD, Stage, event_body, picture, project_fields, stored_event
+from tests.waiting import eventually
+
+
+def key_in(page: str) -> str:
+    found = re.search(r'name="key" value="([^"]+)"', page)
+    assert found, page
+    return found.group(1)
+
+
+async def test_the_catalogue_shows_what_comes_and_hides_what_does_not(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    assert "No festival is announced" in (await visitor.get("/")).text
+    await stored_event(alice, title="Coming")
+    await stored_event(alice, title="Hidden draft", status="draft")
+    await stored_event(alice, title="Long over", start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
+    page = (await visitor.get("/")).text
+    assert "Coming" in page
+    assert "€49.90" in page
+    assert "100 left" in page
+    assert "Hidden draft" not in page
+    assert "Long over" not in page
+
+
+async def test_the_catalogue_pages_through_everything_once(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    for number in range(30):
+        await alice.post("/api/v1/event", json=event_body(title=f"Night {number} of them"))
+    await stored_event(alice, title="Night 30 of them")
+    seen: list[str] = []
+    address = "/"
+    while address:
+        page = (await visitor.get(address)).text
+        seen += re.findall(r"<h2>(Night \d+)", page)
+        more = re.search(r'href="(/\?cursor=[^"]+)"', page)
+        address = more.group(1) if more else ""
+    assert sorted(seen) == sorted(f"Night {number}" for number in range(31))
+
+
+async def test_bob_buys_on_the_page_and_pressing_twice_is_one_ticket(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    assert f"/sign-in?next=/events/{event_id}" in (await visitor.get(f"/events/{event_id}")).text
+    key = key_in((await bob.get(f"/events/{event_id}")).text)
+    for _ in range(2):
+        answer = await bob.post(f"/events/{event_id}/purchase", data={"key": key})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/events/{event_id}")
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "You have a ticket" in page
+    tickets = (await bob.get("/tickets")).text
+    assert tickets.count('class="card ticket"') == 1
+    assert "99 of 100 places left" in (await visitor.get(f"/events/{event_id}")).text
+
+
+async def test_every_end_of_a_purchase_is_said_in_words(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    key = key_in((await bob.get(f"/events/{event_id}")).text)
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    late = await bob.post(f"/events/{event_id}/purchase", data={"key": key})
+    assert late.status_code == 409
+    assert "All places are taken" in late.text
+    joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data={"key": key_in(late.text)})
+    assert joined.status_code == 303
+    assert "You are number 1 on the waiting list" in (await bob.get(f"/events/{event_id}")).text
+    assert "You are number 1" in (await bob.get("/tickets")).text
+    over = await stored_event(alice, start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
+    assert "The sale is closed" in (await bob.get(f"/events/{over}")).text
+    assert (await bob.post(f"/events/{over}/purchase", data={"key": "k"})).status_code == 409
+
+
+async def test_htmx_gets_only_the_part_that_changed(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    key = key_in((await bob.get(f"/events/{event_id}")).text)
+    answer = await bob.post(f"/events/{event_id}/purchase", data={"key": key}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert answer.text.lstrip().startswith('<section class="card buy" id="buy"')
+    assert "<html" not in answer.text
+
+
+async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    form = await visitor.post(f"/events/{event_id}/purchase", data={"key": "k"})
+    assert (form.status_code, form.headers["location"]) == (303, "/sign-in?next=/")
+    part = await visitor.post(f"/events/{event_id}/purchase", headers={"HX-Request": "true"})
+    assert part.headers["hx-redirect"] == "/sign-in?next=/"
+
+
+async def test_signing_up_on_the_page_signs_in_and_goes_where_one_came_from(stage: Stage) -> None:
+    person = await stage.client()
+    form = {"full_name": "Ben", "email": "ben@example.org", "password": PASSWORD, "next": "/tickets"}
+    answer = await person.post("/sign-up", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")
+    assert (await person.get("/tickets")).status_code == 200
+    assert (await person.post("/sign-out")).headers["location"] == "/"
+    assert (await person.get("/tickets")).status_code == 303
+    again = await person.post("/sign-in", data=form)
+    assert (again.status_code, again.headers["location"]) == (303, "/tickets")
+
+
+async def test_a_bad_form_comes_back_with_what_was_typed(visitor: httpx.AsyncClient) -> None:
+    form = {"full_name": "Ben <b>", "email": "nonsense", "password": "short", "company_name": ""}
+    answer = await visitor.post("/sign-up/organizer", data=form)
+    assert answer.status_code == 422
+    assert "Ben &lt;b&gt;" in answer.text
+    assert 'id="email-error"' in answer.text
+    assert 'id="company_name-error"' in answer.text
+    assert answer.text.count("autofocus") == 1
+    assert "short" not in answer.text
+
+
+async def test_wrong_password_and_too_many_tries_are_said_on_the_form(stage: Stage, visitor: httpx.AsyncClient) -> None:
+    bob = await stage.person("Bob")
+    form = {"email": bob.email, "password": "wrong wrong"}  # type: ignore[attr-defined]
+    answers = [await visitor.post("/sign-in", data=form) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+    assert "E-mail and password do not match" in answers[0].text
+    assert "Try again in 15 minutes" in answers[5].text
+
+
+async def test_alice_submits_a_project_and_watches_it_arrive(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    key = key_in((await alice.get("/projects/new")).text)
+    files = {"images": ("a.jpg", picture(), "image/jpeg")}
+    fields = project_fields(key=key, start_time="2031-07-04T18:00", end_time="2031-07-05T02:00")
+    answers = [await alice.post("/projects", data=fields, files=files) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    panel = answers[0].headers["location"]
+
+    async def arrived() -> bool:
+        return "See the page of your event" in (await alice.get(f"{panel}/fan-out")).text
+
+    await eventually(arrived)
+    assert "hx-trigger" not in (await alice.get(f"{panel}/fan-out")).text
+    assert "Lantern Fields" in (await alice.get("/projects")).text
+    assert (await bob.get(panel)).status_code == 403
+    event_id = re.search(r"/events/(\d+)", (await alice.get(panel)).text).group(1)  # type: ignore[union-attr]
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "Fri 4 Jul 2031, 18:00" in page
+    assert "-1920.webp 1920w" in page
+
+
+async def test_a_submission_on_its_way_is_asked_for_again_until_it_gives_up(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    for task in stage.parts.tasks:
+        await task.stop()
+    files = {"images": ("a.jpg", picture(), "image/jpeg")}
+    panel = (await alice.post("/projects", data=project_fields(key="k"), files=files)).headers["location"]
+    page = (await alice.get(panel)).text
+    assert f'hx-get="{panel}/fan-out?attempt=2"' in page
+    assert '<noscript><meta http-equiv="refresh"' in page
+    last = (await alice.get(f"{panel}/fan-out?attempt=30")).text
+    assert "hx-get" not in last
+    assert "takes longer than usual" in last
+
+
+async def test_a_bad_project_keeps_what_was_typed(alice: httpx.AsyncClient) -> None:
+    fields = project_fields(title="x" * 201, price="dear", key="k", description="Keep me")
+    answer = await alice.post("/projects", data=fields, files={"images": ("a.jpg", b"no picture", "image/jpeg")})
+    assert answer.status_code == 422
+    for kept in ("x" * 201, "dear", "Keep me"):
+        assert kept in answer.text
+    for bad in ("title", "price"):
+        assert f'id="{bad}-error"' in answer.text
+    assert "have to be chosen again" in answer.text
+    broken = await alice.post("/projects", data=project_fields(), files={"images": ("a.jpg", b"no picture")})
+    assert "is not a JPEG, PNG or WebP picture" in broken.text
+
+
+async def test_what_people_type_is_text_everywhere(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    title = "<script>alert(1)</script>\"'&"
+    event_id = await stored_event(alice, title=title, description=title, location=title)
+    for path in ("/", f"/events/{event_id}"):
+        page = (await visitor.get(path)).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in (await alice.get("/projects")).text
+
+
+@pytest.mark.parametrize("path", ["/nope", "/events/999", "/events/99999999999999999999", "/events/x"])
+async def test_missing_pages_are_pages(visitor: httpx.AsyncClient, path: str) -> None:
+    answer = await visitor.get(path)
+    assert answer.status_code == 404
+    assert "<h1>" in answer.text
+
+
+async def test_an_attendee_has_no_organizer_pages(bob: httpx.AsyncClient) -> None:
+    for path in ("/projects", "/projects/new"):
+        assert (await bob.get(path)).status_code == 403
+
+
+async def test_the_event_page_does_not_need_the_document_store(
+    stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.transaction() as connection:
+        await connection.execute("LOCK TABLE documents")
+        assert (await visitor.get(f"/events/{event_id}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("/tickets", "/tickets"), ("//evil.example", "/"), ("/\\evil.example", "/"), ("https://evil.example", "/"),
+     ("", "/"), (None, "/"), ("/a b", "/"), ("/events/1?x=1", "/events/1?x=1"), ("javascript:alert(1)", "/")],
+)  # fmt: skip
+def test_next_is_a_page_of_ours(text: str | None, found: str) -> None:
+    assert local_path(text) == found
+
+
+def test_money_and_moments_as_people_write_them() -> None:
+    start = dt.datetime(2031, 7, 4, 16, tzinfo=dt.UTC)
+    assert money("0.00", "EUR") == "Free"
+    assert money("7400", "JPY") == "JP¥7,400"
+    assert moment(start, "Europe/Berlin") == "Fri 4 Jul 2031, 18:00"
+    assert span(start, start + dt.timedelta(hours=2), "Europe/Berlin") == "Fri 4 Jul 2031, 18:00 – 20:00"
+    assert span(start, start + dt.timedelta(hours=8), "Europe/Berlin").endswith("– Sat 5 Jul 2031, 02:00")
