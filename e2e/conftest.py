@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from e2e.browser import installed
+from e2e.steps import scriptless
 from tests.process import Server
 
 PHONE = {"width": 390, "height": 844}
@@ -37,11 +38,15 @@ def browser() -> Iterator[Browser]:
 
 
 class Complaints(list[str]):
-    """What the console said; expected ones are named by the test."""
+    """What the console said, but for the browser's own note that a form came back with 422."""
 
     def watch(self, page: Page) -> None:
-        page.on("console", lambda message: self.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on("console", self.hear)
         page.on("pageerror", lambda error: self.append(str(error)))
+
+    def hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and "status of 422" not in message.text:
+            self.append(message.text)
 
 
 @pytest.fixture(
@@ -58,6 +63,8 @@ def visit(request: pytest.FixtureRequest, browser: Browser, site: Server) -> Ite
             viewport=PHONE if size == "phone" else DESKTOP, java_script_enabled=scripts, base_url=site.url, **options
         )
         contexts.append(context)
+        if not scripts:
+            scriptless.add(context)
         page = context.new_page()
         complaints.watch(page)
         return page

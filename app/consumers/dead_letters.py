@@ -18,11 +18,17 @@ def dead_letter(record: Delivered, group: str, error: Exception, attempts: int) 
         "dead_group": group,
         "dead_from": f"{record.topic}/{record.partition}/{record.offset}",
         "dead_error_class": type(error).__name__,
-        "dead_error": str(error)[:2000],
+        "dead_error": in_words(error),
         "dead_attempts": str(attempts),
         "dead_first_seen": record.appended_at.isoformat(),
     }
     return Record(record.topic + SUFFIX, record.key, record.value, headers)
+
+
+def in_words(error: Exception) -> str:
+    """Without what no text column takes: a message may have put anything into the error."""
+    told = f"{type(error).__name__}: {error}"[:1000]
+    return told.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 @asynccontextmanager
@@ -65,5 +71,5 @@ def line_about(letter: Delivered) -> str:
     told = letter.headers
     return (
         f"{told.get('ce_id', '(no id)')}  {told.get('ce_type', '(no type)')}  from {told.get('dead_from')}  by"
-        f" {told.get('dead_group')}  {told.get('dead_error_class')}: {told.get('dead_error')}"
+        f" {told.get('dead_group')}  {told.get('dead_error')}"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from app.consumers.dead_letters import dead_letter
+from app.consumers.dead_letters import dead_letter, in_words
 from app.consumers.groups import Group
 from app.engines.database import Connection, Database, is_away
 from app.engines.log import Consumer, Delivered, Log
@@ -67,7 +67,7 @@ class Runner:
             self.dead_in_a_row = 0
         except Exception as error:
             if len(records) > 1:
-                log.warning("batch failed, going one by one", group=self.group.name, error=describe(error))
+                log.warning("batch failed, going one by one", group=self.group.name, error=in_words(error))
             for record in records:
                 await self.handle_one(record, health)
 
@@ -87,7 +87,7 @@ class Runner:
     async def give_up(self, record: Delivered, error: Exception, attempts: int) -> None:
         log.error(
             "dead letter", group=self.group.name, topic=record.topic, partition=record.partition,
-            offset=record.offset, message_id=record.headers.get("ce_id"), attempts=attempts, error=describe(error),
+            offset=record.offset, message_id=record.headers.get("ce_id"), attempts=attempts, error=in_words(error),
         )  # fmt: skip
         await self.log.publish([dead_letter(record, self.group.name, error, attempts)])
         with suppress(ValueError):  # no id, no step: nobody waits for it
@@ -97,11 +97,11 @@ class Runner:
                     self.group.store,
                     [uuid.UUID(record.headers.get("ce_id", ""))],
                     "failed",
-                    describe(error),
+                    in_words(error),
                 )
         self.dead_in_a_row += 1
         if self.dead_in_a_row >= DEAD_LETTERS_IN_A_ROW:
-            raise Stopped(f"{self.dead_in_a_row} dead letters in a row; the last: {describe(error)}")
+            raise Stopped(f"{self.dead_in_a_row} dead letters in a row; the last: {in_words(error)}")
 
     async def until_available(self, messages: Sequence[Message], health: Health) -> None:
         """Apply; while something is away, wait and try again."""
@@ -113,9 +113,9 @@ class Runner:
                 if not isinstance(error, Unavailable) and not is_away(error):
                     raise
                 if attempt == 1:
-                    log.warning("store away", group=self.group.name, error=describe(error))
+                    log.warning("store away", group=self.group.name, error=in_words(error))
                     await self.say_retrying(messages, error)
-                health.state, health.error = "retrying", describe(error)
+                health.state, health.error = "retrying", in_words(error)
                 await asyncio.sleep(pause_after(attempt))
 
     async def apply(self, messages: Sequence[Message]) -> None:
@@ -137,7 +137,7 @@ class Runner:
         ids = [uuid.UUID(message.message_id) for message in messages]
         with suppress(Unavailable):  # then it is Postgres itself that is away, and nobody can read steps
             async with self.database.transaction() as connection:
-                await write_steps(connection, self.group.store, ids, "retrying", describe(error))
+                await write_steps(connection, self.group.store, ids, "retrying", in_words(error))
 
 
 async def write_steps(
@@ -158,7 +158,3 @@ async def write_steps(
 
 def pause_after(attempt: int) -> float:
     return min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
-
-
-def describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:1000]

@@ -15,7 +15,7 @@ from app.errors import Unavailable
 Partition = tuple[str, int]
 
 LOOK_AGAIN_SECONDS = 0.5
-CHANNEL = "log_appended"
+APPENDED, MEMBERS = "log_appended", "log_members"
 
 
 class Wakeups:
@@ -27,11 +27,9 @@ class Wakeups:
         self.opening = asyncio.Lock()
         self.bells: dict[str, set[asyncio.Event]] = {}
 
-    def subscribe(self, topics: Sequence[str]) -> asyncio.Event:
-        bell = asyncio.Event()
-        for topic in topics:
-            self.bells.setdefault(topic, set()).add(bell)
-        return bell
+    def subscribe(self, bell: asyncio.Event, names: Sequence[str]) -> None:
+        for name in names:
+            self.bells.setdefault(name, set()).add(bell)
 
     def unsubscribe(self, bell: asyncio.Event) -> None:
         for bells in self.bells.values():
@@ -44,14 +42,15 @@ class Wakeups:
                 return
             try:
                 self.connection = await asyncpg.connect(self.database.url, timeout=2)
-                await self.connection.add_listener(CHANNEL, self.ring)
+                for channel in (APPENDED, MEMBERS):
+                    await self.connection.add_listener(channel, self.ring)
             except Exception as error:
                 if not is_away(error):
                     raise
                 self.connection = None
 
-    def ring(self, connection: Any, pid: int, channel: str, topic: Any) -> None:
-        for bell in self.bells.get(str(topic), ()):
+    def ring(self, connection: Any, pid: int, channel: str, name: Any) -> None:
+        for bell in self.bells.get(str(name), ()):
             bell.set()
 
     async def close(self) -> None:
@@ -81,18 +80,24 @@ class PostgresConsumer:
         self.positions: dict[Partition, int] = {}
         self.lost_at = 0.0
         self.heartbeat: asyncio.Task[None] | None = None
-        self.bell = wakeups.subscribe(topics)
+        self.bell = asyncio.Event()
+        self.members_changed = asyncio.Event()
         self.turn = 0
         self.renewing = asyncio.Lock()
 
     async def join(self) -> None:
         await self.wakeups.listen()
         await self.renew()
+        self.wakeups.subscribe(self.bell, self.topics)
+        self.wakeups.subscribe(self.members_changed, [self.lease("")])
         self.heartbeat = asyncio.create_task(self.beat(), name=f"heartbeat of {self.group}")
 
     async def beat(self) -> None:
         while True:
-            await asyncio.sleep(self.lease_seconds / 3)
+            with suppress(TimeoutError):  # nobody came or went, as far as we were told
+                async with asyncio.timeout(self.lease_seconds / 3):
+                    await self.members_changed.wait()
+            self.members_changed.clear()
             with suppress(Unavailable):  # poll() finds the leases run out, should it last
                 await self.renew()
             await self.wakeups.listen()
@@ -116,11 +121,17 @@ class PostgresConsumer:
             held |= await self.take_free(connection, every, wanted, share)
             fresh = [p for p in every if held.get(self.name(p), -1) != self.owned.get(p, -1) and self.name(p) in held]
             starts = await self.committed(connection, fresh)
+            if surplus or self.heartbeat is None:
+                await self.tell_members(connection)
         self.owned = {partition: held[self.name(partition)] for partition in every if self.name(partition) in held}
         self.positions = {p: starts[p] if p in starts else self.positions[p] for p in self.owned}
         self.lost_at = asked_at + self.lease_seconds
         if fresh:
             self.bell.set()
+
+    async def tell_members(self, connection: Connection) -> None:
+        """A hint, heard at commit: there may be partitions to take or to give up before the next heartbeat."""
+        await connection.execute("SELECT pg_notify($1, $2)", MEMBERS, self.lease(""))
 
     async def take_free(
         self, connection: Connection, every: Sequence[Partition], wanted: Sequence[Partition], share: int
@@ -174,7 +185,8 @@ class PostgresConsumer:
         if not self.owned:
             return []
         self.turn += 1
-        order = sorted(self.owned)
+        mine = dict(self.owned)
+        order = sorted(mine)
         order = order[self.turn % len(order) :] + order[: self.turn % len(order)]
         async with self.database.connection() as connection:
             rows = await connection.fetch(
@@ -188,10 +200,12 @@ class PostgresConsumer:
                 limit,
                 max(1, limit // len(order)),
             )
-        found = [delivered(row) for row in rows if (row["topic"], row["partition"]) in self.owned]
-        for record in found:
-            partition = (record.topic, record.partition)
-            self.positions[partition] = max(self.positions[partition], record.offset + 1)
+        found = []
+        for row in rows:
+            partition = (row["topic"], row["partition"])
+            if self.owned.get(partition) == mine[partition]:  # else it moved meanwhile, and has another position
+                self.positions[partition] = row["offset"] + 1
+                found.append(delivered(row))
         return found
 
     async def commit(self, records: Sequence[Delivered]) -> None:
@@ -219,19 +233,19 @@ class PostgresConsumer:
             )
 
     async def rewind(self) -> None:
-        async with self.database.connection() as connection:
-            starts = await self.committed(connection, list(self.owned))
-        self.positions = {partition: starts.get(partition, 0) for partition in self.owned}
+        async with self.renewing, self.database.connection() as connection:  # no partition may arrive meanwhile
+            self.positions = await self.committed(connection, list(self.owned))
 
     async def close(self) -> None:
         self.wakeups.unsubscribe(self.bell)
+        self.wakeups.unsubscribe(self.members_changed)
         if self.heartbeat is not None:
             self.heartbeat.cancel()
             await asyncio.gather(self.heartbeat, return_exceptions=True)
-        names = [self.lease(self.member), *(self.name(partition) for partition in self.owned)]
         self.owned = {}
-        async with self.database.connection() as connection:
-            await leases.release(connection, names, self.member)
+        async with self.database.transaction() as connection:
+            await leases.release_all(connection, self.member)
+            await self.tell_members(connection)
 
     def lease(self, member: str) -> str:
         return f"log/{self.group}/members/{member}"

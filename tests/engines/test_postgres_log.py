@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import sys
+import time
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -284,3 +285,38 @@ async def test_a_lease_is_kept_until_it_ends_and_its_epoch_rises_with_each_new_h
         assert await leases.acquire(connection, ["x"], "alice", 60) == {}
         await leases.release(connection, ["x"], "bob")
         assert await leases.acquire(connection, ["x"], "alice", 60) == {"x": 2}
+
+
+async def test_members_hear_at_once_who_joins_and_who_leaves(database: Database) -> None:
+    log = PostgresLog(database, partitions=4, lease_seconds=60)
+    await log.create_topics([TOPIC])
+    one, other = await log.consume("g", [TOPIC]), await log.consume("g", [TOPIC])
+    began = time.monotonic()
+    await eventually(lambda: len(one.owned) == len(other.owned) == 2, 5)
+    await other.close()
+    await eventually(lambda: len(one.owned) == 4, 5)
+    assert time.monotonic() - began < 60 / 3
+    await one.close()
+    await log.close()
+
+
+async def test_who_could_not_join_is_forgotten(database: Database) -> None:
+    log = await opened(database)
+    async with database.transaction() as connection:
+        await connection.execute("LOCK TABLE leases")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(log.consume("g", [TOPIC]), 0.3)
+    assert not any(log.wakeups.bells.values())
+    await log.close()
+
+
+async def test_close_frees_also_what_was_taken_without_hearing_of_it(database: Database) -> None:
+    log = await opened(database)
+    consumer = await log.consume("g", [TOPIC])
+    async with database.connection() as connection:
+        await connection.execute(
+            "INSERT INTO leases VALUES ('log/g/other/0', $1, 1, now() + interval '1 hour')", consumer.member
+        )
+        await consumer.close()
+        assert await connection.fetchval("SELECT count(*) FROM leases WHERE until > now()") == 0
+    await log.close()

@@ -1,0 +1,1 @@
+"""What we claim, for anyone to measure: `make bench`."""
