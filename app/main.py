@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import health, static_files
 from app.api import api
+from app.api.examples import add_examples
 from app.authentication import Authentication, gate, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
@@ -122,6 +123,7 @@ def build_app(parts: Parts) -> Litestar:
         multipart_form_part_limit=200,
     )
     app.state.parts = parts
+    add_examples(app.openapi_schema)
     return app
 
 

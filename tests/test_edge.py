@@ -6,6 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.domain.accounts import AttendeeSignUp, OrganizerSignUp, SignIn
+from app.domain.events import EventIn, EventPatch
+from app.domain.keys import KeyIn
+from app.domain.metadata import MetadataIn
+from app.domain.waiting_list import JoinIn
+from app.validation import read
 from tests.cast import PASSWORD, Stage
 from tests.process import Server
 
@@ -119,6 +125,16 @@ async def test_openapi_describes_every_route(stage: Stage, visitor: httpx.AsyncC
     event = document["components"]["schemas"]["EventIn"]
     assert event["properties"]["capacity"]["maximum"] == 1_000_000
     assert set(event["required"]) >= {"title", "capacity", "price"}
+
+
+async def test_every_struct_has_an_example_and_those_of_requests_are_accepted(
+    stage: Stage, visitor: httpx.AsyncClient
+) -> None:
+    schemas = (await visitor.get("/schema/openapi.json")).json()["components"]["schemas"]
+    for name, schema in schemas.items():
+        assert set(schema["properties"]) - set(schema["examples"][0]) <= {"error"}, name
+    for kind in (EventIn, EventPatch, MetadataIn, JoinIn, KeyIn, SignIn, AttendeeSignUp, OrganizerSignUp):
+        read(kind, schemas[kind.__name__]["examples"][0])
 
 
 async def test_the_human_docs_load_nothing_from_elsewhere(visitor: httpx.AsyncClient) -> None:
