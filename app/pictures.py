@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import struct
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +24,7 @@ LONGEST_SIDE = 2400
 FORMATS = ("JPEG", "PNG", "WEBP")
 SECONDS = 30.0
 QUALITY, EFFORT = 82, 2
+UNREADABLE_EXIF = (SyntaxError, ValueError, TypeError, LookupError, OverflowError, struct.error)
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -33,10 +35,11 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class Rendered(msgspec.Struct, frozen=True):
-    """Of the full picture, in pixels."""
+    """Of the full picture in pixels, and how many `bytes` each file has, by its name without `.webp`."""
 
     width: int
     height: int
+    bytes: dict[str, int]
 
 
 class Refused(Exception):
@@ -54,9 +57,13 @@ def original_key(key: str) -> str:
 
 
 class Pictures:
+    """At most one picture at a time is in the worker, which starts with the first one."""
+
     def __init__(self, seconds: float = SECONDS) -> None:
         self.seconds = seconds
         self.pool: ProcessPoolExecutor | None = None
+        self.turn = asyncio.Lock()
+        self.closed = False
 
     async def check(self, path: Path, field: str) -> Size:
         """Decode it whole; raises `Invalid` for what is no picture we take."""
@@ -67,32 +74,44 @@ class Pictures:
         return Rendered(*await self.run(render, "images", str(path), str(target)))
 
     async def run(self, work: Callable[..., Any], field: str, *arguments: str) -> Any:
-        for attempt in (1, 2):
-            pool = self.pool = self.pool or new_pool()
+        # The queue is here and not in the pool: waiting does not count, and ending the worker hits nobody else.
+        async with self.turn:
             try:
-                async with asyncio.timeout(self.seconds):
-                    return await asyncio.get_running_loop().run_in_executor(pool, work, *arguments)
+                return await self.try_twice(work, *arguments)
             except Refused as error:
                 raise Invalid([FieldError(field, str(error))]) from error
             except TimeoutError as error:
-                self.close()
+                self.end_worker()
                 raise Invalid([FieldError(field, "takes too long to decode")]) from error
-            except BrokenProcessPool as error:
-                if self.pool is pool:
-                    self.close()
-                if attempt == 2:
-                    raise Unavailable("Pictures cannot be read at the moment.", retry_after=5) from error
-        raise AssertionError("unreachable")
+            except OSError as error:
+                raise Unavailable("Pictures cannot be kept at the moment.", retry_after=5) from error
+            except asyncio.CancelledError:
+                self.end_worker()  # it would go on with what nobody waits for, while the next one's time runs
+                raise
+
+    async def try_twice(self, work: Callable[..., Any], *arguments: str) -> Any:
+        for _ in range(2):
+            if self.closed:
+                break
+            self.pool = self.pool or new_pool()
+            with suppress(BrokenProcessPool):  # somebody killed the worker: once more with a new one
+                async with asyncio.timeout(self.seconds):
+                    return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
+            self.end_worker()
+        raise Unavailable("Pictures cannot be read at the moment.", retry_after=5)
 
     def close(self) -> None:
-        """Ends the process, busy or not."""
+        """Ends the process, busy or not, for good."""
+        self.closed = True
+        self.end_worker()
+
+    def end_worker(self) -> None:
         pool, self.pool = self.pool, None
         if pool is not None:
             processes = list((pool._processes or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False)
             for process in processes:
-                with suppress(ProcessLookupError):  # it ended by itself
-                    process.kill()
+                process.kill()
 
 
 def new_pool() -> ProcessPoolExecutor:
@@ -117,7 +136,7 @@ def end_with_parent() -> None:
 def decoded(path: str) -> Any:
     import warnings
 
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
@@ -125,13 +144,31 @@ def decoded(path: str) -> Any:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(path, formats=FORMATS)
         picture.load()
-        return ImageOps.exif_transpose(picture)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise Refused("has more than 25 megapixels") from error
     except UnidentifiedImageError as error:
         raise Refused("is not a JPEG, PNG or WebP picture") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # it is the disk that is broken; what Pillow itself raises has no number
         raise Refused("is broken and cannot be read") from error
+    return upright(picture)
+
+
+def upright(picture: Any) -> Any:
+    """Turned as EXIF asks; `ImageOps.exif_transpose` also writes the EXIF anew and fails where that is damaged."""
+    from PIL import Image
+
+    turns = Image.Transpose
+    by_orientation = {
+        2: turns.FLIP_LEFT_RIGHT, 3: turns.ROTATE_180, 4: turns.FLIP_TOP_BOTTOM, 5: turns.TRANSPOSE,
+        6: turns.ROTATE_270, 7: turns.TRANSVERSE, 8: turns.ROTATE_90,
+    }  # fmt: skip
+    try:
+        turn = by_orientation.get(picture.getexif().get(0x0112))
+    except UNREADABLE_EXIF:
+        turn = None  # browsers show such a picture as it is, too
+    return picture if turn is None else picture.transpose(turn)
 
 
 def measure(path: str) -> tuple[int, int]:
@@ -139,37 +176,56 @@ def measure(path: str) -> tuple[int, int]:
     return width, height
 
 
-def render(path: str, target: str) -> tuple[int, int]:
+def render(path: str, target: str) -> tuple[int, int, dict[str, int]]:
     from PIL import Image
 
     full = in_srgb(decoded(path))
     full.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    full.save(os.path.join(target, "full.webp"), "WEBP", quality=QUALITY, method=EFFORT)
+    sizes = {"full": write(full, target, "full")}
     for width in WIDTHS:
-        scaled = full.copy()
+        scaled = full
         if width < full.width:
             scaled = full.resize((width, max(1, round(full.height * width / full.width))), Image.Resampling.LANCZOS)
-        scaled.save(os.path.join(target, f"{width}.webp"), "WEBP", quality=QUALITY, method=EFFORT)
-    return full.width, full.height
+        sizes[str(width)] = write(scaled, target, str(width))
+    return full.width, full.height, sizes
+
+
+def write(picture: Any, target: str, name: str) -> int:
+    path = os.path.join(target, f"{name}.webp")
+    picture.save(path, "WEBP", quality=QUALITY, method=EFFORT)
+    return os.path.getsize(path)
 
 
 def in_srgb(picture: Any) -> Any:
     """Plain RGB or RGBA in sRGB, with no metadata left."""
-    import io
-
-    from PIL import Image, ImageCms
+    from PIL import Image
 
     profile = picture.info.get("icc_profile")
     alpha = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
     if picture.mode.startswith("I;16") or picture.mode in {"I", "F"}:
         picture = picture.convert("I").point(lambda value: value / 257).convert("L")
         profile = None
-    if profile and not alpha:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            picture = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            picture = picture.convert("RGB")  # a profile nobody can read says nothing about the colours
-    plain = Image.new("RGBA" if alpha else "RGB", picture.size)
-    plain.paste(picture.convert(plain.mode))
-    return plain
+    plain = picture.convert("RGBA" if alpha else "RGB")
+    if profile:
+        converted = through_profile(picture, profile)
+        if alpha:
+            converted.putalpha(plain.getchannel("A"))
+        plain = converted
+    bare = Image.new(plain.mode, plain.size)
+    bare.paste(plain)
+    return bare
+
+
+def through_profile(picture: Any, profile: bytes) -> Any:
+    """As RGB in sRGB, without alpha, which the colour engine does not know."""
+    import io
+
+    from PIL import ImageCms
+
+    if picture.mode not in {"RGB", "L", "CMYK"}:
+        picture = picture.convert("L" if picture.mode in {"LA", "1"} else "RGB")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return picture.convert("RGB")  # a profile nobody can read says nothing about the colours

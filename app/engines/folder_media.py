@@ -3,18 +3,22 @@
 import asyncio
 import datetime as dt
 import os
+import stat
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, TypeVar
 
 from app.engines.media import CHUNK, INCOMING, is_key
 from app.errors import NotFound, Unavailable
 
 UNFINISHED = ".unfinished"
-WRITE_AT_ONCE = 1024 * 1024
+AT_ONCE = 1024 * 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class FolderMedia:
@@ -26,98 +30,93 @@ class FolderMedia:
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         path = self.path(key)
+        file = await off_loop(self.begin)
         try:
-            file = await asyncio.to_thread(self.begin)
-            try:
-                pending = bytearray()
-                async for chunk in chunks:
-                    pending += chunk
-                    if len(pending) >= WRITE_AT_ONCE:
-                        await asyncio.to_thread(file.write, bytes(pending))
-                        pending.clear()
-                return await asyncio.to_thread(finish, file, bytes(pending), path)
-            except BaseException:
-                file.close()
-                with suppress(FileNotFoundError):  # it was renamed already
-                    os.unlink(file.name)
-                raise
-        except OSError as error:
-            raise away(error) from error
+            pending = bytearray()
+            async for chunk in chunks:
+                pending += chunk
+                if len(pending) >= AT_ONCE:
+                    await off_loop(file.write, bytes(pending))
+                    pending.clear()
+            return await off_loop(finish, file, bytes(pending), path)
+        except BaseException:
+            discard(file)
+            raise
 
     def begin(self) -> BinaryIO:
         self.unfinished.mkdir(parents=True, exist_ok=True)
         return tempfile.NamedTemporaryFile(dir=self.unfinished, delete=False)  # type: ignore[return-value]
 
     async def size(self, key: str) -> int | None:
-        path = self.path(key)
-        try:
-            return (await asyncio.to_thread(path.stat)).st_size
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise away(error) from error
+        return await off_loop(size_of, self.path(key))
 
     async def open(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         path = self.path(key)
         try:
-            with await asyncio.to_thread(path.open, "rb") as file:
-                file.seek(start)
-                left = end - start if end is not None else None
-                while left is None or left > 0:
-                    wanted = WRITE_AT_ONCE if left is None else min(WRITE_AT_ONCE, left)
-                    read = await asyncio.to_thread(file.read, wanted)
-                    if not read:
-                        return
-                    left = None if left is None else left - len(read)
-                    for place in range(0, len(read), CHUNK):
-                        yield read[place : place + CHUNK]
-        except FileNotFoundError as error:
+            file = await asyncio.to_thread(path.open, "rb")
+        except (FileNotFoundError, IsADirectoryError) as error:
             raise NotFound(f"There is no {key}.") from error
         except OSError as error:
             raise away(error) from error
+        with file:
+            file.seek(start)
+            left = end - start if end is not None else None
+            while left is None or left > 0:
+                read = await off_loop(file.read, AT_ONCE if left is None else min(AT_ONCE, left))
+                if not read:
+                    return
+                left = None if left is None else left - len(read)
+                for place in range(0, len(read), CHUNK):
+                    yield read[place : place + CHUNK]
 
     async def copy(self, source: str, target: str) -> None:
         await self.put(target, self.open(source))
 
     async def delete(self, key: str) -> None:
-        path = self.path(key)
-        try:
-            with suppress(FileNotFoundError):  # gone is what was wanted
-                await asyncio.to_thread(path.unlink)
-        except OSError as error:
-            raise away(error) from error
+        await off_loop(remove, self.path(key))
 
     def url(self, key: str) -> str:
         return f"/media/{key}"
 
     async def sweep_incoming(self, older_than: dt.timedelta) -> int:
-        return await asyncio.to_thread(self.sweep, time.time() - older_than.total_seconds())
+        return await off_loop(self.sweep, time.time() - older_than.total_seconds())
 
     def sweep(self, before: float) -> int:
         count = 0
         for folder in (self.path(INCOMING.rstrip("/")), self.unfinished):
             for path in folder.rglob("*") if folder.is_dir() else ():
-                if path.is_file() and path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
-                    count += 1
+                with suppress(FileNotFoundError):  # collected meanwhile, or swept by another process
+                    status = path.stat()
+                    if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
+                        path.unlink()
+                        count += 1
         return count
 
     async def ping(self) -> None:
-        try:
-            await asyncio.to_thread(self.probe)
-        except OSError as error:
-            raise away(error) from error
+        await off_loop(self.probe)
 
     def probe(self) -> None:
         self.objects.mkdir(parents=True, exist_ok=True)
-        with self.begin() as file:
-            os.unlink(file.name)
+        file = self.begin()
+        try:
+            file.write(b"ping")
+            file.flush()
+        finally:
+            discard(file)
 
     def path(self, key: str) -> Path:
         """Raises `ValueError` for what is no key, so that nothing outside the folder is ever touched."""
         if not is_key(key):
             raise ValueError(f"{key!r} is no media key")
         return self.objects / key
+
+
+async def off_loop(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """In a thread, with the disk's troubles as `Unavailable`; a sender's own `OSError` stays what it is."""
+    try:
+        return await asyncio.to_thread(work, *arguments, **named)
+    except OSError as error:
+        raise away(error) from error
 
 
 def finish(file: BinaryIO, rest: bytes, path: Path) -> int:
@@ -127,14 +126,46 @@ def finish(file: BinaryIO, rest: bytes, path: Path) -> int:
     file.flush()
     os.fsync(file.fileno())
     file.close()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     os.replace(file.name, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    fsync_folder(path.parent)
     return size
+
+
+def discard(file: BinaryIO) -> None:
+    with suppress(OSError):  # closing flushes, and on a full disk that fails once more
+        file.close()
+    with suppress(FileNotFoundError):  # it was renamed already
+        os.unlink(file.name)
+
+
+def make_folder(folder: Path) -> None:
+    """With its parents, each durable: a file that was synced is lost when its folder's name is."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        fsync_folder(folder.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def size_of(path: Path) -> int | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def remove(path: Path) -> None:
+    with suppress(FileNotFoundError, IsADirectoryError):  # no such key, which is what was wanted
+        path.unlink()
 
 
 def away(error: OSError) -> Unavailable:

@@ -15,7 +15,8 @@ class PostgresDocuments:
         self.seconds = seconds
 
     async def put(self, documents: Sequence[Document]) -> None:
-        newest = {document.id: document for document in sorted(documents, key=lambda document: document.rev)}
+        # Reversed, so that of two with the same rev the first stays, as it would in two calls.
+        newest = {document.id: document for document in sorted(reversed(documents), key=lambda document: document.rev)}
         rows = [newest[id] for id in sorted(newest)]
         await self.run(
             "execute",
