@@ -63,8 +63,12 @@ class Batcher(Generic[T, R]):
             if not isinstance(error, Exception):
                 raise
 
+    @property
+    def busy(self) -> bool:
+        return self.worker is not None and not self.worker.done()
+
     async def close(self) -> None:
         """Finish what waits, take nothing new."""
         self.closed = True
-        if self.worker is not None and not self.worker.done():
+        if self.worker is not None and self.busy:
             await self.worker

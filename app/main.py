@@ -84,6 +84,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     finally:
         for task in parts.tasks:
             await task.stop()
+        await parts.sale_desk.close()
         parts.pictures.close()
         parts.passwords.close()
         await parts.log.close()

@@ -1,6 +1,7 @@
 """Everything a request may need, built once by `main.py`."""
 
 from app.api_keys import ApiKeys
+from app.domain.sale import sell
 from app.domain.submissions import Submissions
 from app.engines.database import Database
 from app.engines.documents import Documents
@@ -9,6 +10,7 @@ from app.engines.media import Media
 from app.passwords import Passwords
 from app.pictures import Pictures
 from app.rate_limits import SharedLimits, UserLimits
+from app.sale_desk import SaleDesk
 from app.sessions import Sessions
 from app.settings import Settings
 from app.supervision import Supervised
@@ -42,3 +44,4 @@ class Parts:
         limits = settings.rate_limits
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
         self.submissions = Submissions(database, log)
+        self.sale_desk = SaleDesk(database, sell)

@@ -43,7 +43,7 @@ async def buy_ticket(
     data: Annotated[BuyIn, Body()],
 ) -> Response[TicketBought]:
     require_self(who, data.user_id)
-    bought = await tickets.buy_ticket(parts.database, who, event_id, await idempotent_json(request))
+    bought = await tickets.buy_ticket(parts.sale_desk, who, event_id, await idempotent_json(request))
     content = TicketBought("Ticket purchased!", bought.ticket_number, bought.code, bought.status)
     return Response(content, status_code=201, headers=replay_headers(bought.replayed))
 

@@ -10,9 +10,9 @@ from app.domain.accounts import Caller
 from app.domain.events import Id
 from app.domain.facts import write_fact
 from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
-from app.domain.tickets import has_live_ticket, lock_event
+from app.domain.sale import Wish, lock_event, may_see, owners_of_tickets
 from app.engines.database import Connection, Database
-from app.errors import Conflict, Forbidden
+from app.errors import Conflict, Forbidden, NotFound
 from app.messages import WaitingListJoined
 from app.validation import Input
 
@@ -67,7 +67,9 @@ async def join_waiting_list(database: Database, who: Caller, event_id: int, idem
 
 async def decide(connection: Connection, who: Caller, event_id: int) -> dict[str, Any]:
     """Ids are drawn under the lock of the event, so their order is the order of joining."""
-    event = await lock_event(connection, who, event_id)
+    event = await lock_event(connection, event_id)
+    if event is None or not may_see(event, who):
+        raise NotFound("There is no such event.")
     known: int | None = await connection.fetchval(
         "SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status = 'waiting'",
         event_id,
@@ -76,7 +78,7 @@ async def decide(connection: Connection, who: Caller, event_id: int) -> dict[str
     if known is None:
         if event["closed"]:
             return {"refused": "sale-closed"}
-        if await has_live_ticket(connection, event_id, who.user_id):
+        if await owners_of_tickets(connection, event_id, [Wish(who, None)]):
             return {"refused": "already-bought"}
         if event["sold"] + event["held"] < event["capacity"]:
             return {"refused": "places-left"}

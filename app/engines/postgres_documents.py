@@ -15,8 +15,10 @@ class PostgresDocuments:
         self.seconds = seconds
 
     async def put(self, documents: Sequence[Document]) -> None:
-        # Reversed, so that of two with the same rev the first stays, as it would in two calls.
-        newest = {document.id: document for document in sorted(reversed(documents), key=lambda document: document.rev)}
+        newest: dict[int, Document] = {}
+        for document in documents:
+            if document.id not in newest or newest[document.id].rev < document.rev:
+                newest[document.id] = document
         rows = [newest[id] for id in sorted(newest)]
         await self.run(
             "execute",

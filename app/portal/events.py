@@ -47,7 +47,7 @@ async def purchase(
 ) -> Response[Any]:
     key = await key_of(request)
     try:
-        await buy_ticket(parts.database, who, event_id, key)
+        await buy_ticket(parts.sale_desk, who, event_id, key)
     except Conflict as refusal:
         return await shown(request, parts, who, event_id, refusal)
     return await shown(request, parts, who, event_id, None)

@@ -1,0 +1,139 @@
+"""Batches of purchases: order, keys, rivals in other processes, and queues that end."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from app.domain.accounts import Caller
+from app.domain.idempotency import idempotent
+from app.domain.sale import Purchase, Wish, sell
+from app.engines.database import Connection, Database
+from app.errors import AppError, Conflict, Unavailable
+from app.sale_desk import SaleDesk
+from tests.cast import Stage, staged, stored_event
+from tests.crowd import crowd
+from tests.waiting import eventually
+
+
+async def people(database: Database, count: int) -> list[Caller]:
+    async with database.connection() as connection:
+        await crowd(connection, "person", count)  # type: ignore[arg-type]
+        rows = await connection.fetch("SELECT id, full_name FROM users WHERE full_name LIKE 'person-%' ORDER BY id")
+    return [Caller(row["id"], "attendee", None, row["full_name"]) for row in rows]
+
+
+def wish(who: Caller, key: str | None = None, path: str = "/buy") -> Wish:
+    return Wish(who, idempotent(key, path))
+
+
+def kinds(answers: list[Purchase | AppError]) -> list[str]:
+    return [answer.type if isinstance(answer, AppError) else answer.status for answer in answers]
+
+
+async def counted(database: Database, event_id: int) -> tuple[int, int, int]:
+    """Sold by the counter, by the tickets, and by the facts."""
+    async with database.connection() as connection:
+        sold = await connection.fetchval("SELECT sold FROM events WHERE id = $1", event_id)
+        tickets = await connection.fetchval("SELECT count(*) FROM tickets WHERE event_id = $1", event_id)
+        facts = await connection.fetchval("SELECT count(*) FROM facts WHERE type = 'TicketSold'")
+    return sold, tickets, facts
+
+
+async def test_one_batch_decides_in_order_of_arrival(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=2)
+    a, b, c, d = await people(stage.parts.database, 4)
+    wishes = [wish(a, "k"), wish(a, "k"), wish(a), wish(a, "k", "/other"), wish(b), wish(c, "c"), wish(c, "c"), wish(d)]
+    async with stage.parts.database.transaction() as connection:
+        answers = await sell(connection, event_id, wishes)
+    assert kinds(answers) == [
+        "sold", "sold", "already-bought", "idempotency-key-reused", "sold", "sold-out", "sold-out", "sold-out",
+    ]  # fmt: skip
+    first, again = answers[0], answers[1]
+    assert isinstance(first, Purchase)
+    assert isinstance(again, Purchase)
+    assert (first.code, first.ticket_number) == (again.code, again.ticket_number)
+    assert (first.replayed, again.replayed) == (False, True)
+    assert await counted(stage.parts.database, event_id) == (2, 2, 2)
+
+
+async def test_two_desks_with_the_same_people_and_keys_sell_each_once(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=60)
+    crowd_of_100 = await people(stage.parts.database, 100)
+    desks = [SaleDesk(stage.parts.database, sell) for _ in range(3)]
+    answers = await asyncio.gather(
+        *(desk.buy(event_id, wish(who, "k")) for who in crowd_of_100 for desk in desks for _ in range(2))
+    )
+    assert kinds(list(answers)).count("sold") == 60 * 6
+    codes = {answer.code for answer in answers if isinstance(answer, Purchase)}
+    assert len(codes) == 60
+    assert await counted(stage.parts.database, event_id) == (60, 60, 60)
+
+
+async def test_many_wishes_share_a_transaction(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=500)
+    batches: list[int] = []
+
+    async def counting(connection: Connection, event: int, wishes: list[Wish]) -> list[Purchase | AppError]:
+        batches.append(len(wishes))
+        return await sell(connection, event, wishes)
+
+    desk = SaleDesk(stage.parts.database, counting)  # type: ignore[arg-type]
+    crowd_of_300 = await people(stage.parts.database, 300)
+    await asyncio.gather(*(desk.buy(event_id, wish(who)) for who in crowd_of_300))
+    assert sum(batches) == 300
+    assert len(batches) <= 4
+
+
+async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    (who,) = await people(stage.parts.database, 1)
+    failing = True
+
+    async def failing_once(connection: Connection, event: int, wishes: list[Wish]) -> list[Purchase | AppError]:
+        if failing:
+            await connection.execute("SELECT no_such_column FROM events")
+        return await sell(connection, event, wishes)
+
+    desk = SaleDesk(stage.parts.database, failing_once)  # type: ignore[arg-type]
+    with pytest.raises(asyncpg.UndefinedColumnError):
+        await desk.buy(event_id, wish(who))
+    failing = False
+    assert isinstance(await desk.buy(event_id, wish(who)), Purchase)
+
+
+async def test_a_desk_that_closes_decides_what_waits_and_takes_nothing_new(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    first, second = await people(stage.parts.database, 2)
+    desk = SaleDesk(stage.parts.database, sell)
+    under_way = asyncio.create_task(desk.buy(event_id, wish(first)))
+    await eventually(lambda: event_id in desk.queues)
+    await desk.close()
+    assert isinstance(await under_way, Purchase)
+    with pytest.raises(Unavailable):
+        await desk.buy(event_id, wish(second))
+
+
+async def test_a_hot_event_does_not_starve_a_calm_one(database_url: str, tmp_path: Path) -> None:
+    async with staged(database_url, tmp_path) as stage:
+        alice = await stage.person("Alice", organizer=True)
+        hot, calm = await stored_event(alice, capacity=5000), await stored_event(alice, capacity=10)
+        crowd_of_2000 = await people(stage.parts.database, 2000)
+        storm = [asyncio.create_task(stage.parts.sale_desk.buy(hot, wish(who))) for who in crowd_of_2000]
+        await eventually(lambda: hot in stage.parts.sale_desk.queues)
+        answer = await stage.parts.sale_desk.buy(calm, wish(crowd_of_2000[0]))
+        assert isinstance(answer, Purchase)
+        assert sum(not task.done() for task in storm) > 500, "the calm event waited for the hot one"
+        await asyncio.gather(*storm)
+
+
+async def test_refusals_of_the_desk_are_conflicts(stage: Stage, alice: httpx.AsyncClient) -> None:
+    over = await stored_event(alice, start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
+    (who,) = await people(stage.parts.database, 1)
+    answer = await stage.parts.sale_desk.buy(over, wish(who))
+    assert isinstance(answer, Conflict)
+    assert kinds([await stage.parts.sale_desk.buy(999_999, wish(who))]) == ["not-found"]
