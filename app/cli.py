@@ -51,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
 @contextmanager
 def database_url(settings: Settings) -> Iterator[str]:
     """The configured database, or the embedded one, which runs while the block does."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"EVENTSTREAM_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from error
     if settings.database_url:
         yield settings.database_url
         return

@@ -138,7 +138,8 @@ def test_parent_folders_stay_as_they_are(server: Server, folder: Path) -> None:
     server.start()
     server.wait_until_ready()
     assert [(path.stat().st_mode, path.stat().st_uid) for path in (folder, folder.parent)] == before
-    assert (folder / "data" / "postgres").stat().st_mode & 0o777 == 0o700
+    for private in (folder / "data", folder / "data" / "postgres"):
+        assert private.stat().st_mode & 0o777 == 0o700
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

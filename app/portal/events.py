@@ -1,6 +1,7 @@
 """The catalogue, and the page that sells an event."""
 
 import secrets
+from collections.abc import Awaitable
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
@@ -40,32 +41,18 @@ async def event(parts: NamedDependency[Parts], visitor: NamedDependency[Caller |
 
 @post("/events/{event_id:int}/purchase", opt={"limit": "buy"})
 async def purchase(
-    request: Request[Any, Any, Any],
-    parts: NamedDependency[Parts],
-    who: NamedDependency[Caller],
-    event_id: EventId,
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
     key = await key_of(request)
-    try:
-        await buy_ticket(parts.sale_desk, who, event_id, key)
-    except Conflict as refusal:
-        return await shown(request, parts, who, event_id, refusal)
-    return await shown(request, parts, who, event_id, None)
+    return await shown(request, parts, who, event_id, buy_ticket(parts.sale_desk, who, event_id, key))
 
 
 @post("/events/{event_id:int}/waiting-list-entry", opt={"limit": "buy"})
 async def waiting_list_entry(
-    request: Request[Any, Any, Any],
-    parts: NamedDependency[Parts],
-    who: NamedDependency[Caller],
-    event_id: EventId,
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
     key = await key_of(request)
-    try:
-        await join_waiting_list(parts.database, who, event_id, key)
-    except Conflict as refusal:
-        return await shown(request, parts, who, event_id, refusal)
-    return await shown(request, parts, who, event_id, None)
+    return await shown(request, parts, who, event_id, join_waiting_list(parts.database, who, event_id, key))
 
 
 async def key_of(request: Request[Any, Any, Any]) -> Idempotent | None:
@@ -74,17 +61,20 @@ async def key_of(request: Request[Any, Any, Any]) -> Idempotent | None:
 
 
 async def shown(
-    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, refusal: AppError | None
+    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, decision: Awaitable[Any]
 ) -> Response[Any]:
     """The part of the page that changed for htmx; the page for everybody else, after a redirect if all went well."""
-    status = refusal.status if refusal else 200
-    if request.headers.get("hx-request"):
-        context = await event_context(parts, who, event_id, refusal)
-        return Template("events/_buy.html", context=context, status_code=status)
-    if refusal is None:
+    refusal = None
+    try:
+        await decision
+    except Conflict as error:
+        refusal = error
+    by_htmx = bool(request.headers.get("hx-request"))
+    if refusal is None and not by_htmx:
         return Redirect(f"/events/{event_id}", status_code=303)
     context = await event_context(parts, who, event_id, refusal)
-    return Template("events/page.html", context=context, status_code=status)
+    template = "events/_buy.html" if by_htmx else "events/page.html"
+    return Template(template, context=context, status_code=refusal.status if refusal else 200)
 
 
 async def event_context(
