@@ -1,5 +1,6 @@
 """Starting, stopping and surviving, as people do it."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -10,9 +11,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
+from tests.crowd import database_of
 from tests.process import Server
 from tests.waiting import eventually
 
@@ -217,3 +220,26 @@ def test_every_path_of_the_dockerfile_exists() -> None:
     paths = [path for line in copied for path in line.split()]
     assert paths
     assert all((ROOT / path).exists() for path in paths)
+
+
+async def test_dead_letters_are_looked_at_and_dropped_from_the_command_line(server: Server, folder: Path) -> None:
+    server.start()
+    server.wait_until_ready()
+    connection = await asyncpg.connect(database_of(folder / "data"))
+    await connection.execute(
+        "SELECT log_append($1, $2, $3, $4, $5)", ["upload-event"], [0], ["k"], [b"poison"], ['{"ce_id": "bad-1"}']
+    )
+
+    async def buried() -> bool:
+        topic = "upload-event.dead-letters"
+        return bool(await connection.fetchval("SELECT count(*) FROM log_records WHERE topic = $1", topic))
+
+    await eventually(buried)
+    await connection.close()
+    listed = await asyncio.to_thread(run, folder, "dead-letters")
+    assert listed.returncode == 0, listed.stderr
+    assert "bad-1" in listed.stdout
+    assert "Undecodable" in listed.stdout
+    assert "1 dead letters" in listed.stdout
+    assert "dropped 1" in (await asyncio.to_thread(run, folder, "dead-letters", "drop")).stdout
+    assert "0 dead letters" in (await asyncio.to_thread(run, folder, "dead-letters", "list")).stdout
