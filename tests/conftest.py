@@ -54,6 +54,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         skipped.append(report.nodeid)
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        skipped.append(report.nodeid)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A test that did not run proves nothing, so it fails the run."""
     if skipped:

@@ -9,31 +9,45 @@ import fcntl
 import hashlib
 import os
 import pwd
+import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
+from stat import S_IFDIR
 from typing import Any
 from urllib.parse import quote
 
 import asyncpg
 
+LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER = 0x10000000
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
-SOCKET_NAME = ".s.PGSQL.5432"
-START_SECONDS, STOP_SECONDS = 60, 1.0
+PORT = 5432
+SOCKET_NAME = f".s.PGSQL.{PORT}"
+START_SECONDS, FAST_STOP_SECONDS, STOP_SECONDS = 60, 1.0, 15
+LARGEST_LOG = 1_000_000
 DATABASE = "eventstream"
 INITDB = (
     "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
     "--data-checksums", "--no-instructions",
 )  # fmt: skip
-SETTINGS = {"max_connections": "100", "shared_buffers": "128MB", "unix_socket_permissions": "0700"}
+SETTINGS = {
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "unix_socket_permissions": "0700",
+    "log_checkpoints": "off",
+    "log_error_verbosity": "terse",  # nothing that people typed gets into the log
+    "log_min_error_statement": "panic",
+} | ({"wal_sync_method": "fsync_writethrough"} if sys.platform == "darwin" else {})
+NOT_YET = (OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 
 
 class EmbeddedPostgresError(Exception):
@@ -44,43 +58,40 @@ class EmbeddedPostgres:
     """One server per folder, shared by all processes that `start` it; the last one to `stop` ends it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.data = folder / "data"
-        self.log = folder / "postgres.log"
+        self.folder = folder.resolve()
+        self.data = self.folder / "data"
+        self.log = self.folder / "postgres.log"
         self.users: int | None = None
-        self.as_user = user_switch(folder)
+        self.as_user: dict[str, Any] = {}
 
     def start(self) -> str:
         """Start it, or find it running; the URL of its database, for asyncpg and SQLAlchemy."""
+        if re.search(r'["$`\\\n]', str(self.folder)):  # pg_ctl puts the path between double quotes of a shell
+            raise EmbeddedPostgresError(f'{str(self.folder)!r} must not contain any of " $ ` \\ or a line break.')
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.users = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self.folder.chmod(0o700)
+            self.as_user = user_switch(self.folder)
+            if self.users is None:
+                self.users = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise EmbeddedPostgresError(f"{self.folder} cannot be written: {error.strerror}.") from error
         try:
             with self.one_at_a_time():
                 fcntl.flock(self.users, fcntl.LOCK_SH)
-                sockets = self.socket_folder()
-                if not self.is_running():
-                    self.start_server(sockets)
-                url = f"postgresql://postgres@/postgres?host={quote(str(sockets), safe='')}"
-                asyncio.run(create_database(url))
+                return self.ready()
         except BaseException:
             self.stop()
             raise
-        return url.replace("@/postgres?", f"@/{DATABASE}?")
 
     def stop(self) -> None:
         """End the server unless another process uses it."""
         if self.users is None:
             return
         try:
-            with self.one_at_a_time():
+            with self.one_at_a_time(), suppress(BlockingIOError):  # who else uses it will stop it
                 fcntl.flock(self.users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if self.is_running():
-                    self.stop_server()
-        except BlockingIOError:
-            return  # somebody else uses it, and will stop it
+                self.stop_server()
         finally:
             os.close(self.users)
             self.users = None
@@ -95,91 +106,122 @@ class EmbeddedPostgres:
     def __enter__(self) -> str:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start_server(self, sockets: Path) -> None:
+    def ready(self) -> str:
+        """A server found alive may still be recovering, or be about to end, when its owner was killed."""
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if not self.pid():
+                self.start_server()
+            try:
+                where = f"?host={quote(self.socket_in_use(), safe='')}&port={PORT}"
+                asyncio.run(create_database(f"postgresql://postgres@/postgres{where}"))
+                return f"postgresql://postgres@/{DATABASE}{where}"
+            except NOT_YET as error:
+                if time.monotonic() > deadline:
+                    raise EmbeddedPostgresError(f"The PostgreSQL in {self.folder} does not answer: {error}.") from error
+                time.sleep(0.02)
+
+    def start_server(self) -> None:
+        sockets = self.socket_folder()
         if not self.data.exists():
             self.init()
-        options = f"-h '' -k '{sockets}' " + " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-        if sys.platform == "darwin":
-            options += " -c wal_sync_method=fsync_writethrough"
-        done = self.run(
-            "pg_ctl", "-w", "-t", str(START_SECONDS), "-D", self.data, "-l", self.log, "-o", options, "start"
-        )
-        if done.returncode != 0:
-            raise EmbeddedPostgresError(f"PostgreSQL does not start; {self.log} ends: {self.last_words()}")
+        self.clear_traces(sockets)
+        options = f"-h '' -p {PORT} -k {shlex.quote(str(sockets))}"
+        options += "".join(f" -c {name}={value}" for name, value in SETTINGS.items())
+        # where recovery takes longer than -t, `ready` goes on waiting
+        start = ("-w", "-t", "5", "-D", self.data, "-l", self.log, "-o", options, "start")
+        deadline = time.monotonic() + 10
+        while (said := self.run("pg_ctl", *start)) and not self.pid():
+            # children of a killed server need a moment to notice, and hold the memory until then
+            if "shared memory block" not in self.last_words() or time.monotonic() > deadline:
+                raise EmbeddedPostgresError(f"PostgreSQL does not start ({said}); {self.log} ends: {self.last_words()}")
+            time.sleep(0.05)
 
     def stop_server(self) -> None:
         """A fast stop writes a checkpoint, which can take long; the immediate one leaves that to the next start."""
-        self.run("pg_ctl", "-W", "-D", self.data, "-m", "fast", "stop")
-        if not self.gone_within(STOP_SECONDS):
-            self.run("pg_ctl", "-W", "-D", self.data, "-m", "immediate", "stop")
-            self.gone_within(START_SECONDS)
-
-    def gone_within(self, seconds: float) -> bool:
-        """The server removes its pid file last of all."""
-        deadline = time.monotonic() + seconds
-        while (pid := self.pid()) and is_alive(pid):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        return True
+        for mode, seconds in ("fast", FAST_STOP_SECONDS), ("immediate", STOP_SECONDS):
+            if not (pid := self.pid()):
+                return
+            self.run("pg_ctl", "-W", "-D", self.data, "-m", mode, "stop")
+            deadline = time.monotonic() + seconds
+            while is_server_of(pid, self.data) and time.monotonic() < deadline:
+                time.sleep(0.01)
+        if pid := self.pid():
+            raise EmbeddedPostgresError(f"The PostgreSQL in {self.folder} does not stop; its process is {pid}.")
 
     def init(self) -> None:
-        """Complete or not there: into another folder first, then renamed."""
-        unfinished = self.folder / "data.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        done = self.run("initdb", "-D", unfinished, *INITDB)
-        if done.returncode != 0:
-            raise EmbeddedPostgresError(
-                f"The embedded PostgreSQL cannot be set up in {self.folder}: {done.stderr.strip()}"
-            )
+        """Complete or not there."""
+        for left in self.folder.glob("data.unfinished*"):
+            shutil.rmtree(left, ignore_errors=True)  # what an orphaned initdb still writes goes the next time
+        unfinished = self.folder / f"data.unfinished.{os.getpid()}"
+        if said := self.run("initdb", "-D", unfinished, *INITDB):
+            raise EmbeddedPostgresError(f"PostgreSQL cannot be set up in {self.folder}: {said}")
         unfinished.rename(self.data)
+        os.fsync(folder := os.open(self.folder, os.O_RDONLY))  # else a power cut may bring the old name back
+        os.close(folder)
 
-    def is_running(self) -> bool:
-        return self.data.exists() and self.run("pg_ctl", "-D", self.data, "status").returncode == 0
+    def clear_traces(self, sockets: Path) -> None:
+        """A pid in the files of a killed server may be a stranger's by now, and would be taken for a server's."""
+        (sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+        file = self.data / "postmaster.pid"
+        if lines := self.pid_file():  # kept: it names the memory of surviving children. The starter's pid is ignored
+            file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
+        else:
+            file.unlink(missing_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
+            self.log.replace(self.log.with_suffix(".log.1"))
+
+    def pid_file(self) -> list[str]:
+        with suppress(FileNotFoundError):  # there is none, or it stopped by itself just now
+            return (self.data / "postmaster.pid").read_text().splitlines()
+        return []
 
     def pid(self) -> int:
-        with suppress(FileNotFoundError, ValueError, IndexError):  # it stopped by itself just now
-            return int((self.data / "postmaster.pid").read_text().splitlines()[0])
-        return 0
+        """The living server's, else 0."""
+        first = "".join(self.pid_file()[:1])
+        return int(first) if first.isdecimal() and is_server_of(int(first), self.data) else 0
 
-    def run(self, program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """Output goes to a file: a server that inherits a pipe would keep it open."""
-        with tempfile.TemporaryFile("w+") as out:
-            done = subprocess.run(
-                [str(binaries() / program), *map(str, arguments)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=out,
-                env={**os.environ, "LC_ALL": "C"},
-                cwd=self.folder,
-                **self.as_user,
-            )
+    def socket_in_use(self) -> str:
+        if sockets := "".join(self.pid_file()[4:5]):
+            return sockets
+        raise ConnectionError("it has no socket yet")
+
+    def run(self, program: str, *arguments: str | Path) -> str:
+        """What it said when it failed, in one line; to a file, as a server would keep an inherited pipe open."""
+        command = [str(binaries() / program), *map(str, arguments)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        with signals_held(), tempfile.TemporaryFile("w+") as out:
+            try:
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out, cwd=self.folder,
+                    env={**environment, "LC_ALL": "C"}, start_new_session=True, **self.as_user,
+                )  # fmt: skip
+            except (OSError, subprocess.SubprocessError) as error:
+                raise EmbeddedPostgresError(f"{command[0]} cannot be run in {self.folder}: {error}.") from error
             out.seek(0)
-            return subprocess.CompletedProcess(done.args, done.returncode, "", out.read())
+            return " / ".join(out.read().splitlines()) or f"exit status {done.returncode}" if done.returncode else ""
 
     def last_words(self) -> str:
-        with suppress(OSError):
-            return " / ".join(self.log.read_text(errors="replace").splitlines()[-3:])
-        return "(nothing)"
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else ["(nothing)"]
+        return " / ".join(lines[-3:])
 
     def socket_folder(self) -> Path:
-        """Beside the data; where that path is too long for a socket, in a folder of ours in the system's own."""
-        if len(str(self.folder / SOCKET_NAME)) <= LONGEST_SOCKET:
+        """Beside the data; where a URL or a socket cannot hold that path, in a folder of ours in the system's own."""
+        fits = len(os.fsencode(self.folder / SOCKET_NAME)) <= LONGEST_SOCKET
+        if fits and not re.search("[,:']", str(self.folder)):
             return self.folder
-        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
-        sockets = Path(tempfile.gettempdir()) / f"eventstream-{os.getuid()}-{name}"
-        sockets.mkdir(mode=0o700, exist_ok=True)
+        name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:12]
+        sockets = Path(tempfile.gettempdir()).resolve() / f"eventstream-{os.getuid()}-{name}"
+        with suppress(FileExistsError):  # whose it is comes next
+            sockets.mkdir(mode=0o700)
+            if "user" in self.as_user:
+                os.chown(sockets, self.as_user["user"], self.as_user["group"])
         found = sockets.lstat()
-        if found.st_uid != os.getuid() or sockets.is_symlink() or found.st_mode & 0o077:
-            raise EmbeddedPostgresError(
-                f"{sockets} belongs to somebody else; set EVENTSTREAM_DATA_DIR to a shorter path."
-            )
-        give_away(sockets, self.as_user)
+        if found.st_uid != self.as_user.get("user", os.getuid()) or found.st_mode & 0o170077 != S_IFDIR:
+            raise EmbeddedPostgresError(f"{sockets} is not ours alone; set EVENTSTREAM_DATA_DIR to a shorter path.")
         return sockets
 
 
@@ -191,51 +233,61 @@ def binaries() -> Path:
 
 
 def user_switch(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses root. What `subprocess.run` needs so that it is not root, or at least does not see so."""
+    """PostgreSQL refuses root. What `Popen` needs so that it is not root, or at least does not see so."""
     if os.getuid() != 0:
         return {}
-    if sys.platform == "linux" and can_unshare():
-        return {"preexec_fn": become_nobody}
-    return {"user": "nobody"}
-
-
-def give_away(folder: Path, as_user: dict[str, Any]) -> None:
-    if "user" in as_user:
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-
-
-def can_unshare() -> bool:
-    """Tried in a child: there is no way back."""
-    try:
-        return subprocess.run(["true"], preexec_fn=become_nobody, check=False).returncode == 0
-    except (subprocess.SubprocessError, OSError):
-        return False
-
-
-LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def become_nobody() -> None:
-    """In a child: a user namespace in which root is called nobody. On disk everything still belongs to root."""
     nobody = pwd.getpwnam("nobody")
-    if LIBC.unshare(CLONE_NEWUSER) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{nobody.pw_uid} 0 1"),
-        ("gid_map", f"{nobody.pw_gid} 0 1"),
-    ):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
+    if folder.stat().st_uid != nobody.pw_uid:
+        disguise = disguise_as(nobody)
+        if sys.platform == "linux" and works(disguise):
+            return {"preexec_fn": disguise}
+        # the folder itself comes last: its owner says that all below it is done
+        for path in [*folder.rglob("*"), folder]:
+            os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def is_alive(pid: int) -> bool:
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Else one between fork and exec runs our handlers in the child, or leaves behind what is just starting."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def works(disguise: Callable[[], None]) -> bool:
+    """Tried in a child: there is no way back."""
+    with signals_held(), suppress(subprocess.SubprocessError, OSError):  # this is how a refusal arrives
+        return subprocess.run(["true"], preexec_fn=disguise, start_new_session=True).returncode == 0
+    return False
+
+
+def disguise_as(user: pwd.struct_passwd) -> Callable[[], None]:
+    """For a child: a user namespace in which root has this name. On disk everything still belongs to root."""
+    maps = {"setgroups": b"deny", "uid_map": b"%d 0 1" % user.pw_uid, "gid_map": b"%d 0 1" % user.pw_gid}
+
+    def disguise() -> None:
+        if LIBC.unshare(CLONE_NEWUSER) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        for name, text in maps.items():
+            file = os.open(f"/proc/self/{name}", os.O_WRONLY)
+            os.write(file, text)
+            os.close(file)
+
+    return disguise
+
+
+def is_server_of(pid: int, data: Path) -> bool:
+    """Whether that process lives and was started on this folder; a pid alone may be anybody's by now."""
+    if sys.platform == "linux":
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended
+            return os.fsencode(data) in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         return False
-    return True
+    listed = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "command="], capture_output=True, check=False)
+    return b"-D " + os.fsencode(data) in listed.stdout
 
 
 async def create_database(url: str) -> None:
