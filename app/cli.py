@@ -11,7 +11,8 @@ from pathlib import Path
 import uvicorn
 
 from app.consumers import dead_letters
-from app.engines.database import migrate
+from app.domain.reconcile import Drift, drifts
+from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.errors import AppError
 from app.logs import configure_logs
@@ -42,6 +43,9 @@ def parser() -> argparse.ArgumentParser:
     names = commands.add_subparsers(required=True, metavar="command")
     names.add_parser("serve", help="serve pages, API and consumers until stopped").set_defaults(command=serve)
     names.add_parser("migrate", help="bring the database to this version").set_defaults(command=migrate_only)
+    names.add_parser("reconcile", help="recount tickets; exit status 1 if a counter is wrong").set_defaults(
+        command=reconcile
+    )
     letters = names.add_parser("dead-letters", help="look at, replay or drop messages nobody could apply")
     letters.add_argument("action", choices=("list", "replay", "drop"), nargs="?", default="list")
     letters.set_defaults(command=look_at_dead_letters)
@@ -142,6 +146,28 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
     return 0
+
+
+def reconcile(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        migrate(url)
+        found = asyncio.run(recounted(url))
+    for drift in found:
+        print(
+            f"event {drift.event_id}: the counters say {drift.sold} sold and {drift.held} held,"
+            f" the tickets {drift.sold_counted} and {drift.held_counted}"
+        )
+    print(f"{len(found)} events with wrong counters")
+    return 1 if found else 0
+
+
+async def recounted(url: str) -> list[Drift]:
+    database = Database(url)
+    await database.open()
+    try:
+        return await drifts(database)
+    finally:
+        await database.close()
 
 
 def look_at_dead_letters(settings: Settings, options: argparse.Namespace) -> int:

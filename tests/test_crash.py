@@ -3,6 +3,8 @@
 import asyncio
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +134,24 @@ async def test_nothing_acknowledged_is_lost_or_doubled(server: Server, moment: i
     assert await connection.fetchval("SELECT count(*) FROM tickets") == PURCHASES
     assert await connection.fetchval("SELECT sold FROM events WHERE title = 'Festival'") == PURCHASES
     await connection.close()
+    assert await asyncio.to_thread(reconcile, server) == (0, "0 events with wrong counters\n")
+
+
+def reconcile(server: Server) -> tuple[int, str]:
+    command = [str(Path(sys.executable).parent / "eventstream"), "reconcile"]
+    done = subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+async def test_reconcile_tells_wrong_counters(server: Server) -> None:
+    connection = await asyncpg.connect(database_of(server.folder / "data"))
+    (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
+    event_id = await festival_of(server, organizer)
+    await connection.execute("UPDATE events SET sold = 3 WHERE id = $1", event_id)
+    await connection.close()
+    status, told = await asyncio.to_thread(reconcile, server)
+    assert status == 1
+    assert f"event {event_id}: the counters say 3 sold and 0 held, the tickets 0 and 0" in told
 
 
 async def test_three_hundred_attendees_at_once_for_a_hundred_places(server: Server) -> None:
