@@ -60,6 +60,9 @@ class Exchange:
         self.began = time.perf_counter()
         self.status = 0
         self.body_read = False
+        self.head = scope["method"] == "HEAD"
+        if self.head:  # answered as GET, but for the body
+            scope["method"] = "GET"
         self.request_id = self.given_id() or uuid_utils.compat.uuid7().hex
         scope.setdefault("state", {})
         scope["state"]["request_id"] = self.request_id
@@ -80,6 +83,8 @@ class Exchange:
             if self.status >= 400:
                 await self.drain()
             message["headers"] = [*message.get("headers", []), *self.headers(message)]
+        elif self.head:
+            message = {**message, "body": b""}
         await self.send_next(message)
 
     def headers(self, message: Message) -> list[tuple[bytes, bytes]]:
@@ -112,7 +117,7 @@ class Exchange:
         user = self.scope.get("user")
         log.info(
             "request",
-            method=self.scope["method"],
+            method="HEAD" if self.head else self.scope["method"],
             route=self.scope.get("path_template") or "(none)",
             status=self.status,
             ms=round((time.perf_counter() - self.began) * 1000, 1),

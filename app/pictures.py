@@ -24,7 +24,7 @@ LONGEST_SIDE = 2400
 FORMATS = ("JPEG", "PNG", "WEBP")
 SECONDS = 30.0
 QUALITY, EFFORT = 82, 2
-UNREADABLE_EXIF = (SyntaxError, ValueError, TypeError, LookupError, OverflowError, struct.error)
+UNREADABLE_EXIF = (SyntaxError, struct.error)
 
 
 class Size(msgspec.Struct, frozen=True):

@@ -53,6 +53,13 @@ async def test_errors_of_the_api_are_problems(
     assert body["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("path", ["/", "/health/live", "/api/v1/events", "/static/style.css"])
+async def test_head_is_get_without_the_body(alice: httpx.AsyncClient, path: str) -> None:
+    whole, head = await alice.get(path), await alice.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
 async def test_a_body_beyond_the_limit_is_413(alice: httpx.AsyncClient) -> None:
     answer = await alice.post("/api/v1/event", content=b'{"title": "' + b"x" * 1_100_000 + b'"}')
     assert answer.status_code == 413

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.consumers.groups import Effect, Group
-from app.domain.media import MediaRow, delete_pictures, drop_uploads, record_media_rows, store_pictures
+from app.domain.media import MediaRow, delete_picture, drop_uploads, record_media_rows, store_pictures
 from app.engines.database import Database
 from app.engines.media import Media
 from app.messages import MediaDeleted, ProjectSubmitted
@@ -20,7 +20,7 @@ def to_s3(database: Database, media: Media, pictures: Pictures) -> Group:
 
     async def delete(messages: Sequence[MediaDeleted]) -> Sequence[MediaRow]:
         for message in messages:
-            await delete_pictures(media, message)
+            await delete_picture(media, message.s3_key)
         return ()
 
     return Group(

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
 import uuid_utils.compat
 
 from app.domain.accounts import Caller
-from app.domain.idempotency import Idempotent, remember, remembered
+from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted, require_own_event
 from app.engines.database import Connection, Database
 from app.engines.media import INCOMING, Media
@@ -78,7 +79,7 @@ async def add_media(
     assert organizer_id is not None
     async with database.connection() as connection:
         if outcome := await remembered(connection, who.user_id, idempotent):
-            return [item(media, msgspec.convert(row, MediaRow)) for row in outcome["media"]], True
+            return remembered_items(media, outcome), True
         ids = await draw_media_ids(connection, len(files))
     await check_pictures(pictures, files, "media_file")
     folder = f"events/{event_id}" if event_id else f"organizers/{organizer_id}"
@@ -86,15 +87,28 @@ async def add_media(
         await store_rendition(media, pictures, file.path, f"{folder}/{media_id}.webp")
         for media_id, file in zip(ids, files, strict=True)
     ]
-    async with database.transaction() as connection:
-        rev = await connection.fetchval("SELECT nextval('rev_seq')")
-        rows = [
-            MediaRow(id=media_id, event_id=event_id, organizer_id=organizer_id, rev=rev, position=place, **sizes)
-            for place, (media_id, sizes) in enumerate(zip(ids, renditions, strict=True))
-        ]
-        await record_media_rows(connection, rows)
-        await remember(connection, who.user_id, idempotent, {"media": msgspec.to_builtins(rows)})
+    try:
+        async with database.transaction() as connection:
+            rev = await connection.fetchval("SELECT nextval('rev_seq')")
+            rows = [
+                MediaRow(id=media_id, event_id=event_id, organizer_id=organizer_id, rev=rev, position=place, **sizes)
+                for place, (media_id, sizes) in enumerate(zip(ids, renditions, strict=True))
+            ]
+            await record_media_rows(connection, rows)
+            await remember(connection, who.user_id, idempotent, {"media": msgspec.to_builtins(rows)})
+    except asyncpg.UniqueViolationError as error:
+        if not lost_the_race(error):
+            raise
+        for sizes in renditions:
+            await delete_picture(media, sizes["s3_key"])
+        async with database.connection() as connection:
+            outcome = await remembered(connection, who.user_id, idempotent)
+        return remembered_items(media, outcome or {"media": []}), True
     return [item(media, row) for row in rows], False
+
+
+def remembered_items(media: Media, outcome: dict[str, Any]) -> list[MediaItem]:
+    return [item(media, msgspec.convert(row, MediaRow)) for row in outcome["media"]]
 
 
 async def draw_media_ids(connection: Connection, count: int) -> list[int]:
@@ -212,8 +226,8 @@ async def record_media_removal(connection: Connection, messages: Sequence[MediaD
     )
 
 
-async def delete_pictures(media: Media, message: MediaDeleted) -> None:
-    for key in (message.s3_key, *(variant_key(message.s3_key, width) for width in WIDTHS)):
+async def delete_picture(media: Media, s3_key: str) -> None:
+    for key in (s3_key, *(variant_key(s3_key, width) for width in WIDTHS)):
         await media.delete(key)
 
 

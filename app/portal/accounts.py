@@ -13,7 +13,7 @@ from app.domain import accounts
 from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
 from app.errors import AppError
 from app.parts import Parts
-from app.portal.forms import again, empty, form_of, local_path
+from app.portal.forms import again, empty, form_of, local_path, text_in
 from app.validation import read
 
 Next = Annotated[str | None, QueryParameter(name="next", required=False)]
@@ -42,7 +42,7 @@ async def organizer_sign_up(request: Request[Any, Any, Any], parts: NamedDepende
 
 async def signed_up(request: Request[Any, Any, Any], parts: Parts, kind: str) -> Response[Any]:
     form = await form_of(request)
-    where = local_path(form.get("next"), "/projects" if kind == "organizer" else "/")
+    where = local_path(text_in(form, "next"), "/projects" if kind == "organizer" else "/")
     try:
         caller = await new_account(request, parts, read(KINDS[kind], form, form=True))
     except AppError as refusal:
@@ -66,7 +66,7 @@ async def sign_in_page(request: Request[Any, Any, Any], where: Next = None) -> T
 @post("/sign-in", opt={"public": True})
 async def sign_in(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Response[Any]:
     form = await form_of(request)
-    where = local_path(form.get("next"))
+    where = local_path(text_in(form, "next"))
     try:
         caller = await accounts.check_sign_in(
             parts.database, parts.passwords, parts.shared_limits, parts.settings.rate_limits,

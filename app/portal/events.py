@@ -18,7 +18,7 @@ from app.domain.tickets import buy_ticket
 from app.domain.waiting_list import join_waiting_list, standing
 from app.errors import AppError, Conflict
 from app.parts import Parts
-from app.portal.forms import form_of
+from app.portal.forms import form_of, text_in
 
 ON_A_PAGE = 24
 EventId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
@@ -57,7 +57,7 @@ async def waiting_list_entry(
 
 async def key_of(request: Request[Any, Any, Any]) -> Idempotent | None:
     """Each rendered form has its own key, so pressing twice is one purchase."""
-    return idempotent((await form_of(request)).get("key"), request.scope["path"])
+    return idempotent(text_in(await form_of(request), "key"), request.scope["path"])
 
 
 async def shown(

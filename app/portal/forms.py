@@ -19,6 +19,12 @@ async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
+def text_in(form: Mapping[str, Any], name: str) -> str | None:
+    """A field of ours that was sent once and as text, as our own pages send it."""
+    value = form.get(name)
+    return value if isinstance(value, str) else None
+
+
 def again(
     request: Request[Any, Any, Any], template: str, refusal: AppError, form: Mapping[str, Any], **more: Any
 ) -> Template:

@@ -21,7 +21,7 @@ from app.domain.projects import submit_project
 from app.domain.submissions import Submitted
 from app.errors import AppError
 from app.parts import Parts
-from app.portal.forms import again, empty, form_of
+from app.portal.forms import again, empty, form_of, text_in
 from app.uploads import MAX_REQUEST, spooled
 from app.validation import read
 
@@ -72,7 +72,7 @@ async def submitted_project(parts: Parts, who: Caller, form: dict[str, Any]) -> 
     async with spooled(given.images, "images") as files:
         return await submit_project(
             parts.database, parts.submissions, parts.media, parts.pictures, who, given, data, files,
-            key_of(form.get("key"), given, files),
+            key_of(text_in(form, "key"), given, files),
         )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Projects, metadata and media over the API."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -214,6 +215,17 @@ async def test_the_same_media_with_the_same_key_is_one(alice: httpx.AsyncClient)
     first, again = await send(), await send()
     assert again.json() == first.json()
     assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: httpx.AsyncClient, tmp_path: Path) -> None:
+    async def send() -> httpx.Response:
+        files = {"media_file": ("a.jpg", picture())}
+        return await alice.post("/api/v1/new-media", files=files, headers={"Idempotency-Key": "m"})
+
+    answers = await asyncio.gather(*(send() for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["media"][0]["s3_key"] for answer in answers}) == 1
+    assert len(list((tmp_path / "media" / "objects" / "organizers").rglob("*.webp"))) == 4
 
 
 async def test_deleted_media_is_gone_with_all_its_widths(

@@ -1,5 +1,8 @@
 """What every document store must do."""
 
+import asyncio
+import itertools
+
 import pytest
 
 from app.engines.database import Database
@@ -24,6 +27,13 @@ async def test_what_was_put_is_found(documents: Documents) -> None:
     assert await documents.find(7) == [stored]
 
 
+async def test_any_text_comes_back_as_it_was(documents: Documents) -> None:
+    text = "".join(chr(number) for number in [*range(1, 0x250), 0x2028, 0xFFFE, 0xFFFF, 0x1F3AA, 0x10FFFF])
+    stored = document(**{text: text, "empty": {}, "many": [[], True, None, -0.5, 2**70]})
+    await documents.put([stored])
+    assert await documents.get(1) == stored
+
+
 async def test_what_was_never_put_is_none(documents: Documents) -> None:
     assert await documents.get(1) is None
     assert await documents.find(7) == []
@@ -44,12 +54,32 @@ async def test_a_batch_may_hold_one_id_twice(documents: Documents) -> None:
     assert await documents.get(2) == document(id=2)
 
 
+async def test_of_two_with_the_same_revision_in_a_batch_the_first_stays(documents: Documents) -> None:
+    await documents.put([document(say="first"), document(say="second")])
+    assert await documents.get(1) == document(say="first")
+
+
+async def test_messages_that_overtake_each_other_end_the_same(documents: Documents) -> None:
+    history = [document(rev=1, say="one"), Document(1, 7, 2, None), document(rev=3, say="three"), document(rev=4)]
+    for id, order in enumerate(itertools.permutations(history), start=1):
+        for step in order:
+            await documents.put([Document(id, step.event_id, step.rev, step.body)])
+        assert await documents.get(id) == document(id, rev=4)
+
+
+async def test_an_empty_batch_is_nothing(documents: Documents) -> None:
+    await documents.put([])
+    assert await documents.find(7) == []
+
+
 async def test_a_tombstone_hides_and_stays(documents: Documents) -> None:
     await documents.put([document(rev=1)])
     await documents.put([Document(1, 7, 3, None)])
     await documents.put([document(rev=2)])
     assert await documents.find(7) == []
     assert await documents.get(1) == Document(1, 7, 3, None)
+    await documents.put([document(rev=4, say="back")])
+    assert await documents.find(7) == [document(rev=4, say="back")]
 
 
 async def test_find_gives_those_of_the_event_by_id(documents: Documents) -> None:
@@ -65,7 +95,7 @@ async def test_a_store_that_does_not_answer_is_unavailable(database: Database) -
     documents = PostgresDocuments(database, seconds=0.2)
     async with database.transaction() as connection:
         await connection.execute("LOCK TABLE documents")
-        with pytest.raises(Unavailable):
-            await documents.put([document()])
-        with pytest.raises(Unavailable):
-            await documents.ping()
+        async with asyncio.timeout(5):
+            for call in (documents.put([document()]), documents.get(1), documents.find(7), documents.ping()):
+                with pytest.raises(Unavailable):
+                    await call

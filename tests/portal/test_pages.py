@@ -81,6 +81,17 @@ async def test_every_end_of_a_purchase_is_said_in_words(alice: httpx.AsyncClient
     assert (await bob.post(f"/events/{over}/purchase", data={"key": "k"})).status_code == 409
 
 
+@pytest.mark.parametrize("path", ["/events/{}/purchase", "/sign-in", "/sign-up", "/projects"])
+async def test_fields_that_come_twice_are_no_error_of_ours(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, path: str
+) -> None:
+    event_id = await stored_event(alice)
+    body = "key=a&key=b&next=/a&next=/b&email=a&email=b&title=a&title=b"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await alice.post(path.format(event_id), content=body, headers=form)
+    assert answer.status_code in {303, 422}
+
+
 async def test_htmx_gets_only_the_part_that_changed(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     key = key_in((await bob.get(f"/events/{event_id}")).text)
