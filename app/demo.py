@@ -86,6 +86,7 @@ async def load_festival(parts: Parts, who: Caller, number: int) -> None:
             "type": "poster",
             "tags": ["festival", "open air"],
         },
+        defaults=parts.settings.event_defaults,
     )
     data = event_data(given, parts.settings.currency, parts.settings.timezone)
     key = Idempotent(f"demo-{number}", hashlib.sha256(title.encode()).digest())

@@ -44,7 +44,7 @@ class Edge:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
-            await self.app(scope, exchange.receive, exchange.send)
+            await self.app(exchange.scope, exchange.receive, exchange.send)
         finally:
             exchange.write_line()
 
@@ -53,19 +53,17 @@ class Exchange:
     """One request and its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, secure: bool) -> None:
-        self.scope = scope
+        self.head = scope["method"] == "HEAD"
+        self.scope = {**scope, "method": "GET"} if self.head else scope  # the server goes on seeing what was asked
         self.receive_next = receive
         self.send_next = send
         self.secure = secure
         self.began = time.perf_counter()
         self.status = 0
         self.body_read = False
-        self.head = scope["method"] == "HEAD"
-        if self.head:  # answered as GET, but for the body
-            scope["method"] = "GET"
         self.request_id = self.given_id() or uuid_utils.compat.uuid7().hex
-        scope.setdefault("state", {})
-        scope["state"]["request_id"] = self.request_id
+        self.scope.setdefault("state", {})
+        self.scope["state"]["request_id"] = self.request_id
 
     def given_id(self) -> str | None:
         given = dict(self.scope["headers"]).get(b"x-request-id", b"")

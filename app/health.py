@@ -50,15 +50,16 @@ async def live() -> dict[str, str]:
     tags=["health"],
 )
 async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
-    engines = dict(
-        zip(
-            ("database", "documents", "media"),
-            await asyncio.gather(check(parts.database.ping), check(parts.documents.ping), check(parts.media.ping)),
-            strict=True,
-        )
-    )
+    pings = {
+        "database": parts.database.ping, "log": parts.log.ping, "documents": parts.documents.ping,
+        "media": parts.media.ping,
+    }  # fmt: skip
+    checked = await asyncio.gather(*(check(ping) for ping in pings.values()))
+    engines = dict(zip(pings, checked, strict=True))
     tasks = {task.name: await task_health(parts.log, task) for task in parts.tasks}
-    down = engines["database"].state != "ok" or any(task.state == "stopped" for task in tasks.values())
+    down = "away" in (engines["database"].state, engines["log"].state) or any(
+        task.state == "stopped" for task in tasks.values()
+    )
     calm = all(one.state == "ok" for one in engines.values()) and all(t.state == "running" for t in tasks.values())
     readiness = Readiness("down" if down else "ok" if calm else "degraded", engines, tasks)
     return Response(readiness, status_code=503 if down else 200)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import health, static_files
 from app.api import api
-from app.api.examples import add_examples
+from app.api.description import complete
 from app.authentication import Authentication, gate, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
@@ -119,12 +119,12 @@ def build_app(parts: Parts) -> Litestar:
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],
         template_config=template_config(),
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(parts),
         logging_config=None,
         multipart_form_part_limit=200,
     )
     app.state.parts = parts
-    add_examples(app.openapi_schema)
+    complete(app.openapi_schema)
     return app
 
 
@@ -148,7 +148,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment()))
 
 
-def openapi_config() -> OpenAPIConfig:
+def openapi_config(parts: Parts) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="EventStream",
         version=version("eventstream"),
@@ -157,7 +157,7 @@ def openapi_config() -> OpenAPIConfig:
         openapi_router=Router("/schema", route_handlers=[], opt={"public": True}, include_in_schema=False),
         components=Components(
             security_schemes={
-                "session": SecurityScheme(type="apiKey", name="session", security_scheme_in="cookie"),
+                "session": SecurityScheme(type="apiKey", name=parts.sessions.cookie, security_scheme_in="cookie"),
                 "key": SecurityScheme(type="http", scheme="bearer"),
             }
         ),

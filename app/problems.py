@@ -59,7 +59,7 @@ def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[st
 
 def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
     if isinstance(refusal, NotSignedIn):
-        where = request.scope["path"] if request.method == "GET" else "/"
+        where = came_from(request)
         target = f"/sign-in?next={quote(where)}"
         if request.headers.get("hx-request"):
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
@@ -72,6 +72,15 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         status_code=refusal.status,
         headers=headers,
     )
+
+
+def came_from(request: Request[Any, Any, Any]) -> str:
+    """The page to go back to after signing in: for the forms of an event page, that page."""
+    path = str(request.scope["path"])
+    if request.method != "GET":
+        return path.rpartition("/")[0] if path.startswith("/events/") else "/"
+    query = request.scope["query_string"].decode("ascii", "replace")
+    return f"{path}?{query}" if query else path
 
 
 def as_app_error(error: Exception) -> AppError:

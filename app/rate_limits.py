@@ -89,13 +89,13 @@ class SharedLimits:
                 )
                 for name, subject, policy in wanted
             ]
-        standings = [
-            Standing(name, policy.amount, policy.get_expiry(), policy.amount - row["hits"], row["resets"])
-            for (name, _, policy), row in zip(wanted, rows, strict=True)
-        ]
-        exceeded = [standing for standing in standings if standing.left < 0]
-        if exceeded:
-            raise max(exceeded, key=lambda standing: standing.resets).refusal()
+            standings = [
+                Standing(name, policy.amount, policy.get_expiry(), policy.amount - row["hits"], row["resets"])
+                for (name, _, policy), row in zip(wanted, rows, strict=True)
+            ]
+            if exceeded := [standing for standing in standings if standing.left < 0]:
+                # Rolls back: what one limit refuses must not count against the others.
+                raise max(exceeded, key=lambda standing: standing.resets).refusal()
 
     async def give_back(self, wanted: Sequence[tuple[str, str, limits.RateLimitItem]]) -> None:
         """Take back hits that turned out not to count."""

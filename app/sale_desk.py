@@ -49,6 +49,9 @@ class SaleDesk:
                 except asyncpg.UniqueViolationError as error:
                     if error.constraint_name not in RIVALS:
                         raise
+                except Unavailable as error:
+                    if not isinstance(error.__cause__, asyncpg.TransactionRollbackError):
+                        raise
         raise Unavailable("Too many purchases at the same moment.", retry_after=1)
 
     def forget_idle(self) -> None:

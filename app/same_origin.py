@@ -16,8 +16,15 @@ def require_same_origin(method: str, headers: Mapping[str, str], public_url: str
     if site is not None:
         allowed = site in {"same-origin", "none"}
     elif (origin := headers.get("origin")) is not None:
-        allowed = urlsplit(origin).netloc in {headers.get("host", ""), urlsplit(public_url).netloc}
+        allowed = host_of(origin) in {headers.get("host", ""), urlsplit(public_url).netloc}
     else:
         allowed = True
     if not allowed:
         raise Forbidden("This request comes from another site.", type="cross-site")
+
+
+def host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None

@@ -55,6 +55,11 @@ class Settings:
     log_level: str
 
     @property
+    def event_defaults(self) -> dict[str, str]:
+        """What an event has where its sender says nothing."""
+        return {"currency": self.currency, "timezone": self.timezone}
+
+    @property
     def secure_cookies(self) -> bool:
         return self.public_url.startswith("https://")
 

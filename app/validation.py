@@ -46,8 +46,11 @@ def refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False) -> S:
-    """The struct, or `Invalid` with every complaint; in a form everything is text, and empty means left out."""
+def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults: Mapping[str, Any] | None = None) -> S:
+    """The struct, or `Invalid` with every complaint; in a form everything is text, and empty means left out.
+
+    `defaults` are what fields will be when they are left out, for the complaints about fields together.
+    """
     values: dict[str, Any] = {}
     bad: list[FieldError] = []
     for field in msgspec.structs.fields(kind):
@@ -64,7 +67,7 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False) -> S:
         except ValueError as error:
             bad.append(FieldError(field.encode_name, str(error)))
     if issubclass(kind, Input):
-        bad += kind.check(values)
+        bad += kind.check({**(defaults or {}), **{name: one for name, one in values.items() if one is not None}})
     if bad:
         raise Invalid(bad)
     return kind(**values)

@@ -48,7 +48,7 @@ def poster() -> dict[str, object]:
 def fill_project(page: Page, title: str, capacity: int = 100) -> None:
     page.get_by_label("Title").fill(title)
     page.get_by_label("Description").fill("Three days between the lime trees and the lake.")
-    page.get_by_label("Organizer as attendees see it").fill("Lantern Fields e.V.")
+    expect(page.get_by_label("Company")).to_have_value("Lantern Fields e.V.")
     page.get_by_label("Place", exact=True).fill("Uckermark")
     page.get_by_label("Begins").fill("2031-07-04T18:00")
     page.get_by_label("Ends").fill("2031-07-06T23:00")

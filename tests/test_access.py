@@ -1,5 +1,6 @@
 """Who may do what: every route, sessions, keys, origins and limits."""
 
+import asyncio
 import ipaddress
 import json
 from pathlib import Path
@@ -40,7 +41,7 @@ async def test_every_other_route_refuses_a_stranger(stage: Stage, visitor: httpx
     for name in set(routes(stage)) - PUBLIC:
         method, path = name.split()
         path = path.replace("{submission_id:str}", "x")
-        for kind in ("event_id", "key_id", "media_id", "metadata_id"):
+        for kind in ("event_id", "key_id", "media_id", "metadata_id", "session_id"):
             path = path.replace(f"{{{kind}:int}}", "1")
         answer = await visitor.request(method, path)
         if path.startswith("/api/"):
@@ -112,6 +113,7 @@ async def test_creating_a_key_again_with_its_idempotency_key(alice: httpx.AsyncC
         ({"Sec-Fetch-Site": "same-site"}, 403),
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "same-origin"}, 202),
         ({"Sec-Fetch-Site": "none"}, 202),
         ({"Origin": "http://testserver"}, 202),
@@ -183,6 +185,38 @@ async def test_the_account_limit_holds_over_all_addresses(database_url: str, tmp
             headers = {"X-Forwarded-For": f"203.0.113.{number}"}
             statuses.append((await bob.post("/api/v1/sign-in", json=body, headers=headers)).status_code)
         assert statuses == [401, 401, 401, 429]
+
+
+async def test_one_address_cannot_lock_a_victim_out(database_url: str, tmp_path: Path) -> None:
+    async with staged(database_url, tmp_path, TRUSTED_PROXIES="127.0.0.0/8") as stage:
+        bob = await stage.person("Bob")
+        wrong = {"email": bob.email, "password": "wrong wrong"}  # type: ignore[attr-defined]
+        for _ in range(60):
+            await bob.post("/api/v1/sign-in", json=wrong, headers={"X-Forwarded-For": "203.0.113.19"})
+        right = {**wrong, "password": PASSWORD}
+        answer = await bob.post("/api/v1/sign-in", json=right, headers={"X-Forwarded-For": "198.51.100.17"})
+        assert answer.status_code == 200
+
+
+async def test_sessions_are_listed_and_ended_by_their_owner(
+    stage: Stage, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    thief = await stage.client()
+    await thief.post("/api/v1/sign-in", json={"email": bob.email, "password": PASSWORD})  # type: ignore[attr-defined]
+    stolen, own = (await bob.get("/api/v1/sessions")).json()["items"]
+    assert (stolen["current"], own["current"]) == (False, True)
+    assert (await charlie.delete(f"/api/v1/sessions/{stolen['session_id']}")).status_code == 404
+    assert (await bob.delete(f"/api/v1/sessions/{stolen['session_id']}")).status_code == 204
+    assert (await thief.get("/api/v1/me")).status_code == 401
+    assert (await bob.get("/api/v1/me")).status_code == 200
+
+
+async def test_the_same_api_key_request_eight_times_at_once_is_one_key(alice: httpx.AsyncClient) -> None:
+    body, key = {"name": "x", "scopes": ["read"]}, {"Idempotency-Key": "k"}
+    answers = await asyncio.gather(*(alice.post("/api/v1/api-keys", json=body, headers=key) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert sum(answer.json()["api_key"] is not None for answer in answers) == 1
+    assert len((await alice.get("/api/v1/api-keys")).json()["items"]) == 1
 
 
 async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(stage: Stage, visitor: httpx.AsyncClient) -> None:

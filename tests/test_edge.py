@@ -1,5 +1,6 @@
 """What every response has, and what the log says about it."""
 
+import http.client
 import json
 from pathlib import Path
 
@@ -58,6 +59,24 @@ async def test_head_is_get_without_the_body(alice: httpx.AsyncClient, path: str)
     whole, head = await alice.get(path), await alice.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+def test_after_a_head_the_connection_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+    server = Server(tmp_path_factory.mktemp("s"))
+    server.start()
+    try:
+        server.wait_until_ready()
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        for method in ("HEAD", "GET", "HEAD", "GET"):
+            connection.request(method, "/")
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200
+            assert (len(body) == 0) == (method == "HEAD")
+            assert not answer.will_close
+    finally:
+        server.stop()
+    assert "Exception" not in server.log()
 
 
 async def test_a_body_beyond_the_limit_is_413(alice: httpx.AsyncClient) -> None:
@@ -123,12 +142,20 @@ def test_one_line_per_request_without_secrets_and_413_readable_after_30_megabyte
 async def test_openapi_describes_every_route(stage: Stage, visitor: httpx.AsyncClient) -> None:
     document = (await visitor.get("/schema/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
-    assert len(document["paths"]) >= 18
+    assert len(document["paths"]) >= 20
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert operation.get("summary"), (method, path)
+            headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
             if path.startswith("/api/"):
-                assert {"429", "503"} <= operation["responses"].keys(), (method, path)
+                assert {"405", "429", "500", "503"} <= operation["responses"].keys(), (method, path)
+                assert ("Idempotency-Key" in headers) == (method == "post"), (method, path)
+                assert ("If-Match" in headers) == (method == "patch"), (method, path)
+                assert ("security" in operation) == ("sign-" not in path or "sign-out" in path), (method, path)
+    submit = document["paths"]["/api/v1/event"]["post"]
+    assert {"201", "202", "400", "401", "403", "413", "422"} <= submit["responses"].keys()
+    assert "Location" in submit["responses"]["202"]["headers"]
+    assert "503" in document["paths"]["/health/ready"]["get"]["responses"]
     event = document["components"]["schemas"]["EventIn"]
     assert event["properties"]["capacity"]["maximum"] == 1_000_000
     assert set(event["required"]) >= {"title", "capacity", "price"}

@@ -2,7 +2,7 @@
 
 from litestar import Router
 
-from app.api import accounts, api_keys, events, media, metadata, projects, submissions, tickets, waiting_list
+from app.api import accounts, api_keys, events, media, metadata, projects, sessions, submissions, tickets, waiting_list
 from app.api.body import ApiRequest
 
 BODY_BYTES = 1_000_000
@@ -16,6 +16,7 @@ api = Router(
         *metadata.routes,
         *media.routes,
         *projects.routes,
+        *sessions.routes,
         *submissions.routes,
         *tickets.routes,
         *waiting_list.routes,

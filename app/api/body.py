@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from litestar.connection import Request
 from litestar.dto import AbstractDTO
 
+from app.settings import Settings
 from app.validation import parse_json, read
 
 T = TypeVar("T")
@@ -30,10 +31,15 @@ class WholeBody(AbstractDTO[T]):
         return False
 
     def decode_bytes(self, value: bytes) -> Any:
-        return read(self.kind, parse_json(value))
+        return read(self.kind, parse_json(value), defaults=self.defaults)
 
     def decode_builtins(self, value: dict[str, Any]) -> Any:
-        return read(self.kind, value, form=True)
+        return read(self.kind, value, form=True, defaults=self.defaults)
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        settings: Settings = self.asgi_connection.app.state.parts.settings
+        return settings.event_defaults
 
     @property
     def kind(self) -> Any:

@@ -40,6 +40,7 @@ async def submit_metadata(
         found = await until_settled(parts.database, who, submitted.submission_id, seconds)
         if found.state == "stored":
             answer.status_code = 201
+            answer.headers["Preference-Applied"] = f"wait={seconds:g}"
     return answer
 
 

@@ -9,7 +9,7 @@ from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.idempotency import key_reused
-from app.engines.database import Database
+from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, NotSignedIn
 from app.passwords import Passwords
 from app.rate_limits import SharedLimits
@@ -109,7 +109,8 @@ async def repeated_sign_up(
     organizer = await db.scalar(sa.select(Organizer).where(Organizer.user_id == known.id))
     same = known.full_name == person.full_name and await passwords.matches(known.password_hash, person.password)
     if isinstance(person, OrganizerSignUp):
-        same = same and organizer is not None and organizer.company_name == person.company_name
+        known_as = (organizer.company_name, organizer.bio) if organizer else None
+        same = same and known_as == (person.company_name, person.bio)
     if not same or isinstance(person, OrganizerSignUp) != (known.role == "organizer"):
         raise key_reused()
     return caller(known, organizer)
@@ -173,6 +174,11 @@ async def profile(db: AsyncSession, who: Caller) -> Profile:
         company_name=organizer.company_name if organizer else None,
         bio=organizer.bio if organizer else None,
     )
+
+
+async def company_of(connection: Connection, organizer_id: int) -> str | None:
+    """Who sells, as attendees see it."""
+    return await connection.fetchval("SELECT company_name FROM organizers WHERE id = $1", organizer_id)
 
 
 def caller(user: User, organizer: Organizer | None) -> Caller:

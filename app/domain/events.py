@@ -47,7 +47,7 @@ class EventIn(Input, frozen=True, kw_only=True):
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
-        yield from check_event(values, "EUR", "UTC")
+        yield from check_event(values)
 
 
 class EventPatch(Input, frozen=True, kw_only=True):
@@ -66,9 +66,9 @@ class EventPatch(Input, frozen=True, kw_only=True):
     status: Status | None = None
 
 
-def check_event(values: Mapping[str, Any], currency: str, timezone: str) -> Iterable[FieldError]:
-    """What must hold between the fields of an event; missing ones are not judged."""
-    currency, timezone = values.get("currency") or currency, values.get("timezone") or timezone
+def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
+    """What must hold between the fields of an event; missing ones are not judged, but for currency and timezone."""
+    currency, timezone = values["currency"], values["timezone"]
     if currency not in babel.numbers.list_currencies():
         yield FieldError("currency", "must be an ISO 4217 code such as EUR")
     elif (price := values.get("price")) is not None:
@@ -100,8 +100,6 @@ def in_zone(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
 def event_data(given: EventIn, currency: str, timezone: str) -> EventData:
     """What was sent, with the installation's `currency` and `timezone` where nothing was said."""
     currency, timezone = given.currency or currency, given.timezone or timezone
-    if bad := list(check_event(msgspec.structs.asdict(given), currency, timezone)):
-        raise Invalid(bad)
     zone = ZoneInfo(timezone)
     return EventData(
         title=given.title,
@@ -177,7 +175,7 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
     Raises:
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
-        Conflict: fewer places than are sold and held.
+        Conflict: fewer places than are sold and held, or back to a draft with tickets sold.
     """
     async with database.transaction() as connection:
         row = await connection.fetchrow("SELECT * FROM events WHERE id = $1 FOR UPDATE", event_id)
@@ -190,6 +188,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
             raise Conflict(
                 f"{row['sold'] + row['held']} places are taken; the capacity cannot be less.", type="capacity-taken"
             )
+        if data.status == "draft" and row["sold"] + row["held"] > 0:
+            raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute(
             """UPDATE events SET rev = $2, title = $3, description = $4, location = $5, start_time = $6, end_time = $7,
@@ -207,7 +207,7 @@ def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:
     """The stored event with the patch applied, judged as a whole."""
     given = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not None}
     values = {name: row[name] for name in EventData.__struct_fields__} | given
-    if bad := list(check_event(values, values["currency"], values["timezone"])):
+    if bad := list(check_event(values)):
         raise Invalid(bad)
     zone = ZoneInfo(values["timezone"])
     for name in ("start_time", "end_time"):

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 import sqlalchemy as sa
 from msgspec import Meta
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api_keys import new_token
@@ -49,7 +50,8 @@ async def create_key(
     db: AsyncSession, who: Caller, given: KeyIn, idempotent: Idempotent | None
 ) -> tuple[KeyCreated, bool]:
     """A new key, and whether it was there already because the same request came before."""
-    if idempotent and (known := await db.get(IdempotencyKey, (who.user_id, idempotent.key))):
+    if idempotent and not await claimed(db, who, idempotent):
+        known = (await db.execute(sa.select(IdempotencyKey).where(*same_key(who, idempotent)))).scalar_one()
         if known.request_hash != idempotent.request_hash:
             raise key_reused()
         return KeyCreated(success="API key created", key_id=known.outcome["key_id"], api_key=None), True
@@ -60,12 +62,20 @@ async def create_key(
     await db.flush()
     if idempotent:
         outcome = {"key_id": row.id}
-        db.add(
-            IdempotencyKey(
-                user_id=who.user_id, key=idempotent.key, request_hash=idempotent.request_hash, outcome=outcome
-            )
-        )
+        await db.execute(sa.update(IdempotencyKey).where(*same_key(who, idempotent)).values(outcome=outcome))
     return KeyCreated(success="API key created", key_id=row.id, api_key=token), False
+
+
+async def claimed(db: AsyncSession, who: Caller, idempotent: Idempotent) -> bool:
+    """Whether this request is the first with its key; waits for another one that is under way."""
+    claim = insert(IdempotencyKey).values(
+        user_id=who.user_id, key=idempotent.key, request_hash=idempotent.request_hash, outcome={}
+    )
+    return await db.scalar(claim.on_conflict_do_nothing().returning(IdempotencyKey.key)) is not None
+
+
+def same_key(who: Caller, idempotent: Idempotent) -> tuple[sa.ColumnElement[bool], ...]:
+    return IdempotencyKey.user_id == who.user_id, IdempotencyKey.key == idempotent.key
 
 
 async def keys_of(db: AsyncSession, who: Caller) -> list[KeyView]:

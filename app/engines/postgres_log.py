@@ -134,6 +134,10 @@ class PostgresLog:
                 older_than,
             )
 
+    async def ping(self) -> None:
+        async with self.database.connection() as connection:
+            await connection.execute("SELECT 1 FROM log_partitions LIMIT 1", timeout=2)
+
     async def close(self) -> None:
         await self.wakeups.close()
         with suppress(TimeoutError):  # whoever still waited has been told that the outcome is unknown

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Redirect, Template
 
-from app.domain.accounts import Caller
+from app.domain.accounts import Caller, company_of
 from app.domain.event_page import availability, coming_events, core, event_row
 from app.domain.idempotency import Idempotent, idempotent
 from app.domain.lists import from_cursor
@@ -84,9 +84,11 @@ async def event_context(
     async with parts.database.connection() as connection:
         pictures = await media_of(connection, parts.media, event_id)
         mine = await standing(connection, visitor, event_id)
+        company = await company_of(connection, row["organizer_id"])
     return {
         "visitor": visitor,
         "event": core(row),
+        "company": company,
         "places": availability(row),
         "on_sale": row["on_sale"],
         "pictures": pictures,

@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
 from app.api.projects import ProjectForm, key_of
-from app.domain.accounts import Caller
+from app.domain.accounts import Caller, company_of
 from app.domain.event_page import events_of
 from app.domain.events import event_data
 from app.domain.lists import from_cursor
@@ -42,8 +42,13 @@ async def projects(
 
 
 @get("/projects/new", opt={"role": "organizer"})
-async def new_project(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Template:
+async def new_project(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
+) -> Template:
+    async with parts.database.connection() as connection:
+        company = await company_of(connection, who.organizer_id or 0)
     values = {
+        "company_name": company or "",
         "currency": parts.settings.currency,
         "timezone": parts.settings.timezone,
         "key": secrets.token_urlsafe(16),
@@ -67,7 +72,7 @@ async def create_project(
 async def submitted_project(parts: Parts, who: Caller, form: dict[str, Any]) -> Submitted:
     uploads = form.get("images")
     chosen = [one for one in (uploads if isinstance(uploads, list) else [uploads]) if isinstance(one, UploadFile)]
-    given = read(ProjectForm, {**form, "images": chosen}, form=True)
+    given = read(ProjectForm, {**form, "images": chosen}, form=True, defaults=parts.settings.event_defaults)
     data = event_data(given, parts.settings.currency, parts.settings.timezone)
     async with spooled(given.images, "images") as files:
         return await submit_project(

@@ -31,7 +31,7 @@ def routes_of(document: dict[str, Any]) -> list[dict[str, Any]]:
                         "method": method.upper(),
                         "path": path,
                         "summary": operation.get("summary", ""),
-                        "fields": fields_of(document, operation),
+                        "fields": fields_of(document, operation) + headers_of(operation),
                         "answers": answers,
                     }
                 )
@@ -48,6 +48,14 @@ def fields_of(document: dict[str, Any], operation: dict[str, Any]) -> list[dict[
     return [
         {"name": name, "type": type_of(field), "required": name in required}
         for name, field in schema.get("properties", {}).items()
+    ]
+
+
+def headers_of(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": one["name"], "type": f"header: {one.get('description', '')}", "required": one.get("required", False)}
+        for one in operation.get("parameters", [])
+        if one["in"] == "header"
     ]
 
 

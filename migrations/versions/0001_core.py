@@ -30,6 +30,7 @@ CREATE TABLE organizers (
 );
 
 CREATE TABLE sessions (
+    id bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     id_hash bytea PRIMARY KEY,
     user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     created_at timestamptz NOT NULL DEFAULT now(),

@@ -1,9 +1,11 @@
 """Events over the API: submitted, read, listed, changed."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
-from tests.cast import SEED_EVENT, Stage, event_body, stored_event
+from tests.cast import SEED_EVENT, Stage, event_body, staged, stored_event
 
 
 def named(answer: httpx.Response) -> dict[str, str]:
@@ -85,6 +87,17 @@ async def test_decimals_follow_the_currency(alice: httpx.AsyncClient) -> None:
     assert await status("7.125", "KWD") == 202
     assert await status("7.1250", "EUR") == 422
     assert await status("7.1200", "EUR") == 202
+
+
+async def test_defaults_of_the_installation_are_what_events_are_judged_by(database_url: str, tmp_path: Path) -> None:
+    defaults = {"EVENTSTREAM_CURRENCY": "KWD", "EVENTSTREAM_TIMEZONE": "Europe/Berlin"}
+    async with staged(database_url, tmp_path, **defaults) as stage:
+        alice = await stage.person("Alice", organizer=True)
+        bare = {name: value for name, value in event_body().items() if name not in {"currency", "timezone"}}
+        times = {"start_time": "2031-06-22T18:00:00", "end_time": "2031-06-22T17:00:00+00:00"}
+        assert (await alice.post("/api/v1/event", json={**bare, **times, "price": "1.234"})).status_code == 202
+        bad = await alice.post("/api/v1/event", json={**bare, "price": "1.2345", "title": ""})
+        assert set(named(bad)) == {"price", "title"}
 
 
 async def test_lone_surrogate_is_a_422_that_names_the_field(alice: httpx.AsyncClient) -> None:
@@ -246,6 +259,13 @@ async def test_capacity_cannot_fall_below_what_is_taken(alice: httpx.AsyncClient
     answer = await alice.patch(f"/api/v1/event/{event_id}", json={"capacity": 1}, headers={"If-Match": "*"})
     assert answer.status_code == 409
     assert answer.json()["type"].endswith("capacity-taken")
+
+
+async def test_what_is_sold_does_not_become_a_draft_again(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    answer = await alice.patch(f"/api/v1/event/{event_id}", json={"status": "draft"}, headers={"If-Match": "*"})
+    assert (answer.status_code, answer.json()["type"].rsplit(":", 1)[1]) == (409, "tickets-sold")
 
 
 async def test_an_older_message_does_not_undo_a_change(alice: httpx.AsyncClient, stage: Stage) -> None:

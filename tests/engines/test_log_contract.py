@@ -250,3 +250,7 @@ async def test_one_full_partition_does_not_starve_the_others(log: Log) -> None:
     consumer = await log.consume("g", [TOPIC])
     first = await drain(consumer, 100)
     assert len({one.partition for one in first}) > 1
+
+
+async def test_ping_of_a_log_that_is_there(log: Log) -> None:
+    await log.ping()

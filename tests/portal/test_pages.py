@@ -106,9 +106,9 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
 ) -> None:
     event_id = await stored_event(alice)
     form = await visitor.post(f"/events/{event_id}/purchase", data={"key": "k"})
-    assert (form.status_code, form.headers["location"]) == (303, "/sign-in?next=/")
+    assert (form.status_code, form.headers["location"]) == (303, f"/sign-in?next=/events/{event_id}")
     part = await visitor.post(f"/events/{event_id}/purchase", headers={"HX-Request": "true"})
-    assert part.headers["hx-redirect"] == "/sign-in?next=/"
+    assert part.headers["hx-redirect"] == f"/sign-in?next=/events/{event_id}"
 
 
 async def test_signing_up_on_the_page_signs_in_and_goes_where_one_came_from(stage: Stage) -> None:

@@ -1,0 +1,86 @@
+"""What the OpenAPI document says beyond the signatures: headers, examples, security and the errors of every route."""
+
+from collections.abc import Iterator
+
+from litestar.openapi.spec import (
+    OpenAPI,
+    OpenAPIHeader,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    Operation,
+    Parameter,
+    Reference,
+    Schema,
+)
+from litestar.openapi.spec.enums import OpenAPIType
+
+from app.api.examples import add_examples
+
+TEXT = Schema(type=OpenAPIType.STRING)
+PREFERRING = {"/api/v1/event", "/api/v1/metadata", "/api/v1/new-project"}
+ALWAYS = {"405": "The address does not take that method", "500": "Our fault; quote the request id"}
+
+
+def header(name: str, text: str, required: bool = False) -> Parameter:
+    return Parameter(name=name, param_in="header", description=text, required=required, schema=TEXT)
+
+
+IDEMPOTENCY = header("Idempotency-Key", "Repeating a request with its key repeats the answer and not the effect")
+IF_MATCH = header("If-Match", "The ETag that was read, or `*`", required=True)
+PREFER = header("Prefer", "`wait=5` waits up to that many seconds and answers 201 if every store has it")
+
+
+def complete(document: OpenAPI) -> None:
+    """Adds to the document, in place, what handlers cannot say in their signatures."""
+    add_examples(document)
+    for path, method, operation in operations(document):
+        parameters = [*(operation.parameters or [])]
+        if method == "post":
+            parameters.append(IDEMPOTENCY)
+        if method == "patch":
+            parameters.append(IF_MATCH)
+        if path in PREFERRING:
+            parameters.append(PREFER)
+        operation.parameters = parameters or None
+        describe_answers(path, method, operation)
+        if "401" in (operation.responses or {}) and path != "/api/v1/sign-in":
+            operation.security = [{"session": []}, {"key": []}]
+    money = document.components.schemas if document.components else None
+    for name in ("EventIn", "EventPatch", "ProjectForm"):
+        if money:
+            number = Schema(type=OpenAPIType.NUMBER)
+            (money[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description="In major units")
+
+
+def describe_answers(path: str, method: str, operation: Operation) -> None:
+    answers = operation.responses = dict(operation.responses or {})
+    for status, text in ALWAYS.items():
+        answers.setdefault(status, problem(text))
+    if path in PREFERRING:
+        stored = "EventFound" if path != "/api/v1/metadata" else "MetadataAccepted"
+        answers["201"] = OpenAPIResponse(
+            description="Stored everywhere, since the request preferred to wait",
+            content={"application/json": OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{stored}"))},
+        )
+    if path == "/health/ready":
+        answers["503"] = OpenAPIResponse(
+            description="Something vital is away",
+            content={"application/json": OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Readiness"))},
+        )
+    for status, names in (("202", ["Location"]), ("429", ["Retry-After"]), ("503", ["Retry-After"])):
+        if isinstance(answer := answers.get(status), OpenAPIResponse):
+            answer.headers = {name: OpenAPIHeader(schema=TEXT) for name in names}
+    if path == "/api/v1/event/{event_id}" and isinstance(answer := answers.get("200"), OpenAPIResponse):
+        answer.headers = {"ETag": OpenAPIHeader(schema=TEXT)}
+
+
+def problem(text: str) -> OpenAPIResponse:
+    content = {"application/problem+json": OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Problem"))}
+    return OpenAPIResponse(description=text, content=content)
+
+
+def operations(document: OpenAPI) -> Iterator[tuple[str, str, Operation]]:
+    for path, item in (document.paths or {}).items():
+        for method in ("get", "post", "patch", "delete"):
+            if operation := getattr(item, method):
+                yield path, method, operation

@@ -1,0 +1,32 @@
+"""Where the signed-in user is signed in."""
+
+from typing import Any
+
+from litestar import Request, delete, get
+from litestar.di import NamedDependency
+
+from app.api.answers import PathId, problems
+from app.domain import sessions
+from app.domain.accounts import Caller
+from app.domain.lists import Page
+from app.domain.sessions import SessionView
+from app.parts import Parts
+from app.sessions import digest
+
+
+@get("/sessions", summary="Where you are signed in", responses=problems())
+async def list_sessions(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
+) -> Page[SessionView]:
+    current = digest(request.cookies.get(parts.sessions.cookie, ""))
+    return Page(await sessions.sessions_of(parts.database, who, current), None)
+
+
+@delete(
+    "/sessions/{session_id:int}", opt={"session_only": True}, summary="End a session at once", responses=problems(404)
+)
+async def end_session(parts: NamedDependency[Parts], who: NamedDependency[Caller], session_id: PathId) -> None:
+    await sessions.end_session(parts.database, who, session_id)
+
+
+routes = [list_sessions, end_session]
