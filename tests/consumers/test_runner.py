@@ -237,7 +237,7 @@ async def test_with_postgres_away_everything_but_liveness_is_503(tmp_path: Path)
             refused = await alice.post("/api/v1/event", json=event_body())
             assert refused.headers["retry-after"]
             assert refused.headers["content-type"].startswith("application/problem+json")
-            await asyncio.to_thread(postgres.start_server, postgres.socket_folder())
+            await asyncio.to_thread(postgres.start_server)
 
             async def back() -> bool:
                 return (await alice.get("/health/ready")).json()["status"] == "ok"
