@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from app.errors import Malformed, TooLarge
+
 MAX_BYTES = 1_000_000  # Kafka's default for one message; the same in every log, so that moving later loses nothing
 
 
@@ -91,3 +93,16 @@ class Log(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def refuse_unfit(record: Record) -> None:
+    """Before it joins a batch: what one log cannot store would fail its neighbours, and is refused by every log."""
+    texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
+    try:
+        size = len(record.value) + len(texts.encode())
+    except UnicodeEncodeError as error:
+        raise Malformed("A key or header of a message is not Unicode text.") from error
+    if "\0" in texts:
+        raise Malformed("A key or header of a message has a zero byte.")
+    if size > MAX_BYTES:
+        raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size:,}.")

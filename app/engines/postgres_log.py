@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from app.batching import Batcher
 from app.engines.database import Database
-from app.engines.log import MAX_BYTES, Record
+from app.engines.log import Record, refuse_unfit
 from app.engines.postgres_consumer import PostgresConsumer, Wakeups
-from app.errors import Malformed, NotFound, TooLarge, Unavailable
+from app.errors import NotFound, Unavailable
 
 BATCH, QUEUE = 500, 20_000
 LEASE_SECONDS = 15.0
@@ -142,16 +142,3 @@ class PostgresLog:
         await self.wakeups.close()
         with suppress(TimeoutError):  # whoever still waited has been told that the outcome is unknown
             await asyncio.wait_for(self.appends.close(), 1)
-
-
-def refuse_unfit(record: Record) -> None:
-    """Before it joins a batch: what PostgreSQL cannot store would fail its neighbours too."""
-    texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
-    try:
-        size = len(record.value) + len(texts.encode())
-    except UnicodeEncodeError as error:
-        raise Malformed("A key or header of a message is not Unicode text.") from error
-    if "\0" in texts:
-        raise Malformed("A key or header of a message has a zero byte.")
-    if size > MAX_BYTES:
-        raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size:,}.")
