@@ -41,15 +41,21 @@ class Settings:
     port: int
     public_url: str
     demo: bool
+    workers: int
+    instance: str | None
+    serve_http: bool
+    run_consumers: bool
     currency: str
     timezone: str
     database_url: str | None
+    database_connections: int
     log_partitions: int
     trusted_proxies: tuple[Network, ...]
     rate_limits: RateLimits
     session_idle_seconds: float
     session_absolute_seconds: float
     publish_seconds: float
+    drain_seconds: float
     shutdown_seconds: float
     json_logs: bool | None
     log_level: str
@@ -71,15 +77,21 @@ class Settings:
                 raise SettingsError(f"{name}: this release runs on its embedded engines only; unset it")
         read = Reader(env)
         port = read("PORT", "8000", between(0, 65535))
+        serve_http = read("SERVE_HTTP", "1", switch)
         return cls(
             data_dir=read("EVENTSTREAM_DATA_DIR", ".eventstream", lambda value: Path(value).absolute()),
             host=read("EVENTSTREAM_HOST", "127.0.0.1", str),
             port=port,
             public_url=read("PUBLIC_URL", f"http://localhost:{port}", base_url),
             demo=read("EVENTSTREAM_DEMO", "0", switch),
+            workers=read("WORKERS", "1", between(1, 256)),
+            instance=env.get("EVENTSTREAM_INSTANCE") or None,
+            serve_http=serve_http,
+            run_consumers=read("RUN_CONSUMERS", "1", switch if serve_http else needed_without("SERVE_HTTP")),
             currency=read("EVENTSTREAM_CURRENCY", "EUR", currency),
             timezone=read("EVENTSTREAM_TIMEZONE", "UTC", timezone),
             database_url=read.secret("POSTGRESQL_DB_URL"),
+            database_connections=read("DATABASE_CONNECTIONS", "19", between(6, 1000)),
             log_partitions=read("LOG_PARTITIONS", "12", between(1, 1000)),
             trusted_proxies=read("TRUSTED_PROXIES", "", networks),
             rate_limits=RateLimits(
@@ -94,6 +106,7 @@ class Settings:
             session_idle_seconds=read("SESSION_IDLE_SECONDS", str(14 * 86400), seconds),
             session_absolute_seconds=read("SESSION_ABSOLUTE_SECONDS", str(60 * 86400), seconds),
             publish_seconds=read("PUBLISH_SECONDS", "5", seconds),
+            drain_seconds=read("DRAIN_SECONDS", "0", seconds_or_none),
             shutdown_seconds=read("SHUTDOWN_SECONDS", "1", seconds),
             json_logs=read("LOG_JSON", "", lambda value: switch(value) if value else None),
             log_level=read("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
@@ -137,10 +150,23 @@ def seconds(text: str) -> float:
     return float(text)
 
 
+def seconds_or_none(text: str) -> float:
+    return seconds(text) if float(text) else 0.0
+
+
 def switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("must be 0 or 1")
     return text == "1"
+
+
+def needed_without(other: str) -> Callable[[str], bool]:
+    def parse(text: str) -> bool:
+        if not switch(text):
+            raise ValueError(f"with {other}=0 there is nothing left to do")
+        return True
+
+    return parse
 
 
 def one_of(*words: str) -> Callable[[str], str]:
