@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+from app.backup import BackupError, back_up, restore
 from app.consumers import dead_letters
 from app.domain.reconcile import Drift, drifts
 from app.engines.database import Database, migrate
@@ -26,11 +28,13 @@ SPARE_CONNECTIONS = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
+        if options.command is see_doctor:
+            return see_doctor()
         settings = Settings.from_env()
         configure_logs(settings)
         result: int = options.command(settings, options)
         return result
-    except (SettingsError, EmbeddedPostgresError, AppError) as error:
+    except (SettingsError, EmbeddedPostgresError, BackupError, AppError) as error:
         print(f"eventstream: {error}", file=sys.stderr)
         return 2
 
@@ -45,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
     names.add_parser("reconcile", help="recount tickets; exit status 1 if a counter is wrong").set_defaults(
         command=reconcile
     )
+    names.add_parser(
+        "doctor", help="what is wrong here, and how to mend it; exit status 1 if something is"
+    ).set_defaults(command=see_doctor)
     letters = names.add_parser("dead-letters", help="look at, replay or drop messages nobody could apply")
     letters.add_argument("action", choices=("list", "replay", "drop"), nargs="?", default="list")
     letters.set_defaults(command=look_at_dead_letters)
@@ -82,9 +89,33 @@ def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
         return serve(settings, url, listener, started)
 
 
+def see_doctor() -> int:
+    """Not with ready-made settings: a bad one is a finding like any other."""
+    from app.doctor.visit import findings, machine_findings, settings_and_complaints, tell
+
+    settings, complaints = settings_and_complaints(os.environ)
+    configure_logs(settings)
+    with database_url(settings) as url:
+        return asyncio.run(tell(complaints, machine_findings(settings), findings(settings, url)))
+
+
 def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
+    return 0
+
+
+def back_up_into(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        manifest = asyncio.run(back_up(settings, url, options.folder.absolute()))
+    print(f"{options.folder}: the database as of {manifest.migration}, and {manifest.files} files")
+    return 0
+
+
+def restore_from(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        manifest = asyncio.run(restore(settings, url, options.folder.absolute()))
+    print(f"restored what was backed up at {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, with {manifest.files} files")
     return 0
 
 

@@ -18,7 +18,11 @@ NOT_YET = ("KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URL", "AWS_S3_BUCKET_NAME")
 
 
 class SettingsError(Exception):
-    """An environment variable has a value that cannot work."""
+    """An environment variable, `name`, has a value that cannot work."""
+
+    def __init__(self, text: str, name: str = "") -> None:
+        super().__init__(text)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Settings:
     shutdown_seconds: float
     json_logs: bool | None
     log_level: str
+    secret_files: tuple[Path, ...]
 
     @property
     def event_defaults(self) -> dict[str, str]:
@@ -74,7 +79,7 @@ class Settings:
         """Read the environment; `NAME_FILE` names a file that holds the value of a secret `NAME`."""
         for name in NOT_YET:
             if env.get(name):
-                raise SettingsError(f"{name}: this release runs on its embedded engines only; unset it")
+                raise SettingsError(f"{name}: this release runs on its embedded engines only; unset it", name)
         read = Reader(env)
         port = read("PORT", "8000", between(0, 65535))
         serve_http = read("SERVE_HTTP", "1", switch)
@@ -110,6 +115,7 @@ class Settings:
             shutdown_seconds=read("SHUTDOWN_SECONDS", "1", seconds),
             json_logs=read("LOG_JSON", "", lambda value: switch(value) if value else None),
             log_level=read("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
+            secret_files=tuple(read.secret_files),
         )
 
 
@@ -118,20 +124,22 @@ class Reader:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
+        self.secret_files: list[Path] = []
 
     def __call__(self, name: str, default: str, parse: Callable[[str], T]) -> T:
         text = self.env.get(name) or default
         try:
             return parse(text)
         except (ValueError, KeyError) as error:
-            raise SettingsError(f"{name}={text!r}: {error}") from error
+            raise SettingsError(f"{name}={text!r}: {error}", name) from error
 
     def secret(self, name: str) -> str | None:
         if path := self.env.get(f"{name}_FILE"):
             try:
+                self.secret_files.append(Path(path))
                 return Path(path).read_text().strip()
             except OSError as error:
-                raise SettingsError(f"{name}_FILE={path!r}: {error.strerror}") from error
+                raise SettingsError(f"{name}_FILE={path!r}: {error.strerror}", f"{name}_FILE") from error
         return self.env.get(name) or None
 
 
