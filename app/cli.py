@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from app.backup import BackupError, back_up, restore
 from app.consumers import dead_letters
@@ -49,9 +50,14 @@ def parser() -> argparse.ArgumentParser:
     names.add_parser("reconcile", help="recount tickets; exit status 1 if a counter is wrong").set_defaults(
         command=reconcile
     )
-    names.add_parser(
-        "doctor", help="what is wrong here, and how to mend it; exit status 1 if something is"
-    ).set_defaults(command=see_doctor)
+    doctor = names.add_parser("doctor", help="what is wrong and how to mend it; exit status 1 if something is wrong")
+    doctor.set_defaults(command=see_doctor)
+    backup = names.add_parser("backup", help="copy database and pictures into a new folder; the server may run")
+    backup.add_argument("folder", type=Path)
+    backup.set_defaults(command=back_up_into)
+    restoring = names.add_parser("restore", help="bring a backup into an installation without data")
+    restoring.add_argument("folder", type=Path)
+    restoring.set_defaults(command=restore_from)
     letters = names.add_parser("dead-letters", help="look at, replay or drop messages nobody could apply")
     letters.add_argument("action", choices=("list", "replay", "drop"), nargs="?", default="list")
     letters.set_defaults(command=look_at_dead_letters)

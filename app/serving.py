@@ -1,6 +1,7 @@
 """One serving process: uvicorn around the application, how it tells that it is there, and how it ends."""
 
 import asyncio
+import gc
 import math
 import multiprocessing
 import socket
@@ -32,7 +33,10 @@ def serve(settings: Settings, database_url: str, listener: socket.socket, starte
         backlog=4096,
     )
     server = Server(config, parts, started)
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        gc.freeze()  # what ends now need not be searched for cycles: that took half a second
     return 0 if server.started else 1
 
 

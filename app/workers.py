@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
-CLOSING_SECONDS = 5.0
+CLOSING_SECONDS = 10.0
 """For what comes after the requests in flight: consumers, pools and the log."""
 
 CONTEXT = multiprocessing.get_context("spawn")
