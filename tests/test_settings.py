@@ -94,3 +94,13 @@ def test_a_bad_address_of_media_is_told_with_its_variable(name: str, value: str)
 def test_a_bad_value_is_told_with_its_variable() -> None:
     with pytest.raises(SettingsError, match="RATE_LIMIT_BUY='often'"):
         Settings.from_env({"RATE_LIMIT_BUY": "often"})
+
+
+@pytest.mark.parametrize("name", ["EVENTSTREAM_INSTANCE", "DRAIN_SECONDS"])
+def test_an_empty_value_is_as_good_as_none(name: str) -> None:
+    assert Settings.from_env({name: ""}) == Settings.from_env({})
+
+
+def test_a_process_that_would_do_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match="RUN_CONSUMERS='0': with SERVE_HTTP=0 there is nothing left to do"):
+        Settings.from_env({"SERVE_HTTP": "0", "RUN_CONSUMERS": "0"})

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -21,6 +23,9 @@ ACQUIRE_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 7_305_241
+APPLICATION = "eventstream"
+PROCESS = f"{APPLICATION} {os.getpid()} {socket.gethostname()}"
+"""What the server lists our connections under, so that `doctor` can count processes and machines."""
 
 AWAY = (
     OSError,
@@ -54,18 +59,22 @@ def unavailable_when_away() -> Iterator[None]:
 
 
 class Database:
-    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy)."""
+    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy).
 
-    def __init__(self, url: str, pool_size: int = 12, session_pool_size: int = 6) -> None:
+    Together they open at most `connections`, less one that the embedded log listens on.
+    """
+
+    def __init__(self, url: str, connections: int = 19) -> None:
         self.url = url
-        self.pool_size = pool_size
+        session_pool_size = connections // 3
+        self.pool_size = connections - session_pool_size - 1
         self.engine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=session_pool_size,
             max_overflow=0,
             pool_timeout=ACQUIRE_SECONDS,
             pool_pre_ping=True,
-            connect_args={"command_timeout": STATEMENT_SECONDS},
+            connect_args={"command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": PROCESS}},
         )
         self.sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         self.pool: asyncpg.Pool = cast(asyncpg.Pool, None)
@@ -77,6 +86,7 @@ class Database:
                 min_size=2,
                 max_size=self.pool_size,
                 command_timeout=STATEMENT_SECONDS,
+                server_settings={"application_name": PROCESS},
                 init=speak_json,
                 reset=leave_as_it_is,
             )
