@@ -1,6 +1,7 @@
 """Topics and offsets in Kafka: made and looked up, not read."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -86,6 +87,11 @@ class KafkaAdmin:
                     if (error := for_code(code)) not in (NoError, TopicAlreadyExistsError):
                         raise error(f"{name}: {' '.join(map(str, words))}")
                 await wait_for_leaders(clients, missing)
+
+    async def count_partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        async with self.clients() as clients:
+            found = await partitions_of(clients, [self.access.outward(topic) for topic in topics])
+        return Counter(self.access.inward(partition.topic) for partition in found)
 
     def plan(self, name: str, replicas: int) -> NewTopic:
         """An append counts once two brokers have it, where there are three copies."""

@@ -69,6 +69,9 @@ class KafkaLog:
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         return await self.admin.lag(group, topics)
 
+    async def partitions_of(self, topics: Sequence[str]) -> Mapping[str, int]:
+        return await self.admin.count_partitions(topics)
+
     async def trim(self, older_than: dt.timedelta) -> None:
         """Kafka forgets by itself, after the retention of each topic."""
 

@@ -84,6 +84,10 @@ class Log(Protocol):
         """Make sure they exist; partitions of those that do are left as they are."""
         ...
 
+    async def partitions_of(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many each has; a topic that does not exist is left out."""
+        ...
+
     async def trim(self, older_than: dt.timedelta) -> None:
         """Forget old records that every group has handled; nothing where the log does so by itself."""
         ...

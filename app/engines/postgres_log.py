@@ -116,6 +116,10 @@ class PostgresLog:
             )
         return {row["topic"]: row["lag"] for row in rows}
 
+    async def partitions_of(self, topics: Sequence[str]) -> Mapping[str, int]:
+        await self.count_partitions()
+        return {topic: self.counts[topic] for topic in topics if topic in self.counts}
+
     async def trim(self, older_than: dt.timedelta) -> None:
         """What no group has ever asked for stays: a group that comes later begins at the first record.
 
