@@ -2,10 +2,13 @@
 
 import logging
 import sys
+import time
 
 import structlog
 
 from app.settings import Settings
+
+SELDOM_SECONDS = 10.0
 
 
 def configure_logs(settings: Settings) -> None:
@@ -33,6 +36,24 @@ def configure_logs(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    handler.addFilter(Seldom("aiokafka"))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     logging.getLogger("app").setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same thing once in ten seconds: while brokers are away aiokafka says it all the time."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.heard: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        said, now = str(record.msg), time.monotonic()
+        if now - self.heard.get(said, -SELDOM_SECONDS) < SELDOM_SECONDS:
+            return False
+        self.heard[said] = now
+        return True

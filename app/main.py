@@ -14,6 +14,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
+from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import health, static_files
@@ -31,6 +32,7 @@ from app.edge import Edge
 from app.engines.database import Database
 from app.engines.documents import Documents
 from app.engines.folder_media import FolderMedia
+from app.engines.log import Log
 from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
@@ -42,6 +44,7 @@ from app.portal.filters import FILTERS
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
+from app.singletons import Singleton
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
 
@@ -50,12 +53,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def build_parts(settings: Settings, database_url: str) -> Parts:
     """The engines that the settings choose, and what stands on them; nothing is opened yet."""
-    database = Database(database_url)
-    log = PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
+    database = Database(database_url, settings.database_connections)
+    log = log_of(settings, database)
     documents = documents_of(settings, database)
     media = media_of(settings)
     pictures = Pictures()
-    groups = [to_postgres(), to_mongo(documents), to_s3(database, media, pictures)]
     parts = Parts(
         settings=settings,
         database=database,
@@ -63,13 +65,27 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         documents=documents,
         media=media,
         pictures=pictures,
-        tasks=[consumer_task(group, log, database) for group in groups],
     )
-    parts.tasks.append(Supervised("sweeps", lambda health: sweep_for_ever(parts, health)))
+    if settings.run_consumers:
+        parts.tasks = tasks_of(parts)
     return parts
 
 
 # The drivers of the distributed engines take a second to import, so only who chose one pays for it.
+def log_of(settings: Settings, database: Database) -> Log:
+    if settings.kafka:
+        from app.engines.kafka_log import KafkaLog
+
+        return KafkaLog(
+            settings.kafka,
+            settings.log_partitions,
+            replication=settings.kafka_replication,
+            seconds=settings.publish_seconds,
+            instance=settings.instance,
+        )
+    return PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
+
+
 def documents_of(settings: Settings, database: Database) -> Documents:
     if settings.mongodb_url:
         from app.engines.mongo_documents import MongoDocuments
@@ -86,7 +102,15 @@ def media_of(settings: Settings) -> Media:
     return FolderMedia(settings.data_dir / "media")
 
 
-def consumer_task(group: Group, log: PostgresLog, database: Database) -> Supervised:
+def tasks_of(parts: Parts) -> list[Supervised]:
+    """What runs beside the requests: one task per consumer group, and what one process does for all."""
+    database, log, media = parts.database, parts.log, parts.media
+    groups = [to_postgres(), to_mongo(parts.documents), to_s3(database, media, parts.pictures)]
+    sweeps = Singleton(database, "sweeps", lambda health: sweep_for_ever(parts, health))
+    return [*(consumer_task(group, log, database) for group in groups), Supervised("sweeps", sweeps.run)]
+
+
+def consumer_task(group: Group, log: Log, database: Database) -> Supervised:
     return Supervised(group.name, Runner(group, log, database).run, group.topics)
 
 
@@ -129,8 +153,9 @@ def build_app(parts: Parts) -> Litestar:
         async with running(parts):
             yield
 
+    pages: list[ControllerRouterHandler] = [api, portal, *static_files.routes]
     app = Litestar(
-        route_handlers=[api, portal, *health.routes, *static_files.routes],
+        route_handlers=[*health.routes, *(pages if parts.settings.serve_http else ())],
         dependencies={
             "parts": Provide(provide_parts),
             "db": Provide(provide_db),
@@ -142,12 +167,13 @@ def build_app(parts: Parts) -> Litestar:
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],
         template_config=template_config(),
-        openapi_config=openapi_config(parts),
+        openapi_config=openapi_config(parts) if parts.settings.serve_http else None,
         logging_config=None,
         multipart_form_part_limit=200,
     )
     app.state.parts = parts
-    complete(app.openapi_schema)
+    if parts.settings.serve_http:
+        complete(app.openapi_schema)
     return app
 
 

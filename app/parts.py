@@ -28,7 +28,6 @@ class Parts:
         documents: Documents,
         media: Media,
         pictures: Pictures,
-        tasks: list[Supervised],
     ) -> None:
         self.settings = settings
         self.database = database
@@ -36,7 +35,8 @@ class Parts:
         self.documents = documents
         self.media = media
         self.pictures = pictures
-        self.tasks = tasks
+        self.tasks: list[Supervised] = []
+        self.draining = False
         self.passwords = Passwords()
         self.sessions = Sessions(database, settings)
         self.api_keys = ApiKeys(database)

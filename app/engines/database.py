@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -21,6 +23,9 @@ ACQUIRE_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 7_305_241
+APPLICATION = "eventstream"
+PROCESS = f"{APPLICATION} {os.getpid()} {socket.gethostname()}"
+"""What the server lists our connections under, so that `doctor` can count processes and machines."""
 
 AWAY = (
     OSError,
@@ -53,24 +58,28 @@ def unavailable_when_away() -> Iterator[None]:
         raise
 
 
-def engine_for(url: str, command_timeout: float | None = None, **options: Any) -> AsyncEngine:
+def engine_for(url: str, connect_options: dict[str, Any] | None = None, **options: Any) -> AsyncEngine:
     """Asyncpg reads the address at both doors, so `sslmode` and all else in it mean the same."""
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url, command_timeout=command_timeout)
+        return await asyncpg.connect(url, **(connect_options or {}))
 
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
 
 
 class Database:
-    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy)."""
+    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy).
 
-    def __init__(self, url: str, pool_size: int = 12, session_pool_size: int = 6) -> None:
+    Together they open at most `connections`, less one that the embedded log listens on.
+    """
+
+    def __init__(self, url: str, connections: int = 19) -> None:
         self.url = url
-        self.pool_size = pool_size
+        session_pool_size = connections // 3
+        self.pool_size = connections - session_pool_size - 1
         self.engine = engine_for(
             url,
-            command_timeout=STATEMENT_SECONDS,
+            {"command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": PROCESS}},
             pool_size=session_pool_size,
             max_overflow=0,
             pool_timeout=ACQUIRE_SECONDS,
@@ -86,6 +95,7 @@ class Database:
                 min_size=2,
                 max_size=self.pool_size,
                 command_timeout=STATEMENT_SECONDS,
+                server_settings={"application_name": PROCESS},
                 init=speak_json,
                 reset=leave_as_it_is,
             )

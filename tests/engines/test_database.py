@@ -24,7 +24,7 @@ def url_through(front: tuple[Front, int], database_url: str, options: str) -> st
 
 
 async def works_at_both_doors(url: str) -> bool:
-    database = Database(url, pool_size=2)
+    database = Database(url)
     await database.open()
     try:
         async with database.connection() as connection:
