@@ -14,12 +14,13 @@ import pytest
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres
 from tests.cast import alice, bob, charlie, stage, visitor
-from tests.given import GIVEN, RUN, create_database, end_all_worlds, end_world, named
+from tests.given import CHOOSING, GIVEN, RUN, create_database, end_all_worlds, end_world, named
 
 __all__ = ["alice", "bob", "charlie", "stage", "visitor"]
 
 numbers = itertools.count()
 TEMPLATE = f"t_{RUN}"
+collect_ignore = [] if all(name in GIVEN for name in CHOOSING) else ["servers"]
 
 
 @pytest.fixture(scope="session")
