@@ -99,7 +99,7 @@ class Stage:
 
 
 def settings_beside(database_url: str) -> dict[str, str]:
-    """What is given of other engines; pictures pass through the application, the only server that clients here reach."""
+    """What is given of other engines; pictures pass through the application, the one server that clients reach here."""
     given = world_of(database_url).settings
     return {**given, "MEDIA_BASE_URL": f"{ORIGIN}/media"} if "AWS_S3_BUCKET_NAME" in given else given
 

@@ -1,4 +1,4 @@
-"""One server at a time is away under load: nothing accepted is lost, nothing is doubled, no process is started again."""
+"""One server at a time is away under load: nothing accepted is lost or doubled, and no process is started again."""
 
 import asyncio
 import itertools
