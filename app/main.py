@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import health, static_files
 from app.api import api
 from app.api.description import complete
-from app.authentication import Authentication, gate, provide_visitor, provide_who
+from app.authentication import Authentication, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
 from app.consumers.runner import Runner
@@ -125,7 +125,6 @@ def build_app(parts: Parts) -> Litestar:
             "who": Provide(provide_who),
             "visitor": Provide(provide_visitor),
         },
-        guards=[gate],
         middleware=[Authentication(parts)],
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],
