@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app.backup import BackupError, back_up, restore
+from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.reconcile import Drift, drifts
 from app.engines.database import Database, migrate
@@ -114,7 +114,9 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
 def back_up_into(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         manifest = asyncio.run(back_up(settings, url, options.folder.absolute()))
-    print(f"{options.folder}: the database as of {manifest.migration}, and {manifest.files} files")
+    print(f"{options.folder}: the database, and {manifest.files} pictures and uploads")
+    for what in left_out(settings):
+        print(f"left out: {what}")
     return 0
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from litestar import Litestar, Router
@@ -29,8 +30,10 @@ from app.consumers.to_s3 import to_s3
 from app.demo import load_demo
 from app.edge import Edge
 from app.engines.database import Database
+from app.engines.documents import Documents
 from app.engines.folder_media import FolderMedia
 from app.engines.log import Log
+from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
 from app.messages import TOPICS
@@ -52,8 +55,8 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
     """The engines that the settings choose, and what stands on them; nothing is opened yet."""
     database = Database(database_url, settings.database_connections)
     log = PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
-    documents = PostgresDocuments(database)
-    media = FolderMedia(settings.data_dir / "media")
+    documents = documents_of(settings, database)
+    media = media_of(settings)
     pictures = Pictures()
     parts = Parts(
         settings=settings,
@@ -66,6 +69,23 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
     if settings.run_consumers:
         parts.tasks = tasks_of(parts)
     return parts
+
+
+# The drivers of the distributed engines take a second to import, so only who chose one pays for it.
+def documents_of(settings: Settings, database: Database) -> Documents:
+    if settings.mongodb_url:
+        from app.engines.mongo_documents import MongoDocuments
+
+        return MongoDocuments(settings.mongodb_url)
+    return PostgresDocuments(database)
+
+
+def media_of(settings: Settings) -> Media:
+    if settings.bucket:
+        from app.engines.s3_media import S3Media
+
+        return S3Media(settings.bucket, settings.media_base_url)
+    return FolderMedia(settings.data_dir / "media")
 
 
 def tasks_of(parts: Parts) -> list[Supervised]:
@@ -85,6 +105,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Engines open, topics there and tasks at work while the block runs."""
     await parts.database.open()
     try:
+        await parts.media.connect()
         await parts.log.create_topics([*TOPICS, *DEAD_TOPICS])
         for task in parts.tasks:
             task.start()
@@ -98,6 +119,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         parts.pictures.close()
         parts.passwords.close()
         await parts.log.close()
+        await parts.media.close()
+        await parts.documents.close()
         await parts.database.close()
 
 
@@ -140,7 +163,8 @@ def build_app(parts: Parts) -> Litestar:
 
 
 def asgi(parts: Parts) -> Edge:
-    return Edge(build_app(parts), secure=parts.settings.secure_cookies)  # type: ignore[arg-type]
+    app: Any = build_app(parts)
+    return Edge(app, secure=parts.settings.secure_cookies, pictures_from=parts.media.origin)
 
 
 def environment() -> jinja2.Environment:

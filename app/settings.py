@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ from zoneinfo import ZoneInfo
 import babel.numbers
 import limits
 
+from app.engines.s3_addresses import Bucket, Keys
+
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-NOT_YET = ("KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URL", "AWS_S3_BUCKET_NAME")
+NOT_YET = ("KAFKA_BOOTSTRAP_SERVERS",)
 
 
 class SettingsError(Exception):
@@ -53,6 +56,9 @@ class Settings:
     timezone: str
     database_url: str | None
     database_connections: int
+    mongodb_url: str | None
+    bucket: Bucket | None
+    media_base_url: str | None
     log_partitions: int
     trusted_proxies: tuple[Network, ...]
     rate_limits: RateLimits
@@ -95,8 +101,11 @@ class Settings:
             run_consumers=read("RUN_CONSUMERS", "1", switch if serve_http else needed_without("SERVE_HTTP")),
             currency=read("EVENTSTREAM_CURRENCY", "EUR", currency),
             timezone=read("EVENTSTREAM_TIMEZONE", "UTC", timezone),
-            database_url=read.secret("POSTGRESQL_DB_URL"),
+            database_url=read.secret("POSTGRESQL_DB_URL", one_that_begins_with("postgresql://", "postgres://")),
             database_connections=read("DATABASE_CONNECTIONS", "19", between(6, 1000)),
+            mongodb_url=read.secret("MONGODB_URL", one_that_begins_with("mongodb://", "mongodb+srv://")),
+            bucket=read_bucket(read),
+            media_base_url=read("MEDIA_BASE_URL", "", url_below) or None,
             log_partitions=read("LOG_PARTITIONS", "12", between(1, 1000)),
             trusted_proxies=read("TRUSTED_PROXIES", "", networks),
             rate_limits=RateLimits(
@@ -133,7 +142,15 @@ class Reader:
         except (ValueError, KeyError) as error:
             raise SettingsError(f"{name}={text!r}: {error}", name) from error
 
-    def secret(self, name: str) -> str | None:
+    def secret(self, name: str, parse: Callable[[str], str] = str) -> str | None:
+        """From `name` or the file that `name`_FILE names; what it is never gets into a complaint."""
+        text = self.secret_text(name)
+        try:
+            return parse(text) if text else None
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}", name) from None
+
+    def secret_text(self, name: str) -> str | None:
         if path := self.env.get(f"{name}_FILE"):
             try:
                 self.secret_files.append(Path(path))
@@ -141,6 +158,19 @@ class Reader:
             except OSError as error:
                 raise SettingsError(f"{name}_FILE={path!r}: {error.strerror}", f"{name}_FILE") from error
         return self.env.get(name) or None
+
+
+def read_bucket(read: Reader) -> Bucket | None:
+    name = read("AWS_S3_BUCKET_NAME", "", bucket_name)
+    region = read("AWS_REGION", "us-east-1", str)
+    endpoint = read("AWS_ENDPOINT_URL_S3", "", url_below) or None
+    id, secret = read.secret("AWS_ACCESS_KEY_ID"), read.secret("AWS_SECRET_ACCESS_KEY")
+    token = read.secret("AWS_SESSION_TOKEN")
+    if name and bool(id) != bool(secret):
+        given = "AWS_ACCESS_KEY_ID" if id else "AWS_SECRET_ACCESS_KEY"
+        raise SettingsError(f"{given} alone: of the id and the secret, set both or none", given)
+    keys = Keys(id, secret, token) if id and secret else None
+    return Bucket(name=name, region=region, endpoint=endpoint, keys=keys) if name else None
 
 
 def between(low: int, high: int) -> Callable[[str], int]:
@@ -191,6 +221,28 @@ def base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.path.strip("/"):
         raise ValueError("must look like https://tickets.example.org")
     return text.rstrip("/")
+
+
+def url_below(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
+        raise ValueError("must look like https://media.example.org or https://example.org/media")
+    return text.rstrip("/")
+
+
+def bucket_name(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
+    return text
+
+
+def one_that_begins_with(*starts: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not text.startswith(starts):
+            raise ValueError(f"must begin with {' or '.join(starts)}")
+        return text
+
+    return parse
 
 
 def currency(text: str) -> str:

@@ -16,6 +16,7 @@ from app.engines.database import Connection, Database
 from app.engines.documents import Documents
 from app.engines.media import Media
 from app.errors import NotFound
+from app.pictures import WIDTHS, variant_key
 
 PENDING_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.02
@@ -46,11 +47,12 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list; `picture` is the address of its first picture."""
+    """An event in a list; `picture` is the address of its first picture, `thumbnail` that of a small form of it."""
 
     core_event_data: CoreEventData
     availability: Availability
     picture: str | None
+    thumbnail: str | None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +194,7 @@ def listed_page(media: Media, rows: list[Any], limit: int) -> Page[Listed]:
             core_event_data=core(row),
             availability=availability(row),
             picture=media.url(row["picture_key"]) if row["picture_key"] else None,
+            thumbnail=media.url(variant_key(row["picture_key"], WIDTHS[0])) if row["picture_key"] else None,
         )
         for row in rows
     ]

@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 import babel.dates
 import babel.numbers
 
-from app.pictures import variant_key
-
 LOCALE = "en_GB"
 
 
@@ -47,5 +45,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "span": span,
     "number": number,
     "paragraphs": paragraphs,
-    "variant": variant_key,
 }

@@ -271,11 +271,21 @@ async def test_picture_headers_and_ranges_beyond_the_end(alice: httpx.AsyncClien
 
 
 async def test_pictures_follow_the_event_they_belong_to(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
-    draft = (await project(alice, status="draft")).json()["media_files"][0]["url"]
-    public = (await project(alice)).json()["media_files"][0]["url"]
-    assert (await visitor.get(draft)).status_code == 404
-    assert (await visitor.get(public)).status_code == 200
-    assert (await visitor.get(public.replace(".webp", "-480.webp"))).status_code == 200
+    draft = (await project(alice, status="draft")).json()["media_files"][0]
+    public = (await project(alice)).json()["media_files"][0]
+    assert set(public["widths"]) == {"480", "960", "1920"}
+    for url in (draft["url"], *draft["widths"].values()):
+        assert (await visitor.get(url)).status_code == 404
+    for url in (public["url"], *public["widths"].values()):
+        assert (await visitor.get(url)).status_code == 200
+
+
+async def test_lists_have_a_thumbnail_that_works(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    await project(alice)
+    (listed,) = (await alice.get("/api/v1/events")).json()["items"]
+    assert listed["thumbnail"] != listed["picture"]
+    assert (await visitor.get(listed["thumbnail"])).status_code == 200
+    assert listed["thumbnail"] in (await visitor.get("/")).text
 
 
 @pytest.mark.parametrize("path", ["/media/incoming/x", "/media/../settings", "/media/events/1/999.webp", "/media/%00"])
