@@ -77,7 +77,7 @@ async def expiry(parts: Parts) -> Verdict:
     try:
         rules = await media.rules()
     except Unavailable as error:
-        return note(f"its rules cannot be read: {error.detail}", "Forgotten uploads are swept by us instead.")
+        return note(f"its rules cannot be read ({error.detail})", "Forgotten uploads are swept by us instead.")
     if any(rule.get("Filter", {}).get("Prefix") == INCOMING and rule["Status"] == "Enabled" for rule in rules):
         return ok("forgotten uploads expire by a rule")
     return note("no rule for forgotten uploads yet", "The first sweep adds it, or sweeps itself.")

@@ -62,4 +62,4 @@ async def judged(check: Awaitable[Verdict]) -> Verdict:
     except TimeoutError:
         return wrong(f"no answer within {SECONDS:g} s", "See whether it runs and can be reached from here.")
     except AppError as error:
-        return wrong(error.detail, "See whether it runs and can be reached from here.")
+        return wrong(error.detail.rstrip("."), "See whether it runs and can be reached from here.")
