@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 import structlog
 
 from app.settings import Settings
+
+SELDOM_SECONDS = 10.0
 
 
 class Lines:
@@ -52,8 +55,26 @@ def configure_logs(settings: Settings) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    libraries.addFilter(Seldom("aiokafka"))
     logging.basicConfig(handlers=[libraries], level=max(level, logging.WARNING), force=True)
 
 
 def as_json(line: Any, **_: Any) -> str:
     return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same thing once in ten seconds: while brokers are away aiokafka says it all the time."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.heard: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        said, now = str(record.msg), time.monotonic()
+        if now - self.heard.get(said, -SELDOM_SECONDS) < SELDOM_SECONDS:
+            return False
+        self.heard[said] = now
+        return True

@@ -54,7 +54,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def build_parts(settings: Settings, database_url: str) -> Parts:
     """The engines that the settings choose, and what stands on them; nothing is opened yet."""
     database = Database(database_url, settings.database_connections)
-    log = PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
+    log = log_of(settings, database)
     documents = documents_of(settings, database)
     media = media_of(settings)
     pictures = Pictures()
@@ -72,6 +72,20 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
 
 
 # The drivers of the distributed engines take a second to import, so only who chose one pays for it.
+def log_of(settings: Settings, database: Database) -> Log:
+    if settings.kafka:
+        from app.engines.kafka_log import KafkaLog
+
+        return KafkaLog(
+            settings.kafka,
+            settings.log_partitions,
+            replication=settings.kafka_replication,
+            seconds=settings.publish_seconds,
+            instance=settings.instance,
+        )
+    return PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
+
+
 def documents_of(settings: Settings, database: Database) -> Documents:
     if settings.mongodb_url:
         from app.engines.mongo_documents import MongoDocuments

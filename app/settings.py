@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 import babel.numbers
 import limits
 
+from app.engines.kafka_access import KafkaAccess
 from app.engines.s3_addresses import Bucket, Keys
 
 T = TypeVar("T")
+KAFKA_PROTOCOLS = ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
+KAFKA_MECHANISMS = ("plain", "scram-sha-256", "scram-sha-512")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-NOT_YET = ("KAFKA_BOOTSTRAP_SERVERS",)
 
 
 class SettingsError(Exception):
@@ -55,10 +57,12 @@ class Settings:
     currency: str
     timezone: str
     database_url: str | None
-    database_connections: int
     mongodb_url: str | None
     bucket: Bucket | None
     media_base_url: str | None
+    database_connections: int
+    kafka: KafkaAccess | None
+    kafka_replication: int | None
     log_partitions: int
     trusted_proxies: tuple[Network, ...]
     rate_limits: RateLimits
@@ -83,9 +87,6 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
         """Read the environment; `NAME_FILE` names a file that holds the value of a secret `NAME`."""
-        for name in NOT_YET:
-            if env.get(name):
-                raise SettingsError(f"{name}: this release runs on its embedded engines only; unset it", name)
         read = Reader(env)
         port = read("PORT", "8000", between(0, 65535))
         serve_http = read("SERVE_HTTP", "1", switch)
@@ -102,10 +103,12 @@ class Settings:
             currency=read("EVENTSTREAM_CURRENCY", "EUR", currency),
             timezone=read("EVENTSTREAM_TIMEZONE", "UTC", timezone),
             database_url=read.secret("POSTGRESQL_DB_URL", one_that_begins_with("postgresql://", "postgres://")),
-            database_connections=read("DATABASE_CONNECTIONS", "19", between(6, 1000)),
             mongodb_url=read.secret("MONGODB_URL", one_that_begins_with("mongodb://", "mongodb+srv://")),
             bucket=read_bucket(read),
             media_base_url=read("MEDIA_BASE_URL", "", url_below) or None,
+            database_connections=read("DATABASE_CONNECTIONS", "19", between(6, 1000)),
+            kafka=read_kafka(read),
+            kafka_replication=read("KAFKA_REPLICATION", "", lambda value: between(1, 99)(value) if value else None),
             log_partitions=read("LOG_PARTITIONS", "12", between(1, 1000)),
             trusted_proxies=read("TRUSTED_PROXIES", "", networks),
             rate_limits=RateLimits(
@@ -173,6 +176,22 @@ def read_bucket(read: Reader) -> Bucket | None:
     return Bucket(name=name, region=region, endpoint=endpoint, keys=keys) if name else None
 
 
+def read_kafka(read: Reader) -> KafkaAccess | None:
+    servers = read("KAFKA_BOOTSTRAP_SERVERS", "", addresses)
+    access = KafkaAccess(
+        servers=servers,
+        prefix=read("KAFKA_PREFIX", "", topic_prefix),
+        protocol=read("KAFKA_SECURITY_PROTOCOL", "plaintext", one_of(*KAFKA_PROTOCOLS)).upper(),
+        ca_file=read("KAFKA_CA_FILE", "", existing_file),
+        mechanism=read("KAFKA_SASL_MECHANISM", "scram-sha-512", one_of(*KAFKA_MECHANISMS)).upper(),
+        username=read("KAFKA_SASL_USERNAME", "", str) or None,
+        password=read.secret("KAFKA_SASL_PASSWORD"),
+    )
+    if servers and access.protocol.startswith("SASL") and not (access.username and access.password):
+        raise SettingsError("KAFKA_SECURITY_PROTOCOL: needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+    return access if servers else None
+
+
 def between(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not low <= int(text) <= high:
@@ -228,6 +247,24 @@ def url_below(text: str) -> str:
     if text and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
         raise ValueError("must look like https://media.example.org or https://example.org/media")
     return text.rstrip("/")
+
+
+def addresses(text: str) -> str:
+    if text and not all(re.fullmatch(r"[^\s,:/]+:\d+|\[[0-9a-fA-F:]+\]:\d+", one) for one in text.split(",")):
+        raise ValueError("must look like kafka-1:9092,kafka-2:9092")
+    return text
+
+
+def topic_prefix(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", text):
+        raise ValueError("may have letters, digits, dots, hyphens and underscores")
+    return text
+
+
+def existing_file(text: str) -> Path | None:
+    if text and not Path(text).is_file():
+        raise ValueError("is no file")
+    return Path(text) if text else None
 
 
 def bucket_name(text: str) -> str:

@@ -160,7 +160,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         ("EVENTSTREAM_CURRENCY", "EURO"), ("EVENTSTREAM_TIMEZONE", "Mars/Olympus"), ("LOG_PARTITIONS", "0"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"), ("RATE_LIMIT_BUY", "many"), ("PUBLISH_SECONDS", "0"),
         ("WORKERS", "0"), ("DRAIN_SECONDS", "soon"), ("DATABASE_CONNECTIONS", "1"), ("SERVE_HTTP", "no"),
-        ("LOG_LEVEL", "loud"), ("POSTGRESQL_DB_URL_FILE", "/no/such/file"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092"),
+        ("LOG_LEVEL", "loud"), ("POSTGRESQL_DB_URL_FILE", "/no/such/file"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named_at_start(folder: Path, name: str, value: str) -> None:

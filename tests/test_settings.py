@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import NOT_YET, Settings, SettingsError
+from app.settings import Settings, SettingsError
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -25,6 +25,7 @@ class Recording(dict[str, str]):
 
 SECRETS = (
     "POSTGRESQL_DB_URL", "MONGODB_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "KAFKA_SASL_PASSWORD",
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def documented(mark: str = "(?:# )?") -> dict[str, str]:
 def test_every_setting_is_in_the_example_and_nothing_else() -> None:
     asked = Recording()
     Settings.from_env(asked)
-    assert set(documented()) == asked.asked - set(NOT_YET) - {f"{name}_FILE" for name in SECRETS}
+    assert set(documented()) == asked.asked - {f"{name}_FILE" for name in SECRETS}
 
 
 def test_the_example_shows_the_defaults() -> None:
@@ -51,6 +52,7 @@ def test_the_example_shows_the_defaults() -> None:
         ("AWS_SECRET_ACCESS_KEY", "s3cret", lambda settings: settings.bucket.keys.secret),
         ("AWS_ACCESS_KEY_ID", "AKIA1", lambda settings: settings.bucket.keys.id),
         ("AWS_SESSION_TOKEN", "t", lambda settings: settings.bucket.keys.token),
+        ("KAFKA_SASL_PASSWORD", "p", lambda settings: settings.kafka.password),
     ],
 )
 def test_a_secret_may_come_from_a_file(
@@ -58,7 +60,12 @@ def test_a_secret_may_come_from_a_file(
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_text(f"{value}\n")
-    others = {"AWS_S3_BUCKET_NAME": "media", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
+    others = {
+        "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+        "AWS_S3_BUCKET_NAME": "media",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "key",
+    }
     others.pop(name, None)
     assert found(Settings.from_env({**others, f"{name}_FILE": str(secret)})) == value
 
@@ -89,6 +96,28 @@ def test_half_a_pair_of_keys_is_refused() -> None:
 def test_a_bad_address_of_media_is_told_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(f"{name}={value!r}")):
         Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka"), ("KAFKA_BOOTSTRAP_SERVERS", "a:1, b:2"), ("KAFKA_PREFIX", "no blanks"),
+        ("KAFKA_SECURITY_PROTOCOL", "https"), ("KAFKA_SASL_MECHANISM", "gssapi"), ("KAFKA_CA_FILE", "/no/such/file"),
+        ("KAFKA_REPLICATION", "0"),
+    ],
+)  # fmt: skip
+def test_a_bad_setting_of_kafka_is_told_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"{name}={value!r}")):
+        Settings.from_env({name: value})
+
+
+def test_kafka_that_asks_for_a_password_needs_one() -> None:
+    asked = {"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
+    with pytest.raises(SettingsError, match="KAFKA_SASL_USERNAME"):
+        Settings.from_env(asked)
+    given = Settings.from_env({**asked, "KAFKA_SASL_USERNAME": "eventstream", "KAFKA_SASL_PASSWORD": "secret"})
+    assert given.kafka is not None
+    assert given.kafka.options()["ssl_context"] is not None
 
 
 def test_a_bad_value_is_told_with_its_variable() -> None:

@@ -15,9 +15,7 @@ async def reach(parts: Parts) -> Verdict:
 
 
 async def partitions(parts: Parts) -> Verdict:
-    async with parts.database.connection() as connection:
-        rows = await connection.fetch("SELECT topic, count(*) AS many FROM log_partitions GROUP BY topic")
-    found = {row["topic"]: row["many"] for row in rows}
+    found = await parts.log.partitions_of([*TOPICS, *DEAD_TOPICS])
     if missing := sorted({*TOPICS, *DEAD_TOPICS} - found.keys()):
         return note(f"no topic {missing[0]} yet", "The first start makes it.")
     wanted = parts.settings.log_partitions

@@ -68,7 +68,7 @@ class FolderMedia:
             raise away(error) from error
         with file:
             file.seek(start)
-            left = end - start if end is not None else None
+            left = max(0, end - start) if end is not None else None
             while left is None or left > 0:
                 read = await off_loop(file.read, AT_ONCE if left is None else min(AT_ONCE, left))
                 if not read:
@@ -84,7 +84,7 @@ class FolderMedia:
         await off_loop(remove, self.path(key))
 
     def url(self, key: str) -> str:
-        return f"/media/{key}"
+        return f"/media/{require_key(key)}"
 
     async def keys_below(self, prefix: str, older_than: dt.timedelta) -> AsyncIterator[str]:
         for key in await off_loop(self.found_below, prefix, time.time() - older_than.total_seconds()):

@@ -19,13 +19,17 @@ AWAY = frozenset({6, 7, 13, 18, 50, 64, 89, 91, 189, 262, 8000, 9001, 10107, 116
 
 INT64 = range(-(2**63), 2**63)
 ESCAPES = {"%": "%25", "$": "%24", ".": "%2E"}
-BIG_INTEGER = "%int"
+BIG_INTEGER, NESTED = "%int", "%list"
 
 T = TypeVar("T")
 
 
 class MongoDocuments:
-    """`_id` is ours, so an upsert that finds no older revision collides with a newer one instead of replacing it."""
+    """Inserts, and replaces where the id is there with an older revision.
+
+    Ids are ours and nothing is ever removed, so this order leaves rivals no gap. An upsert would: when two insert the
+    same new id at once, the newer may be the one that fails.
+    """
 
     def __init__(self, url: str, seconds: float = 5.0) -> None:
         milliseconds = int(seconds * 1000)
@@ -41,26 +45,25 @@ class MongoDocuments:
         )
         self.collection = self.client.get_default_database(DATABASE)[COLLECTION]
         self.indexed = False
+        self.turn = asyncio.Lock()  # MongoDB replaces atomically, but not all that speak its protocol do
 
     async def put(self, documents: Sequence[Document]) -> None:
         if documents:
             await self.within(self.put_newer(newest_of(documents)))
 
     async def put_newer(self, documents: Sequence[Document]) -> None:
-        if not self.indexed:
-            await self.collection.create_index("event_id")
-            self.indexed = True
-        if collided := await self.write(documents, upsert=True):
-            # Something has that id: a newer revision, or an older one that came between the look and the insert.
-            await self.write(collided, upsert=False)
+        async with self.turn:
+            if not self.indexed:
+                await self.collection.create_index("event_id")
+                self.indexed = True
+            if known := await self.insert(documents):
+                older = [ReplaceOne({"_id": one.id, "rev": {"$lt": one.rev}}, stored_form(one)) for one in known]
+                await self.collection.bulk_write(older, ordered=False)
 
-    async def write(self, documents: Sequence[Document], upsert: bool) -> list[Document]:
-        """Those whose insert met a document that was there already."""
-        writes = [
-            ReplaceOne({"_id": one.id, "rev": {"$lt": one.rev}}, stored_form(one), upsert=upsert) for one in documents
-        ]
+    async def insert(self, documents: Sequence[Document]) -> list[Document]:
+        """Those whose id is there already, whatever its revision."""
         try:
-            await self.collection.bulk_write(writes, ordered=False)
+            await self.collection.insert_many(map(stored_form, documents), ordered=False)
         except BulkWriteError as error:
             failed = error.details["writeErrors"]
             if error.details["writeConcernErrors"] or any(one["code"] != DUPLICATE for one in failed):
@@ -97,7 +100,7 @@ def is_about_what_was_sent(error: Exception) -> bool:
     """Whether repeating it later would fail the same way."""
     if isinstance(error, BulkWriteError):
         return not error.details["writeConcernErrors"] and any(
-            one["code"] not in AWAY for one in error.details["writeErrors"]
+            one["code"] not in AWAY | {DUPLICATE} for one in error.details["writeErrors"]
         )
     return isinstance(error, InvalidDocument) or (isinstance(error, OperationFailure) and error.code not in AWAY)
 
@@ -116,11 +119,11 @@ def document_of(found: Mapping[str, Any]) -> Document:
 
 
 def to_bson(value: Any) -> Any:
-    """JSON in what every server takes: no `$` or `.` in names, no integer beyond 64 bits."""
+    """JSON in what every server takes: no `$` or `.` in names, no list right in a list, no integer beyond 64 bits."""
     if isinstance(value, dict):
         return {name.translate(TO_ESCAPED): to_bson(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [to_bson(one) for one in value]
+        return [{NESTED: to_bson(one)} if isinstance(one, list) else to_bson(one) for one in value]
     if type(value) is int and value not in INT64:
         return {BIG_INTEGER: str(value)}
     return value
@@ -130,6 +133,8 @@ def from_bson(value: Any) -> Any:
     if isinstance(value, dict):
         if BIG_INTEGER in value:
             return int(value[BIG_INTEGER])
+        if NESTED in value:
+            return from_bson(value[NESTED])
         return {plain(name): from_bson(one) for name, one in value.items()}
     if isinstance(value, list):
         return [from_bson(one) for one in value]

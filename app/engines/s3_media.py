@@ -19,7 +19,7 @@ from app.errors import NotFound, Unavailable
 PART = 5 * 1024 * 1024
 PART_SECONDS = 60.0
 REFRESH_SECONDS = 60.0
-NO_SUCH_KEY = frozenset({"404", "NoSuchKey"})
+NO_SUCH_THING = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
 RULE = "eventstream-incoming"
 CACHE = "private, max-age=31536000, immutable"
 
@@ -92,14 +92,16 @@ class S3Media:
             raise
 
     async def put_parts(self, upload: dict[str, Any], part: bytes, rest: AsyncIterator[tuple[bytes, bool]]) -> int:
-        size = 0
+        size, last = 0, False
         done: list[dict[str, Any]] = []
-        while part:
+        while True:
             number = len(done) + 1
             stored = await self.call(self.client.upload_part(**upload, PartNumber=number, Body=part), PART_SECONDS)
             done.append({"PartNumber": number, "ETag": stored["ETag"]})
             size += len(part)
-            part, _ = await anext(rest, (b"", True))
+            if last:
+                break
+            part, last = await anext(rest)
         await self.call(self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done}), PART_SECONDS)
         return size
 
@@ -121,8 +123,9 @@ class S3Media:
             if code_of(error.__cause__) == "InvalidRange":
                 return  # the object is there and shorter than `start`
             raise
-        async with answer["Body"] as body:
-            while start != end and (chunk := await self.call(body.read(CHUNK))):
+        body = answer["Body"]
+        async with body:
+            while (end is None or start < end) and (chunk := await self.call(body.read(CHUNK))):
                 yield chunk
 
     async def copy(self, source: str, target: str) -> None:
@@ -161,10 +164,25 @@ class S3Media:
         """By a rule of the bucket, which counts in days; by hand where it takes none."""
         if older_than.days and await self.expires_by_rule(older_than.days):
             return 0
-        swept = [key async for key in self.keys_below(INCOMING, older_than)]
-        for key in swept:
+        count = await self.sweep_unfinished(older_than)
+        async for key in self.keys_below(INCOMING, older_than):
             await self.delete(key)
-        return len(swept)
+            count += 1
+        return count
+
+    async def sweep_unfinished(self, older_than: dt.timedelta) -> int:
+        """Large uploads whose writer died half-way: no objects yet, but their parts take room."""
+        before = dt.datetime.now(dt.UTC) - older_than
+        listed = await self.call(self.client.list_multipart_uploads(Bucket=self.bucket.name, Prefix=INCOMING))
+        old = [one for one in listed.get("Uploads", []) if one["Initiated"] <= before]
+        for one in old:
+            with suppress(NotFound):  # finished or swept meanwhile
+                await self.call(
+                    self.client.abort_multipart_upload(
+                        Bucket=self.bucket.name, Key=one["Key"], UploadId=one["UploadId"]
+                    )
+                )
+        return len(old)
 
     async def expires_by_rule(self, days: int) -> bool:
         """Whether the bucket deletes old uploads by itself; asks it to, beside the rules it has."""
@@ -173,6 +191,7 @@ class S3Media:
             "Status": "Enabled",
             "Filter": {"Prefix": INCOMING},
             "Expiration": {"Days": days},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": days},
         }
         try:
             rules = await self.rules()
@@ -215,8 +234,8 @@ class S3Media:
             async with asyncio.timeout(seconds or self.seconds):
                 return await request
         except ClientError as error:
-            if code_of(error) in NO_SUCH_KEY:
-                raise NotFound("There is no such key.") from error
+            if code_of(error) in NO_SUCH_THING:
+                raise NotFound("There is no such file.") from error
             raise Unavailable(f"The media store refuses: {code_of(error)}.", retry_after=5) from error
         except (BotoCoreError, aiohttp.ClientError, OSError) as error:
             raise Unavailable("The media store does not answer.", retry_after=2) from error
@@ -264,4 +283,5 @@ def code_of(error: BaseException | None) -> str | None:
 
 
 def is_same_rule(rule: dict[str, Any], ours: dict[str, Any]) -> bool:
-    return all(rule.get(name) == value for name, value in ours.items())
+    """But for what becomes of unfinished uploads, which some servers take and do not tell again."""
+    return all(rule.get(name) == ours[name] for name in ("ID", "Status", "Filter", "Expiration"))
