@@ -68,7 +68,11 @@ async def back_up(settings: Settings, database_url: str, target: Path) -> Manife
 
 def left_out(settings: Settings) -> list[str]:
     """The engines that must be backed up by their own means."""
-    found = {"pictures in the bucket": settings.bucket, "documents in MongoDB": settings.mongodb_url}
+    found = {
+        "messages in Kafka": settings.kafka,
+        "documents in MongoDB": settings.mongodb_url,
+        "pictures in the bucket": settings.bucket,
+    }
     return [what for what, chosen in found.items() if chosen]
 
 

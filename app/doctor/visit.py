@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from app.doctor import database, documents, log, machine, media
+from app.doctor import database, documents, kafka, log, machine, media
 from app.doctor.verdicts import Finding, Verdict, examine
 from app.main import build_parts
 from app.parts import Parts
@@ -35,7 +35,7 @@ async def findings(settings: Settings, database_url: str) -> AsyncIterator[Findi
             healthy = healthy and not (finding.about in VITAL and finding.verdict.state == "wrong")
             yield finding
         sections = (
-            ("log", log.CHECKS),
+            ("log", kafka.CHECKS if settings.kafka else log.CHECKS),
             ("documents", documents.MONGO if settings.mongodb_url else documents.EMBEDDED),
             ("media", media.BUCKET if settings.bucket else media.FOLDER),
         )
