@@ -13,7 +13,7 @@ import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.errors import Unavailable
 
@@ -58,6 +58,15 @@ def unavailable_when_away() -> Iterator[None]:
         raise
 
 
+def engine_for(url: str, connect_options: dict[str, Any] | None = None, **options: Any) -> AsyncEngine:
+    """Asyncpg reads the address at both doors, so `sslmode` and all else in it mean the same."""
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, **(connect_options or {}))
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+
+
 class Database:
     """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy).
 
@@ -68,13 +77,13 @@ class Database:
         self.url = url
         session_pool_size = connections // 3
         self.pool_size = connections - session_pool_size - 1
-        self.engine = create_async_engine(
-            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        self.engine = engine_for(
+            url,
+            {"command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": PROCESS}},
             pool_size=session_pool_size,
             max_overflow=0,
             pool_timeout=ACQUIRE_SECONDS,
             pool_pre_ping=True,
-            connect_args={"command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": PROCESS}},
         )
         self.sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         self.pool: asyncpg.Pool = cast(asyncpg.Pool, None)
@@ -130,7 +139,7 @@ def migrate(url: str) -> None:
 
 
 async def migrate_async(url: str) -> None:
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = engine_for(url)
     try:
         async with engine.begin() as connection:
             await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
