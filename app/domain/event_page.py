@@ -55,8 +55,7 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list; `price_from` is the lowest price, `picture` the address of its first picture, `thumbnail` that
-    of a small form of it."""
+    """An event in a list; `price_from` is the lowest price, `picture` and `thumbnail` of its first picture."""
 
     core_event_data: CoreEventData
     availability: Availability
