@@ -11,20 +11,23 @@ from app.errors import Unavailable
 from app.supervision import Health
 
 LEASE_SECONDS = 15.0
-GATHER_SECONDS = 0.05
 
 
 class Leased:
     """Repeats `step` while the lease `name` is ours: when woken, and every `every` seconds without having been told.
 
-    `step` says whether there is more to do. The lease only saves work, so a step must be right at any time.
+    `step` says whether there is more to do; after each there are `rest` seconds, so that what comes together is done
+    together. The lease only saves work, so a step must be right at any time.
     """
 
-    def __init__(self, name: str, database: Database, step: Callable[[], Awaitable[bool]], every: float) -> None:
+    def __init__(
+        self, name: str, database: Database, step: Callable[[], Awaitable[bool]], every: float, rest: float = 0.0
+    ) -> None:
         self.name = name
         self.database = database
         self.step = step
         self.every = every
+        self.rest = rest
         self.holder = uuid.uuid4().hex
         self.renew_at = 0.0
         self.bell = asyncio.Event()
@@ -41,11 +44,11 @@ class Leased:
                     health.state, health.error = "running", None
                 except Unavailable as error:
                     health.state, health.error, more = "retrying", error.detail, False
+                await asyncio.sleep(self.rest)
                 if not more:
                     with suppress(TimeoutError):  # then look without having been told
                         async with asyncio.timeout(self.every):
                             await self.bell.wait()
-                            await asyncio.sleep(GATHER_SECONDS)  # what comes together is done together
         finally:
             await self.give_up()
 
