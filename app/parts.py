@@ -49,6 +49,8 @@ class Parts:
         limits = settings.rate_limits
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
         self.submissions = Submissions(database, log)
-        self.relay = Leased("relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS)
+        self.relay = Leased(
+            "relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS, relay.REST_SECONDS
+        )
         self.sale_clock = Leased("sale-clock", database, lambda: tick(database), sale_clock.EVERY_SECONDS)
         self.sale_desk = SaleDesk(database, sell, sold=self.relay.wake)
