@@ -19,6 +19,10 @@ test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
 	$(BIN)/python -m e2e.browser
 	$(BIN)/python -m pytest
 
+test-engines: $(VENV)/.dev ## run all tests on real servers instead of embedded engines
+	$(BIN)/python -m e2e.browser
+	$(BIN)/python -m tests.servers test
+
 engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (needs JDK 17, Maven, Go 1.24)
 	@$(BIN)/python -m tests.servers start
 
@@ -59,4 +63,4 @@ $(VENV)/.dev: $(VENV)/.run locks/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
 	@touch $@
 
-.PHONY: help run test engines engines-stop check format bench lock
+.PHONY: help run test test-engines engines engines-stop check format bench lock

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.backdoor import keys_below
 from tests.cast import SEED_EVENT, Stage, event_body, picture, project_fields, stored_event
 from tests.waiting import eventually
 
@@ -125,10 +126,19 @@ async def stored(alice: httpx.AsyncClient, answer: httpx.Response) -> bool:
     return (await alice.get(answer.headers["location"])).json()["state"] == "stored"
 
 
-async def test_uploads_leave_incoming_once_stored(alice: httpx.AsyncClient, tmp_path: Path) -> None:
-    await project(alice)
-    incoming = tmp_path / "media" / "objects" / "incoming"
-    await eventually(lambda: incoming.is_dir() and not any(incoming.iterdir()))
+async def test_uploads_leave_incoming_once_stored(stage: Stage, alice: httpx.AsyncClient) -> None:
+    runner = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
+    await runner.stop()
+    answer = await alice.post("/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", picture())})
+    assert len(await keys_below(stage.parts.media, "incoming/")) == 1
+    runner.stopping = False
+    runner.start()
+    await eventually(lambda: stored(alice, answer))
+
+    async def gone() -> bool:
+        return await keys_below(stage.parts.media, "incoming/") == []
+
+    await eventually(gone)
 
 
 async def test_a_submission_is_its_senders_alone(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
@@ -217,7 +227,7 @@ async def test_the_same_media_with_the_same_key_is_one(alice: httpx.AsyncClient)
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_the_same_media_eight_times_at_once_with_one_key_is_one(stage: Stage, alice: httpx.AsyncClient) -> None:
     async def send() -> httpx.Response:
         files = {"media_file": ("a.jpg", picture())}
         return await alice.post("/api/v1/new-media", files=files, headers={"Idempotency-Key": "m"})
@@ -225,11 +235,11 @@ async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: htt
     answers = await asyncio.gather(*(send() for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["media"][0]["s3_key"] for answer in answers}) == 1
-    assert len(list((tmp_path / "media" / "objects" / "organizers").rglob("*.webp"))) == 4
+    assert len(await keys_below(stage.parts.media, "organizers/")) == 4
 
 
 async def test_deleted_media_is_gone_with_all_its_widths(
-    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, tmp_path: Path
+    stage: Stage, alice: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
     answer = await project(alice)
     (one,) = answer.json()["media_files"]
@@ -238,7 +248,7 @@ async def test_deleted_media_is_gone_with_all_its_widths(
     assert removal.status_code == 202
     await eventually(lambda: stored(alice, removal))
     assert (await alice.get(one["url"])).status_code == 404
-    assert not list((tmp_path / "media" / "objects" / "events").rglob("*.webp"))
+    assert await keys_below(stage.parts.media, "events/") == []
     event_id = answer.json()["core_event_data"]["event_id"]
     assert (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"] == []
 
