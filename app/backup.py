@@ -66,6 +66,16 @@ async def back_up(settings: Settings, database_url: str, target: Path) -> Manife
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def left_out(settings: Settings) -> list[str]:
+    """The engines that must be backed up by their own means."""
+    found = {
+        "messages in Kafka": settings.kafka,
+        "documents in MongoDB": settings.mongodb_url,
+        "pictures in the bucket": settings.bucket,
+    }
+    return [what for what, chosen in found.items() if chosen]
+
+
 @asynccontextmanager
 async def one_moment(database_url: str, objects: Path) -> AsyncIterator[tuple[str, str, Path]]:
     """A snapshot of the database, where its migrations are, and links to the files of the same moment.

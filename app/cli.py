@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from app.backup import BackupError, back_up, restore
+from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.reconcile import Drift, drifts
 from app.engines.database import Database, migrate
@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     server.add_argument("--workers", type=between(1, 256), metavar="N", help="processes (the setting WORKERS)")
     server.set_defaults(command=serve_until_stopped)
     names.add_parser("migrate", help="bring the database to this version").set_defaults(command=migrate_only)
-    names.add_parser("reconcile", help="recount tickets; exit status 1 if a counter is wrong").set_defaults(
+    names.add_parser("reconcile", help="recount tickets and offers; exit status 1 if a counter is wrong").set_defaults(
         command=reconcile
     )
     doctor = names.add_parser("doctor", help="what is wrong and how to mend it; exit status 1 if something is wrong")
@@ -114,7 +114,9 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
 def back_up_into(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         manifest = asyncio.run(back_up(settings, url, options.folder.absolute()))
-    print(f"{options.folder}: the database as of {manifest.migration}, and {manifest.files} files")
+    print(f"{options.folder}: the database, and {manifest.files} pictures and uploads")
+    for what in left_out(settings):
+        print(f"left out: {what}")
     return 0
 
 
@@ -130,11 +132,12 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
         migrate(url)
         found = asyncio.run(recounted(url))
     for drift in found:
+        what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
-            f"event {drift.event_id}: the counters say {drift.sold} sold and {drift.held} held,"
+            f"{what}: the counters say {drift.sold} sold and {drift.held} held,"
             f" the tickets {drift.sold_counted} and {drift.held_counted}"
         )
-    print(f"{len(found)} events with wrong counters")
+    print(f"{len(found)} wrong counters")
     return 1 if found else 0
 
 

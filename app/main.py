@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import health, static_files
 from app.api import api
 from app.api.description import complete
-from app.authentication import Authentication, gate, provide_visitor, provide_who
+from app.authentication import Authentication, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
 from app.consumers.runner import Runner
@@ -36,7 +36,7 @@ from app.engines.log import Log
 from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
-from app.messages import TOPICS
+from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import portal
@@ -107,7 +107,11 @@ def tasks_of(parts: Parts) -> list[Supervised]:
     database, log, media = parts.database, parts.log, parts.media
     groups = [to_postgres(), to_mongo(parts.documents), to_s3(database, media, parts.pictures)]
     sweeps = Singleton(database, "sweeps", lambda health: sweep_for_ever(parts, health))
-    return [*(consumer_task(group, log, database) for group in groups), Supervised("sweeps", sweeps.run)]
+    return [
+        *(consumer_task(group, log, database) for group in groups),
+        *(Supervised(one.name, one.run) for one in (parts.relay, parts.sale_clock)),
+        Supervised("sweeps", sweeps.run),
+    ]
 
 
 def consumer_task(group: Group, log: Log, database: Database) -> Supervised:
@@ -120,7 +124,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     await parts.database.open()
     try:
         await parts.media.connect()
-        await parts.log.create_topics([*TOPICS, *DEAD_TOPICS])
+        await parts.log.create_topics([*TOPICS, FACTS, *DEAD_TOPICS])
         for task in parts.tasks:
             task.start()
         if parts.settings.demo:
@@ -162,7 +166,6 @@ def build_app(parts: Parts) -> Litestar:
             "who": Provide(provide_who),
             "visitor": Provide(provide_visitor),
         },
-        guards=[gate],
         middleware=[Authentication(parts)],
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],

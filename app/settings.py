@@ -170,7 +170,8 @@ def read_bucket(read: Reader) -> Bucket | None:
     id, secret = read.secret("AWS_ACCESS_KEY_ID"), read.secret("AWS_SECRET_ACCESS_KEY")
     token = read.secret("AWS_SESSION_TOKEN")
     if name and bool(id) != bool(secret):
-        raise SettingsError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: set both or none")
+        given = "AWS_ACCESS_KEY_ID" if id else "AWS_SECRET_ACCESS_KEY"
+        raise SettingsError(f"{given} alone: of the id and the secret, set both or none", given)
     keys = Keys(id, secret, token) if id and secret else None
     return Bucket(name=name, region=region, endpoint=endpoint, keys=keys) if name else None
 

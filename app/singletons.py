@@ -11,6 +11,8 @@ from app.errors import Unavailable
 from app.supervision import Health
 
 LEASE_SECONDS = 15.0
+LOOKS = 15
+"""How often, while a lease would last, those on standby look whether it is free."""
 
 Work = Callable[[Health], Awaitable[None]]
 
@@ -41,7 +43,7 @@ class Singleton:
                     await end(working)
                     working = None
                 if working is None:
-                    await asyncio.sleep(self.lease_seconds / 3)
+                    await asyncio.sleep(self.lease_seconds / LOOKS)
                 elif (await asyncio.wait([working], timeout=self.pause))[0]:
                     return working.result()
         finally:

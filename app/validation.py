@@ -1,6 +1,7 @@
 """Reads a whole request body against a struct and names every bad field at once."""
 
 import datetime as dt
+import functools
 import json
 import re
 import types
@@ -53,9 +54,8 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     """
     values: dict[str, Any] = {}
     bad: list[FieldError] = []
-    for field in msgspec.structs.fields(kind):
+    for field, inner, optional in fields_of(kind):
         value = raw.get(field.encode_name, msgspec.UNSET)
-        inner, optional = without_none(field.type)
         if form:
             value = from_form(value, inner, field.required and not optional)
         if value is msgspec.UNSET or (value is None and not field.required):
@@ -73,9 +73,15 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     return kind(**values)
 
 
+@functools.cache
+def fields_of(kind: type[msgspec.Struct]) -> list[tuple[msgspec.structs.FieldInfo, Any, bool]]:
+    """Each field with its plain type and whether it may be None; looking them up anew costs more than the reading."""
+    return [(field, *without_none(field.type)) for field in msgspec.structs.fields(kind)]
+
+
 def from_form(value: Any, kind: Any, required: bool) -> Any:
     if typing.get_origin(kind) is list:
-        return several(value)
+        return json_list(value) if typing.get_origin(typing.get_args(kind)[0]) is dict else several(value)
     if isinstance(value, list):
         value = value[-1] if value else msgspec.UNSET
     if value == "" and not (required and kind is str):
@@ -83,6 +89,16 @@ def from_form(value: Any, kind: Any, required: bool) -> Any:
     if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
         return int(value)
     return value
+
+
+def json_list(value: Any) -> Any:
+    """A list of objects, which a form has as JSON text."""
+    if value in (msgspec.UNSET, ""):
+        return msgspec.UNSET
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
+    except msgspec.DecodeError:
+        return value
 
 
 def several(value: Any) -> list[Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres
+from tests.box_office import BoxOffice
 from tests.cast import alice, bob, charlie, stage, visitor
 from tests.given import CHOOSING, GIVEN, RUN, create_database, end_all_worlds, end_world, named
 
@@ -55,6 +56,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture
+def office(database: Database) -> BoxOffice:
+    return BoxOffice(database)
 
 
 skipped: list[str] = []

@@ -9,10 +9,10 @@ import pytest
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
-from app.domain.sale import Purchase, Wish, sell
+from app.domain.sale import Decided, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
-from app.sale_desk import SaleDesk
+from app.sale_desk import QUEUE, SaleDesk
 from tests.cast import Stage, staged, stored_event
 from tests.crowd import crowd
 from tests.waiting import eventually
@@ -47,7 +47,7 @@ async def test_one_batch_decides_in_order_of_arrival(stage: Stage, alice: httpx.
     a, b, c, d = await people(stage.parts.database, 4)
     wishes = [wish(a, "k"), wish(a, "k"), wish(a), wish(a, "k", "/other"), wish(b), wish(c, "c"), wish(c, "c"), wish(d)]
     async with stage.parts.database.transaction() as connection:
-        answers = await sell(connection, event_id, wishes)
+        answers = (await sell(connection, event_id, wishes)).answers
     assert kinds(answers) == [
         "sold", "sold", "already-bought", "idempotency-key-reused", "sold", "sold-out", "sold-out", "sold-out",
     ]  # fmt: skip
@@ -76,7 +76,7 @@ async def test_many_wishes_share_a_transaction(stage: Stage, alice: httpx.AsyncC
     event_id = await stored_event(alice, capacity=500)
     batches: list[int] = []
 
-    async def counting(connection: Connection, event: int, wishes: list[Wish]) -> list[Purchase | AppError]:
+    async def counting(connection: Connection, event: int, wishes: list[Wish]) -> Decided:
         batches.append(len(wishes))
         return await sell(connection, event, wishes)
 
@@ -92,7 +92,7 @@ async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stag
     (who,) = await people(stage.parts.database, 1)
     failing = True
 
-    async def failing_once(connection: Connection, event: int, wishes: list[Wish]) -> list[Purchase | AppError]:
+    async def failing_once(connection: Connection, event: int, wishes: list[Wish]) -> Decided:
         if failing:
             await connection.execute("SELECT no_such_column FROM events")
         return await sell(connection, event, wishes)
@@ -129,6 +129,37 @@ async def test_a_hot_event_does_not_starve_a_calm_one(database_url: str, tmp_pat
         assert isinstance(answer, Purchase)
         assert sum(not task.done() for task in storm) > 500, "the calm event waited for the hot one"
         await asyncio.gather(*storm)
+
+
+async def test_sold_out_is_said_without_waiting_for_the_lock_and_forgotten_when_places_come_free(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    database, desk = stage.parts.database, stage.parts.sale_desk
+    first, second, third = await people(database, 3)
+    assert isinstance(await desk.buy(event_id, wish(first, "k")), Purchase)
+    assert desk.sold_out == {event_id}
+    async with database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", event_id)
+        answers = await asyncio.gather(
+            desk.buy(event_id, wish(second, "k")), desk.buy(event_id, wish(first, "k")), desk.buy(event_id, wish(first))
+        )
+        assert kinds(list(answers)) == ["sold-out", "sold", "already-bought"]
+    await alice.patch(f"/api/v1/event/{event_id}", json={"capacity": 2}, headers={"If-Match": "*"})
+    answers = await asyncio.gather(desk.buy(event_id, wish(second, "k")), desk.buy(event_id, wish(third)))
+    assert kinds(list(answers)) == ["sold-out", "sold"], "the first answer is remembered under its key"
+
+
+async def test_a_full_queue_sheds_load(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    (who,) = await people(stage.parts.database, 1)
+    desk = SaleDesk(stage.parts.database, sell)
+    waiting = [asyncio.create_task(desk.buy(event_id, wish(who))) for _ in range(QUEUE)]
+    await eventually(lambda: event_id in desk.queues and len(desk.queues[event_id].waiting) > QUEUE - 300)
+    refused = [asyncio.create_task(desk.buy(event_id, wish(who))) for _ in range(300)]
+    answers = await asyncio.gather(*refused, return_exceptions=True)
+    assert any(isinstance(answer, Unavailable) and answer.retry_after == 1 for answer in answers)
+    assert kinds(list(await asyncio.gather(*waiting))).count("sold") == 1
 
 
 async def test_refusals_of_the_desk_are_conflicts(stage: Stage, alice: httpx.AsyncClient) -> None:

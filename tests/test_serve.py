@@ -217,13 +217,6 @@ def test_the_walk_of_the_readme_runs_word_for_word(server: Server, folder: Path)
     assert '"fan_out":{"postgres":"stored","mongo":"stored","s3":"stored"}' in done.stdout
 
 
-def test_every_path_of_the_dockerfile_exists() -> None:
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    paths = [path for line in copied for path in line.split()]
-    assert paths
-    assert all((ROOT / path).exists() for path in paths)
-
-
 async def test_dead_letters_are_looked_at_and_dropped_from_the_command_line(server: Server, folder: Path) -> None:
     server.start()
     server.wait_until_ready()

@@ -2,7 +2,22 @@
 
 from litestar import Router
 
-from app.api import accounts, api_keys, events, media, metadata, projects, sessions, submissions, tickets, waiting_list
+from app.api import (
+    accounts,
+    api_keys,
+    cancelling,
+    door,
+    events,
+    holds,
+    media,
+    metadata,
+    projects,
+    sessions,
+    submissions,
+    ticket_types,
+    tickets,
+    waiting_list,
+)
 from app.api.body import ApiRequest
 
 BODY_BYTES = 1_000_000
@@ -12,12 +27,16 @@ api = Router(
     route_handlers=[
         *accounts.routes,
         *api_keys.routes,
+        *cancelling.routes,
+        *door.routes,
         *events.routes,
+        *holds.routes,
         *metadata.routes,
         *media.routes,
         *projects.routes,
         *sessions.routes,
         *submissions.routes,
+        *ticket_types.routes,
         *tickets.routes,
         *waiting_list.routes,
     ],

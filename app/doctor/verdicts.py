@@ -61,5 +61,7 @@ async def judged(check: Awaitable[Verdict]) -> Verdict:
             return await check
     except TimeoutError:
         return wrong(f"no answer within {SECONDS:g} s", "See whether it runs and can be reached from here.")
-    except AppError as error:
-        return wrong(error.detail, "See whether it runs and can be reached from here.")
+    except Exception as error:
+        if not isinstance(error, AppError):  # a refusal in the engine's own words, which nobody foresaw
+            return wrong(f"{type(error).__name__}: {error}", "See what its logs say.")
+        return wrong(error.detail.rstrip("."), "See whether it runs and can be reached from here.")

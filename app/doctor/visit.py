@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from app.doctor import database, log, machine, stores
+from app.doctor import database, documents, kafka, log, machine, media
 from app.doctor.verdicts import Finding, Verdict, examine
 from app.main import build_parts
+from app.parts import Parts
 from app.settings import Settings, SettingsError
 
 VITAL = {"database reach", "database migrations"}
@@ -18,8 +19,10 @@ def settings_and_complaints(environment: Mapping[str, str]) -> tuple[Settings, l
         try:
             return Settings.from_env(remaining), complaints
         except SettingsError as error:
-            if remaining.pop(error.name, None) is None:
+            blamed = {error.name, f"{error.name}_FILE"} & remaining.keys()
+            if not blamed:
                 raise
+            remaining = {name: value for name, value in remaining.items() if name not in blamed}
             verdict = Verdict("wrong", str(error), "See .env.example.")
             complaints.append(Finding(f"setting {error.name}", verdict))
 
@@ -31,17 +34,26 @@ async def findings(settings: Settings, database_url: str) -> AsyncIterator[Findi
         async for finding in examine("database", database.CHECKS, parts):
             healthy = healthy and not (finding.about in VITAL and finding.verdict.state == "wrong")
             yield finding
-        if not healthy:
-            return
-        for name, checks in (
-            ("log", log.CHECKS), ("documents", stores.CHECKS_OF_DOCUMENTS), ("media", stores.CHECKS_OF_MEDIA),
-        ):  # fmt: skip
+        sections = (
+            ("log", kafka.CHECKS if settings.kafka else log.CHECKS),
+            ("documents", documents.MONGO if settings.mongodb_url else documents.EMBEDDED),
+            ("media", media.BUCKET if settings.bucket else media.FOLDER),
+        )
+        for name, checks in sections if healthy else ():
+            if name == "media":
+                await parts.media.connect()
             async for finding in examine(name, checks, parts):
                 yield finding
     finally:
-        await parts.log.close()
-        if parts.database.pool is not None:
-            await parts.database.close()
+        await close(parts)
+
+
+async def close(parts: Parts) -> None:
+    await parts.log.close()
+    await parts.media.close()
+    await parts.documents.close()
+    if parts.database.pool is not None:
+        await parts.database.close()
 
 
 async def machine_findings(settings: Settings) -> AsyncIterator[Finding]:

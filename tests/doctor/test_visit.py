@@ -10,7 +10,7 @@ import pytest
 
 from app.consumers.dead_letters import dead_letter
 from app.doctor import log as log_checks
-from app.doctor import stores
+from app.doctor import media
 from app.doctor.verdicts import examine
 from app.engines.log import Delivered, Record
 from tests.cast import Stage, settings_for
@@ -44,16 +44,16 @@ async def test_messages_that_pile_up_are_told(stage: Stage, monkeypatch: pytest.
 
 
 async def test_a_folder_for_several_machines_is_wrong(stage: Stage, database_url: str) -> None:
-    assert (await stores.media_for_all(stage.parts)).state == "ok"
+    assert (await media.machines(stage.parts)).state == "ok"
     other = await asyncpg.connect(database_url, server_settings={"application_name": "eventstream 7 elsewhere"})
-    verdict = await stores.media_for_all(stage.parts)
+    verdict = await media.machines(stage.parts)
     assert (verdict.state, "elsewhere" in verdict.text) == ("wrong", True)
     await other.close()
 
 
 async def test_a_media_folder_that_cannot_be_written_is_wrong(stage: Stage) -> None:
     (stage.parts.settings.data_dir / "media").touch()
-    told = {finding.about: finding.verdict async for finding in examine("media", stores.CHECKS_OF_MEDIA, stage.parts)}
+    told = {finding.about: finding.verdict async for finding in examine("media", media.FOLDER, stage.parts)}
     assert told["media reach"].state == "wrong"
     assert "media machines" not in told
 
