@@ -35,12 +35,13 @@ from app.messages import TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import portal
-from app.portal.filters import FILTERS
+from app.portal.filters import FILTERS, money, span
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
+from app.ticket_printer import TicketPrinter
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -60,6 +61,7 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         documents=documents,
         media=media,
         pictures=pictures,
+        printer=TicketPrinter(money, span),
         tasks=[consumer_task(group, log, database) for group in groups],
     )
     parts.tasks.append(Supervised("sweeps", lambda health: sweep_for_ever(parts, health)))
@@ -87,6 +89,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         await parts.sale_desk.close()
         parts.pictures.close()
         parts.passwords.close()
+        parts.printer.close()
         await parts.log.close()
         await parts.database.close()
 

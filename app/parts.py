@@ -1,6 +1,7 @@
 """Everything a request may need, built once by `main.py`."""
 
 from app.api_keys import ApiKeys
+from app.domain.passwords import PasswordCheck
 from app.domain.sale import sell
 from app.domain.submissions import Submissions
 from app.engines.database import Database
@@ -14,6 +15,7 @@ from app.sale_desk import SaleDesk
 from app.sessions import Sessions
 from app.settings import Settings
 from app.supervision import Supervised
+from app.ticket_printer import TicketPrinter
 
 
 class Parts:
@@ -28,6 +30,7 @@ class Parts:
         documents: Documents,
         media: Media,
         pictures: Pictures,
+        printer: TicketPrinter,
         tasks: list[Supervised],
     ) -> None:
         self.settings = settings
@@ -36,6 +39,7 @@ class Parts:
         self.documents = documents
         self.media = media
         self.pictures = pictures
+        self.printer = printer
         self.tasks = tasks
         self.passwords = Passwords()
         self.sessions = Sessions(database, settings)
@@ -43,5 +47,6 @@ class Parts:
         self.shared_limits = SharedLimits(database)
         limits = settings.rate_limits
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
+        self.password_check = PasswordCheck(database, self.passwords, self.shared_limits, limits)
         self.submissions = Submissions(database, log)
         self.sale_desk = SaleDesk(database, sell)

@@ -33,6 +33,7 @@ async def sweep(parts: Parts) -> None:
     await parts.shared_limits.sweep()
     async with parts.database.connection() as connection:
         await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS)
+        await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
     await parts.log.trim(KEEP_RECORDS)
     if swept := await parts.media.sweep_incoming(KEEP_INCOMING):
         log.info("swept forgotten uploads", count=swept)

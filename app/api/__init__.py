@@ -2,7 +2,22 @@
 
 from litestar import Router
 
-from app.api import accounts, api_keys, events, media, metadata, projects, sessions, submissions, tickets, waiting_list
+from app.api import (
+    account_deletion,
+    accounts,
+    api_keys,
+    events,
+    media,
+    metadata,
+    passwords,
+    profile,
+    projects,
+    sessions,
+    submissions,
+    ticket_page,
+    tickets,
+    waiting_list,
+)
 from app.api.body import ApiRequest
 
 BODY_BYTES = 1_000_000
@@ -10,14 +25,18 @@ BODY_BYTES = 1_000_000
 api = Router(
     "/api/v1",
     route_handlers=[
+        *account_deletion.routes,
         *accounts.routes,
         *api_keys.routes,
         *events.routes,
         *metadata.routes,
         *media.routes,
+        *passwords.routes,
+        *profile.routes,
         *projects.routes,
         *sessions.routes,
         *submissions.routes,
+        *ticket_page.routes,
         *tickets.routes,
         *waiting_list.routes,
     ],

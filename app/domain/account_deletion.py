@@ -1,0 +1,113 @@
+"""Deleting an account: the person is gone from our records, what was sold stays countable."""
+
+import datetime as dt
+
+import msgspec
+
+from app.domain.accounts import Caller, GivenPassword
+from app.domain.passwords import PasswordCheck
+from app.engines.database import Connection, Database
+from app.errors import Conflict
+from app.validation import Input
+
+NOBODY = "Deleted account"
+ON_ITS_WAY = dt.timedelta(hours=24)
+
+
+class DeletionIn(Input, frozen=True, kw_only=True):
+    current_password: GivenPassword
+
+
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    event_id: int
+    title: str
+
+
+class Leaving(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deletion would leave behind, and what stands in its way."""
+
+    tickets: list[Named]
+    waiting: list[Named]
+    events: list[Named]
+
+    @property
+    def is_possible(self) -> bool:
+        return not self.events
+
+
+async def leaving(database: Database, who: Caller) -> Leaving:
+    """Good tickets of events to come, places on waiting lists, and events of one's own that are not over."""
+    async with database.connection() as connection:
+        return Leaving(
+            tickets=await named(
+                connection,
+                """SELECT e.id AS event_id, e.title FROM tickets t JOIN events e ON e.id = t.event_id
+                   WHERE t.attendee_id = $1 AND t.status IN ('held', 'sold') AND e.end_time > now()
+                   ORDER BY e.start_time, t.id LIMIT 100""",
+                who.user_id,
+            ),
+            waiting=await named(
+                connection,
+                """SELECT e.id AS event_id, e.title FROM waiting_list w JOIN events e ON e.id = w.event_id
+                   WHERE w.attendee_id = $1 AND w.status = 'waiting' AND e.end_time > now()
+                   ORDER BY w.id LIMIT 100""",
+                who.user_id,
+            ),
+            events=await live_events(connection, who.organizer_id),
+        )
+
+
+async def live_events(connection: Connection, organizer_id: int | None) -> list[Named]:
+    """Events that attendees count on, those included that are still on their way to the database."""
+    return await named(
+        connection,
+        """SELECT id AS event_id, title FROM events
+           WHERE organizer_id = $1 AND status = 'published' AND end_time > now()
+           UNION ALL
+           SELECT DISTINCT s.event_id, 'Event ' || s.event_id FROM submissions s
+           WHERE s.organizer_id = $1 AND s.created_at > now() - $2::interval
+             AND s.kind IN ('EventSubmitted', 'ProjectSubmitted')
+             AND NOT EXISTS (SELECT FROM events e WHERE e.id = s.event_id)
+             AND NOT EXISTS (SELECT FROM submission_steps t
+                             WHERE t.message_id = s.id AND t.store = 'postgres' AND t.state = 'failed')
+           ORDER BY 1 LIMIT 100""",
+        organizer_id,
+        ON_ITS_WAY,
+    )
+
+
+async def named(connection: Connection, query: str, *arguments: object) -> list[Named]:
+    return [Named(**row) for row in await connection.fetch(query, *arguments)]
+
+
+async def delete_account(check: PasswordCheck, who: Caller, given: DeletionIn, address: str) -> None:
+    """For good. Tickets stay good, without a name; waiting lists are left; sessions, keys and links end.
+
+    Raises:
+        Invalid: the password is wrong.
+        Conflict: of type `live-events` while an event of the caller is published and not over.
+    """
+    await check.confirm(who, given.current_password, address)
+    async with check.database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", who.user_id)
+        if events := await live_events(connection, who.organizer_id):
+            titles = ", ".join(event.title for event in events)
+            raise Conflict(f"Cancel your events first, or wait until they are over: {titles}.", type="live-events")
+        await forget(connection, who.user_id)
+
+
+async def forget(connection: Connection, user_id: int) -> None:
+    """The row stays, since tickets point at it, and says nothing about anybody; its e-mail is one nobody can have."""
+    await connection.execute(
+        "UPDATE waiting_list SET status = 'left' WHERE attendee_id = $1 AND status = 'waiting'", user_id
+    )
+    await connection.execute(
+        """UPDATE users SET email = 'deleted-' || id, full_name = $2, password_hash = '', sign_up_key = NULL,
+                            deleted_at = now() WHERE id = $1""",
+        user_id,
+        NOBODY,
+    )
+    # The company stays: it is the seller on tickets that people hold.
+    await connection.execute("UPDATE organizers SET bio = NULL WHERE user_id = $1", user_id)
+    for table in ("sessions", "api_keys", "password_resets", "idempotency_keys"):
+        await connection.execute(f"DELETE FROM {table} WHERE user_id = $1", user_id)
