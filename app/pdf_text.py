@@ -3,8 +3,8 @@
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,27 +118,34 @@ class TextPdf(FPDF):
 
     def lines(self, text: str, style: str, points: float, width: float) -> list[str]:
         """`text` cut where it may be; what goes beyond the last line ends in an ellipsis."""
-        found, line = [], ""
+        found = list(islice(self.wrapped(text, style, points, width), MOST_LINES + 1))
+        if len(found) > MOST_LINES:
+            last = found[MOST_LINES - 1]
+            found[MOST_LINES - 1 :] = [self.head(last, style, points, width, ELLIPSIS) + ELLIPSIS]
+        return found
+
+    def wrapped(self, text: str, style: str, points: float, width: float) -> Iterator[str]:
+        line = ""
         for piece in pieces(text):
             if line and self.width_of((line + piece).rstrip(), style, points) > width:
-                found.append(line.rstrip())
+                yield line.rstrip()
                 line = ""
             line += piece
             while self.width_of(line.rstrip(), style, points) > width:
                 head = self.head(line, style, points, width)
-                found.append(head)
+                yield head
                 line = line[len(head) :]
-        found.append(line.rstrip())
-        if len(found) <= MOST_LINES:
-            return found
-        return [*found[: MOST_LINES - 1], self.head(found[MOST_LINES - 1], style, points, width * 0.95) + ELLIPSIS]
+        yield line.rstrip()
 
-    def head(self, text: str, style: str, points: float, width: float) -> str:
-        """The longest beginning that fits, at least one letter; marks stay with their letter."""
-        fits, end = 1, len(text)
-        while fits < end:
-            middle = (fits + end + 1) // 2
-            fits, end = (middle, end) if self.width_of(text[:middle], style, points) <= width else (fits, middle - 1)
+    def head(self, text: str, style: str, points: float, width: float, end: str = "") -> str:
+        """The longest beginning that fits with `end` behind it, at least one letter; marks stay with their letter."""
+        fits, beyond = 1, len(text) + 1
+        while fits + 1 < beyond:
+            middle = (fits + beyond) // 2
+            if self.width_of(text[:middle] + end, style, points) <= width:
+                fits = middle
+            else:
+                beyond = middle
         while 1 < fits < len(text) and unicodedata.category(text[fits]) in STAYS:
             fits -= 1
         return text[:fits]
@@ -146,9 +153,7 @@ class TextPdf(FPDF):
 
 def pieces(text: str) -> list[str]:
     """Words with the spaces behind them, and single letters of scripts that have no spaces."""
-    return re.findall(
-        r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]*\s*", text
-    )
+    return re.findall(rf"[{SPACELESS}]\s*|[^\s{SPACELESS}]+\s*", text)
 
 
 def runs(line: str) -> list[Run]:

@@ -34,7 +34,7 @@ async def calendar_file(parts: Parts, who: Caller, number: int) -> Response[byte
     url = parts.settings.public_url
     entry = ticket_ics(ticket, f"{url}/tickets/{number}", urlsplit(url).hostname or "localhost")
     headers = {**CACHE, **attachment(f"ticket-{number}.ics")}
-    return Response(entry.encode(), media_type="text/calendar; charset=utf-8", headers=headers)
+    return Response(entry.encode(), media_type="text/calendar", headers=headers)
 
 
 def attachment(name: str) -> dict[str, str]:
