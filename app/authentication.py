@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.client_address import client_address
 from app.domain.accounts import Caller
 from app.errors import Forbidden, NotSignedIn
+from app.kept_form import kept_form
 from app.parts import Parts
 from app.same_origin import SAFE_METHODS, require_same_origin
 
@@ -51,7 +52,9 @@ async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     caller = connection.user
     if caller is None:
-        raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"})
+        kept = None if connection.scope["path"].startswith("/api/") else await kept_form(connection)
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise NotSignedIn("Sign in, or send an API key.", headers=headers, extra={"kept": kept} if kept else None)
     scope: Any = connection.scope
     needed = "read" if scope["method"] in SAFE_METHODS else "write"
     if caller.scopes is not None and needed not in caller.scopes:

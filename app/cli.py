@@ -4,14 +4,17 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import uvicorn
 
 from app.consumers import dead_letters
-from app.domain.reconcile import Drift, drifts
+from app.domain.password_resets import new_reset
+from app.domain.reconcile import drifts
+from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.errors import AppError
@@ -19,6 +22,7 @@ from app.logs import configure_logs
 from app.parts import Parts
 from app.settings import Settings, SettingsError
 
+T = TypeVar("T")
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     names.add_parser("reconcile", help="recount tickets; exit status 1 if a counter is wrong").set_defaults(
         command=reconcile
     )
+    users = names.add_parser("users", help="help somebody who cannot sign in")
+    users.add_argument("action", choices=("reset-link",), help="print a link that sets a new password, once")
+    users.add_argument("email", help="the e-mail address they signed up with")
+    users.set_defaults(command=print_reset_link)
+    keys = names.add_parser("ticket-keys", help="change the key that signs tickets; those printed already stay good")
+    keys.add_argument("action", choices=("rotate",))
+    keys.set_defaults(command=rotate_ticket_key)
     letters = names.add_parser("dead-letters", help="look at, replay or drop messages nobody could apply")
     letters.add_argument("action", choices=("list", "replay", "drop"), nargs="?", default="list")
     letters.set_defaults(command=look_at_dead_letters)
@@ -151,7 +162,7 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
-        found = asyncio.run(recounted(url))
+        found = asyncio.run(with_database(url, drifts))
     for drift in found:
         print(
             f"event {drift.event_id}: the counters say {drift.sold} sold and {drift.held} held,"
@@ -161,11 +172,26 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-async def recounted(url: str) -> list[Drift]:
+def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        migrate(url)
+        token = asyncio.run(with_database(url, lambda database: new_reset(database, options.email)))
+    print(f"{settings.public_url}/password-resets/{token}")
+    return 0
+
+
+def rotate_ticket_key(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        migrate(url)
+        print(f"key {asyncio.run(with_database(url, rotate_key))} signs from now on")
+    return 0
+
+
+async def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
     database = Database(url)
     await database.open()
     try:
-        return await drifts(database)
+        return await work(database)
     finally:
         await database.close()
 

@@ -12,7 +12,7 @@ QUIET_ZONE = 4
 def qr_svg(text: str) -> str:
     """Black on white in any colour scheme: inverted codes are not read everywhere. 8 ms, so it is kept."""
     return squares(text).svg_inline(
-        scale=8, border=QUIET_ZONE, dark="#000", light="#fff", omitsize=True, svgclass="qr", lineclass=None
+        scale=8, border=QUIET_ZONE, dark="#000", light="#fff", omitsize=True, svgclass=None, lineclass=None
     )
 
 

@@ -18,49 +18,42 @@ class DeletionIn(Input, frozen=True, kw_only=True):
     current_password: GivenPassword
 
 
-class Named(msgspec.Struct, frozen=True, kw_only=True):
+class GoodTicket(msgspec.Struct, frozen=True, kw_only=True):
+    ticket_number: int
+    title: str
+
+
+class LiveEvent(msgspec.Struct, frozen=True, kw_only=True):
     event_id: int
     title: str
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
-    """What a deletion would leave behind, and what stands in its way."""
+    """What would be left behind: tickets and places on waiting lists; and the `events` that stand in the way."""
 
-    tickets: list[Named]
-    waiting: list[Named]
-    events: list[Named]
-
-    @property
-    def is_possible(self) -> bool:
-        return not self.events
+    tickets: list[GoodTicket]
+    waiting: int
+    events: list[LiveEvent]
 
 
 async def leaving(database: Database, who: Caller) -> Leaving:
-    """Good tickets of events to come, places on waiting lists, and events of one's own that are not over."""
     async with database.connection() as connection:
-        return Leaving(
-            tickets=await named(
-                connection,
-                """SELECT e.id AS event_id, e.title FROM tickets t JOIN events e ON e.id = t.event_id
-                   WHERE t.attendee_id = $1 AND t.status IN ('held', 'sold') AND e.end_time > now()
-                   ORDER BY e.start_time, t.id LIMIT 100""",
-                who.user_id,
-            ),
-            waiting=await named(
-                connection,
-                """SELECT e.id AS event_id, e.title FROM waiting_list w JOIN events e ON e.id = w.event_id
-                   WHERE w.attendee_id = $1 AND w.status = 'waiting' AND e.end_time > now()
-                   ORDER BY w.id LIMIT 100""",
-                who.user_id,
-            ),
-            events=await live_events(connection, who.organizer_id),
+        tickets = await connection.fetch(
+            """SELECT t.id AS ticket_number, e.title FROM tickets t JOIN events e ON e.id = t.event_id
+               WHERE t.attendee_id = $1 AND t.status = 'sold' AND e.end_time > now()
+               ORDER BY e.start_time, t.id LIMIT 100""",
+            who.user_id,
         )
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM waiting_list WHERE attendee_id = $1 AND status = 'waiting'", who.user_id
+        )
+        events = await live_events(connection, who.organizer_id)
+    return Leaving(tickets=[GoodTicket(**row) for row in tickets], waiting=waiting, events=events)
 
 
-async def live_events(connection: Connection, organizer_id: int | None) -> list[Named]:
+async def live_events(connection: Connection, organizer_id: int | None) -> list[LiveEvent]:
     """Events that attendees count on, those included that are still on their way to the database."""
-    return await named(
-        connection,
+    rows = await connection.fetch(
         """SELECT id AS event_id, title FROM events
            WHERE organizer_id = $1 AND status = 'published' AND end_time > now()
            UNION ALL
@@ -74,10 +67,7 @@ async def live_events(connection: Connection, organizer_id: int | None) -> list[
         organizer_id,
         ON_ITS_WAY,
     )
-
-
-async def named(connection: Connection, query: str, *arguments: object) -> list[Named]:
-    return [Named(**row) for row in await connection.fetch(query, *arguments)]
+    return [LiveEvent(**row) for row in rows]
 
 
 async def delete_account(check: PasswordCheck, who: Caller, given: DeletionIn, address: str) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from app.engines.database import Connection
+from app.engines.database import Connection, Database
 from app.errors import FieldError, Invalid
 
 # Version, key, event, ticket, code, signature: capitals and digits only, which QR codes pack twice as densely as bytes.
@@ -45,12 +45,14 @@ async def public_keys(connection: Connection) -> list[PublicKey]:
     return [PublicKey(kid=row["kid"], public_key=public_part(row["private_key"])) for row in rows]
 
 
-async def rotate_key(connection: Connection) -> int:
+async def rotate_key(database: Database) -> int:
     """A new key signs from now on; its id. Tickets that are printed already stay good."""
-    return await connection.fetchval(
-        "INSERT INTO ticket_keys (private_key) VALUES ($1) RETURNING kid",
-        Ed25519PrivateKey.generate().private_bytes_raw(),
-    )
+    async with database.connection() as connection:
+        kid: int = await connection.fetchval(
+            "INSERT INTO ticket_keys (private_key) VALUES ($1) RETURNING kid",
+            Ed25519PrivateKey.generate().private_bytes_raw(),
+        )
+    return kid
 
 
 def signed(key: SigningKey, ticket: TicketCode) -> str:

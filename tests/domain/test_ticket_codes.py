@@ -40,7 +40,7 @@ async def test_what_is_no_ticket_is_refused_in_words(database: Database, text: s
 async def test_a_new_key_signs_and_the_old_one_goes_on_proving(database: Database) -> None:
     async with database.connection() as connection:
         old = signed(await newest_key(connection), TICKET)
-        kid = await rotate_key(connection)
+        kid = await rotate_key(database)
         new = signed(await newest_key(connection), TICKET)
         keys = await public_keys(connection)
     assert TEXT.fullmatch(new)[2] == str(kid)  # type: ignore[index]
