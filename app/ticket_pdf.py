@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.domain.ticket_page import TicketPage
 from app.pdf_text import TextPdf
+from app.ticket_printer import TicketWords
 from app.ticket_qr import squares
 
 MARGIN, WIDTH = 20.0, 170.0  # millimetres
@@ -15,10 +16,9 @@ COLUMN = WIDTH - QR_SIZE - 8
 INK, QUIET, ACCENT = (24, 24, 27), (95, 95, 105), (30, 64, 110)
 
 
-def ticket_pdf(ticket: TicketPage, rows: dict[str, str]) -> bytes:
-    """The bytes of the file, with `rows` of labels and texts; a tenth of a second of one core, so not on the loop."""
-    notes = "Show this code at the door, on paper or on a screen. It lets one person in, once."
-    texts = [ticket.title, ticket.code, ticket.status, notes, *rows, *rows.values()]
+def ticket_pdf(ticket: TicketPage, words: TicketWords) -> bytes:
+    """The bytes of the file, in a tenth of a second of one core: not for the loop."""
+    texts = [ticket.title, ticket.code, words.note, *words.rows, *words.rows.values()]
     with tempfile.TemporaryDirectory(prefix="eventstream-") as folder:
         pdf = TextPdf(texts, "A4", Path(folder))
         pdf.set_title(ticket.title)
@@ -28,30 +28,28 @@ def ticket_pdf(ticket: TicketPage, rows: dict[str, str]) -> bytes:
         pdf.rect(MARGIN, MARGIN, WIDTH, 2, "F")
         pdf.set_text_color(*INK)
         top = MARGIN + 9 + pdf.write_lines(MARGIN, MARGIN + 9, WIDTH, ticket.title, "B", 22) + 8
-        words_end = draw_words(pdf, top, rows)
+        words_end = draw_words(pdf, top, words.rows)
         code_end = draw_code(pdf, top, ticket)
         pdf.set_text_color(*QUIET)
-        pdf.write_lines(MARGIN, max(words_end, code_end) + 8, WIDTH, notes, points=9)
+        pdf.write_lines(MARGIN, max(words_end, code_end) + 8, WIDTH, words.note, points=9)
         return bytes(pdf.output())
 
 
 def draw_words(pdf: TextPdf, y: float, rows: dict[str, str]) -> float:
     """Label above text, one pair below the other; where they end."""
     for label, text in rows.items():
-        if text:
-            pdf.set_text_color(*QUIET)
-            y += pdf.write_lines(MARGIN, y, COLUMN, label, points=8.5)
-            pdf.set_text_color(*INK)
-            y += pdf.write_lines(MARGIN, y, COLUMN, text, points=12) + 3.5
+        pdf.set_text_color(*QUIET)
+        y += pdf.write_lines(MARGIN, y, COLUMN, label, points=8.5)
+        pdf.set_text_color(*INK)
+        y += pdf.write_lines(MARGIN, y, COLUMN, text, points=12) + 3.5
     return y
 
 
 def draw_code(pdf: TextPdf, top: float, ticket: TicketPage) -> float:
     """Squares as rectangles, sharp in any size, and below them the code in letters; where it ends."""
-    left = MARGIN + WIDTH - QR_SIZE
     if ticket.qr_text is None:
-        pdf.write_lines(left, top, QR_SIZE, ticket.status, "B", 14)
-        return top + 10
+        return top
+    left = MARGIN + WIDTH - QR_SIZE
     matrix = squares(ticket.qr_text).matrix
     side = QR_SIZE / len(matrix)
     pdf.set_fill_color(0)

@@ -141,7 +141,7 @@ STRUCTS: dict[str, dict[str, Any]] = {
         "status": "sold",
         "tickets": [{"ticket_number": 41, "code": "VN2FCD5HGFMR"}],
     },
-    "TicketPage": {"status": "sold"},
+    "TicketPage": {"status": "sold", "used_at": None},
     "TicketType": {"name": "General admission", "state": "on_sale"},
     "TicketTypeIn": {"name": "General admission"},
     "TicketView": {"status": "sold"},

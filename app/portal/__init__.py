@@ -15,6 +15,7 @@ from app.portal import (
     styleguide,
     ticket_page,
     tickets,
+    waiting_list,
 )
 from app.portal.flash import FlashMessages
 
@@ -33,6 +34,7 @@ portal = Router(
         *styleguide.routes,
         *ticket_page.routes,
         *tickets.routes,
+        *waiting_list.routes,
     ],
     middleware=[FlashMessages()],
     include_in_schema=False,
