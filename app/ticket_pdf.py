@@ -13,7 +13,7 @@ from app.ticket_qr import squares
 MARGIN, WIDTH = 20.0, 170.0  # millimetres
 QR_SIZE = 66.0
 COLUMN = WIDTH - QR_SIZE - 8
-INK, QUIET, ACCENT = (24, 24, 27), (95, 95, 105), (30, 64, 110)
+INK, QUIET, ACCENT = (33, 26, 44), (98, 90, 112), (74, 47, 128)
 
 
 def ticket_pdf(ticket: TicketPage, words: TicketWords) -> bytes:
