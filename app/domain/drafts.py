@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.events import require_own_organizer
+from app.domain.events import require_own_organizer, zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
 from app.validation import clean
@@ -35,6 +35,12 @@ class ProjectDraft(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: dt.datetime
     sent: bool
     submission_id: str | None
+
+    @property
+    def zone(self) -> str:
+        """Of the place, where one is typed that exists."""
+        zone = zone_or_none(self.typed.get("timezone", ""))
+        return zone.key if zone else "UTC"
 
 
 def step_of(field: str) -> str:

@@ -2,17 +2,30 @@
 
 from litestar import Router
 
-from app.portal import accounts, events, media, projects, styleguide, tickets
+from app.portal import (
+    accounts,
+    draft_pictures,
+    drafts,
+    events,
+    media,
+    projects,
+    styleguide,
+    submissions,
+    tickets,
+)
 from app.portal.flash import FlashMessages
 
 portal = Router(
     "/",
     route_handlers=[
         *accounts.routes,
+        *draft_pictures.routes,
+        *drafts.routes,
         *events.routes,
         *media.routes,
         *projects.routes,
         *styleguide.routes,
+        *submissions.routes,
         *tickets.routes,
     ],
     middleware=[FlashMessages()],
