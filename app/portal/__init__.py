@@ -4,6 +4,7 @@ from litestar import Router
 
 from app.portal import (
     accounts,
+    catalogue,
     draft_pictures,
     drafts,
     events,
@@ -19,6 +20,7 @@ portal = Router(
     "/",
     route_handlers=[
         *accounts.routes,
+        *catalogue.routes,
         *draft_pictures.routes,
         *drafts.routes,
         *events.routes,
