@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.events import require_own_organizer, zone_or_none
+from app.domain.events import require_own_organizer
+from app.domain.zones import zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Invalid, NotFound, Stale, TooLarge
 from app.validation import clean

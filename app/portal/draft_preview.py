@@ -10,7 +10,7 @@ import babel.numbers
 import msgspec
 
 from app.domain.draft_pictures import DraftPicture
-from app.domain.events import zone_or_none
+from app.domain.zones import zone_or_none
 from app.engines.media import Media
 from app.portal.pictures import ShownPicture, shown_draft_pictures
 from app.validation import amount, timestamp
