@@ -1,0 +1,135 @@
+"""The attendees of an event as its organizer finds, filters and exports them."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.event_page import event_row
+from app.domain.lists import Page, page_of
+from app.domain.money import money
+from app.domain.sale import CODE_LENGTH, CODE_LETTERS
+from app.engines.database import Connection, Database
+from app.errors import NotFound
+
+STATUSES = ("held", "sold", "used", "cancelled")
+AT_THE_DOOR = ("held", "sold", "used")
+BATCH = 500
+CODE = re.compile(f"[{CODE_LETTERS}]{{{CODE_LENGTH}}}")
+
+
+class AttendeeFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """`q` is a ticket's code, or beginnings of words of a name or an e-mail address."""
+
+    q: str = ""
+    status: str | None = None
+
+
+class Attendee(msgspec.Struct, frozen=True, kw_only=True):
+    ticket_number: int
+    code: str
+    status: str
+    full_name: str
+    email: str
+    price: str
+    currency: str
+    bought_at: dt.datetime
+
+
+async def own_event(database: Database, who: Caller, event_id: int) -> Mapping[str, Any]:
+    """The stored event; raises `NotFound` when it is another organizer's."""
+    row = await event_row(database, who, event_id)
+    if row["organizer_id"] != who.organizer_id:
+        raise NotFound("There is no such event.")
+    return row
+
+
+SELECT = """SELECT t.id, t.code, t.status, t.price, t.currency, t.created_at, u.full_name, u.email
+            FROM tickets t JOIN users u ON u.id = t.attendee_id"""
+
+
+async def attendees(
+    database: Database, event_id: int, wanted: AttendeeFilter, limit: int, before: int | None
+) -> Page[Attendee]:
+    """One page of those who match, newest ticket first."""
+    async with database.connection() as connection:
+        found = await matching(connection, event_id, wanted, limit + 1, before)
+    return page_of(found, limit, lambda one: one.ticket_number)
+
+
+async def all_attendees(database: Database, event_id: int, wanted: AttendeeFilter) -> AsyncIterator[list[Attendee]]:
+    """All who match, newest first. No connection is kept between two batches: a slow reader holds nobody up."""
+    before = None
+    while True:
+        async with database.connection() as connection:
+            found = await matching(connection, event_id, wanted, BATCH, before)
+        if found:
+            yield found
+        if len(found) < BATCH:
+            return
+        before = found[-1].ticket_number
+
+
+async def matching(
+    connection: Connection, event_id: int, wanted: AttendeeFilter, limit: int, before: int | None
+) -> list[Attendee]:
+    """The conditions are written out for each combination, so that each has a plan of its own."""
+    conditions, arguments = ["t.event_id = $1"], [event_id, limit]
+
+    def also(condition: str, value: Any) -> None:
+        arguments.append(value)
+        conditions.append(condition.format(f"${len(arguments)}"))
+
+    if before is not None:
+        also("t.id < {}", before)
+    if wanted.status:
+        also("t.status = {}", wanted.status)
+    if wanted.q:
+        code = code_in(wanted.q)
+        if code and await connection.fetchval("SELECT event_id FROM tickets WHERE code = $1", code) == event_id:
+            also("t.code = {}", code)
+        else:
+            also("person_words(u.full_name, u.email) @@ words_beginning({})", wanted.q)
+    rows = await connection.fetch(f"{SELECT} WHERE {' AND '.join(conditions)} ORDER BY t.id DESC LIMIT $2", *arguments)
+    return [attendee(row) for row in rows]
+
+
+def code_in(text: str) -> str | None:
+    """The code that was typed, in small letters or in groups perhaps."""
+    found = re.sub(r"[\s-]", "", text).upper()
+    return found if CODE.fullmatch(found) else None
+
+
+async def door_list(database: Database, event_id: int) -> AsyncIterator[list[Attendee]]:
+    """Everybody who may come in, by name. Only the numbers are held in memory."""
+    async with database.connection() as connection:
+        numbers = await connection.fetchval(
+            """SELECT array_agg(t.id ORDER BY lower(u.full_name), t.id) FROM tickets t
+               JOIN users u ON u.id = t.attendee_id WHERE t.event_id = $1 AND t.status = ANY($2)""",
+            event_id,
+            AT_THE_DOOR,
+        )
+    for start in range(0, len(numbers or ()), BATCH):
+        async with database.connection() as connection:
+            rows = await connection.fetch(
+                f"""{SELECT} JOIN unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place) ON wanted.id = t.id
+                    ORDER BY wanted.place""",
+                numbers[start : start + BATCH],
+            )
+        yield [attendee(row) for row in rows]
+
+
+def attendee(row: Mapping[str, Any]) -> Attendee:
+    return Attendee(
+        ticket_number=row["id"],
+        code=row["code"],
+        status=row["status"],
+        full_name=row["full_name"],
+        email=row["email"],
+        price=money(row["price"], row["currency"]),
+        currency=row["currency"],
+        bought_at=row["created_at"],
+    )
