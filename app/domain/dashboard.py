@@ -48,6 +48,7 @@ class LastSale(msgspec.Struct, frozen=True, kw_only=True):
     ticket_number: int
     event_id: int
     title: str
+    timezone: str
     full_name: str
     status: str
     price: str
@@ -128,7 +129,7 @@ def event_row(row: Mapping[str, Any], earned: Amounts) -> EventRow:
 async def last_sales(connection: Connection, who: Caller) -> list[LastSale]:
     """The newest tickets of the events that end last: a look at a few of each, however many there are."""
     rows = await connection.fetch(
-        """SELECT t.id AS ticket_number, t.event_id, e.title, u.full_name, t.status, t.price, t.currency,
+        """SELECT t.id AS ticket_number, t.event_id, e.title, e.timezone, u.full_name, t.status, t.price, t.currency,
                   t.created_at AS bought_at
            FROM (SELECT newest.id FROM (SELECT id FROM events WHERE organizer_id = $1 AND sold + held > 0
                                         ORDER BY end_time DESC LIMIT $3) AS e
