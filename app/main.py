@@ -31,6 +31,7 @@ from app.engines.database import Database
 from app.engines.folder_media import FolderMedia
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
+from app.language import current_locale, gettext, ngettext
 from app.messages import TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
@@ -39,6 +40,7 @@ from app.portal.filters import FILTERS
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
+from app.static_files import static
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
 
@@ -139,8 +141,13 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(FILTERS)
+    environment.globals.update(static=static, language=lambda: current_locale().language)
     return environment
 
 
