@@ -55,7 +55,8 @@ CREATE FUNCTION person_words(full_name text, email text) RETURNS tsvector LANGUA
 CREATE FUNCTION words_beginning(given text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT string_agg(quote_literal(word) || ':*', ' & ')
             FROM unnest(search_words(given)) AS word)::tsquery;
-CREATE INDEX users_words ON users USING gin (person_words(full_name, email));
+ALTER TABLE users ADD words tsvector GENERATED ALWAYS AS (person_words(full_name, email)) STORED;
+CREATE INDEX users_words ON users USING gin (words);
 """
 
 
