@@ -153,11 +153,12 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
         migrate(url)
         found = asyncio.run(recounted(url))
     for drift in found:
+        what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
-            f"event {drift.event_id}: the counters say {drift.sold} sold and {drift.held} held,"
+            f"{what}: the counters say {drift.sold} sold and {drift.held} held,"
             f" the tickets {drift.sold_counted} and {drift.held_counted}"
         )
-    print(f"{len(found)} events with wrong counters")
+    print(f"{len(found)} wrong counters")
     return 1 if found else 0
 
 

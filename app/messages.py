@@ -35,6 +35,23 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     capacity: int
     status: str
+    payment: str = "instant"
+    hold_hours: int = 168
+    offer_hours: int = 24
+    returns_until: dt.datetime | None = None
+
+
+class TicketTypeData(msgspec.Struct, frozen=True, kw_only=True):
+    """`places` is None where only the capacity of the event counts."""
+
+    name: str
+    description: str
+    price: Decimal
+    places: int | None
+    sale_opens_at: dt.datetime | None
+    sale_closes_at: dt.datetime | None
+    hidden_until: dt.datetime | None
+    per_attendee_limit: int
 
 
 class MetadataData(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +77,7 @@ class EventSubmitted(Message, frozen=True, kw_only=True):
     stores = ("postgres",)
 
     event: EventData
+    ticket_types: list[TicketTypeData] = []
 
 
 class MetadataSubmitted(Message, frozen=True, kw_only=True):
@@ -83,6 +101,7 @@ class ProjectSubmitted(Message, frozen=True, kw_only=True):
     event: EventData
     metadata: MetadataData
     uploads: list[Upload]
+    ticket_types: list[TicketTypeData] = []
 
 
 class MediaDeleted(Message, frozen=True, kw_only=True):
@@ -99,14 +118,100 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     event_id: int
 
 
-class TicketSold(Fact, frozen=True, kw_only=True, tag=True):
+class TicketFact(Fact, frozen=True, kw_only=True):
     ticket_id: int
+    ticket_type_id: int
     attendee_id: int
 
 
-class WaitingListJoined(Fact, frozen=True, kw_only=True, tag=True):
+class TicketSold(TicketFact, frozen=True, kw_only=True, tag=True):
+    """Bought, or taken by accepting an offer, with nothing left to pay."""
+
+
+class TicketHeld(TicketFact, frozen=True, kw_only=True, tag=True):
+    """Waits for the organizer to confirm the payment."""
+
+    until: dt.datetime
+
+
+class TicketConfirmed(TicketFact, frozen=True, kw_only=True, tag=True):
+    """`late`: the hold had lapsed, and there was still a place."""
+
+    by: int
+    late: bool
+
+
+class TicketLapsed(TicketFact, frozen=True, kw_only=True, tag=True):
+    """Not confirmed until its deadline."""
+
+
+class TicketCancelled(TicketFact, frozen=True, kw_only=True, tag=True):
+    by: int
+    reason: str
+
+
+class TicketUsed(TicketFact, frozen=True, kw_only=True, tag=True):
+    by: int
+
+
+class TicketUseUndone(TicketFact, frozen=True, kw_only=True, tag=True):
+    by: int
+
+
+class WaitingListFact(Fact, frozen=True, kw_only=True):
     waitlist_id: int
     attendee_id: int
+
+
+class WaitingListJoined(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    quantity: int
+    ticket_type_ids: list[int]
+
+
+class WaitingListLeft(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    """By the attendee's own wish."""
+
+
+class WaitingListOffered(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    ticket_type_id: int
+    quantity: int
+    until: dt.datetime
+
+
+class OfferAccepted(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    purchase_id: int
+
+
+class OfferDeclined(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    """By the attendee's own wish."""
+
+
+class OfferExpired(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    """Neither accepted nor declined until its deadline."""
+
+
+class WaitingListClosed(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    """Not by the attendee; `reason`: event-cancelled, sale-closed or already-bought."""
+
+    reason: str
+
+
+class TicketTypeChanged(Fact, frozen=True, kw_only=True, tag=True):
+    """Created, changed or archived; holds the full new state."""
+
+    ticket_type_id: int
+    rev: int
+    by: int
+    archived: bool
+    ticket_type: TicketTypeData
+
+
+class EventCancelled(Fact, frozen=True, kw_only=True, tag=True):
+    """Nothing is sold any more; each ticket and each entry of the waiting list follows with a fact of its own."""
+
+    rev: int
+    by: int
+    reason: str
 
 
 class EventChanged(Fact, frozen=True, kw_only=True, tag=True):
@@ -114,6 +219,7 @@ class EventChanged(Fact, frozen=True, kw_only=True, tag=True):
 
     rev: int
     organizer_id: int
+    by: int
     event: EventData
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 
 from app.batching import Batcher
-from app.domain.sale import Purchase, Wish
+from app.domain.sale import Decided, Purchase, Wish, turn_away
 from app.engines.database import Connection, Database
 from app.errors import AppError, Unavailable
 
@@ -19,17 +19,23 @@ TRIES = 5
 QUEUES_KEPT = 1_000
 RIVALS = {"idempotency_keys_pkey", "one_live_ticket", "tickets_code_key"}
 
-Sell = Callable[[Connection, int, Sequence[Wish]], Awaitable[list[Purchase | AppError]]]
+Sell = Callable[[Connection, int, Sequence[Wish]], Awaitable[Decided]]
 Queue = Batcher[Wish, Purchase | AppError]
 
 
 class SaleDesk:
-    """One bounded queue per event. Batches of different events take turns, so a hot one does not starve the others."""
+    """One bounded queue per event. Batches of different events take turns, so a hot one does not starve the others.
 
-    def __init__(self, database: Database, sell: Sell) -> None:
+    `sold_out` remembers where nothing was left: there a batch first looks without the lock whether that is still so.
+    `sold` is called when something has been sold.
+    """
+
+    def __init__(self, database: Database, sell: Sell, sold: Callable[[], None] = lambda: None) -> None:
         self.database = database
         self.sell = sell
+        self.sold = sold
         self.queues: dict[int, Queue] = {}
+        self.sold_out: set[int] = set()
         self.turns = asyncio.Semaphore(AT_ONCE)
 
     async def buy(self, event_id: int, wish: Wish) -> Purchase | AppError:
@@ -44,8 +50,7 @@ class SaleDesk:
         for _ in range(TRIES):
             async with self.turns:
                 try:
-                    async with self.database.transaction() as connection:
-                        return await self.sell(connection, event_id, wishes)
+                    return await self.decide(event_id, wishes)
                 except asyncpg.UniqueViolationError as error:
                     if error.constraint_name not in RIVALS:
                         raise
@@ -54,9 +59,24 @@ class SaleDesk:
                         raise
         raise Unavailable("Too many purchases at the same moment.", retry_after=1)
 
+    async def decide(self, event_id: int, wishes: list[Wish]) -> Sequence[Purchase | AppError]:
+        if event_id in self.sold_out:
+            async with self.database.transaction() as connection:
+                turned_away = await turn_away(connection, event_id, wishes)
+            if turned_away is not None:
+                return turned_away.answers
+            self.sold_out.discard(event_id)
+        async with self.database.transaction() as connection:
+            decided = await self.sell(connection, event_id, wishes)
+        if decided.sold_out:
+            self.sold_out.add(event_id)
+        self.sold()
+        return decided.answers
+
     def forget_idle(self) -> None:
         if len(self.queues) >= QUEUES_KEPT:
             self.queues = {event_id: queue for event_id, queue in self.queues.items() if queue.busy}
+            self.sold_out &= self.queues.keys()
 
     async def close(self) -> None:
         """Decide what waits, take nothing new."""

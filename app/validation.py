@@ -75,7 +75,7 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
 
 def from_form(value: Any, kind: Any, required: bool) -> Any:
     if typing.get_origin(kind) is list:
-        return several(value)
+        return json_list(value) if typing.get_origin(typing.get_args(kind)[0]) is dict else several(value)
     if isinstance(value, list):
         value = value[-1] if value else msgspec.UNSET
     if value == "" and not (required and kind is str):
@@ -83,6 +83,16 @@ def from_form(value: Any, kind: Any, required: bool) -> Any:
     if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
         return int(value)
     return value
+
+
+def json_list(value: Any) -> Any:
+    """A list of objects, which a form has as JSON text."""
+    if value in (msgspec.UNSET, ""):
+        return msgspec.UNSET
+    try:
+        return msgspec.json.decode(value) if isinstance(value, str) else value
+    except msgspec.DecodeError:
+        return value
 
 
 def several(value: Any) -> list[Any]:

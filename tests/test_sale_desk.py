@@ -9,7 +9,7 @@ import pytest
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
-from app.domain.sale import Purchase, Wish, sell
+from app.domain.sale import Decided, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
 from app.sale_desk import SaleDesk
@@ -47,7 +47,7 @@ async def test_one_batch_decides_in_order_of_arrival(stage: Stage, alice: httpx.
     a, b, c, d = await people(stage.parts.database, 4)
     wishes = [wish(a, "k"), wish(a, "k"), wish(a), wish(a, "k", "/other"), wish(b), wish(c, "c"), wish(c, "c"), wish(d)]
     async with stage.parts.database.transaction() as connection:
-        answers = await sell(connection, event_id, wishes)
+        answers = (await sell(connection, event_id, wishes)).answers
     assert kinds(answers) == [
         "sold", "sold", "already-bought", "idempotency-key-reused", "sold", "sold-out", "sold-out", "sold-out",
     ]  # fmt: skip
@@ -76,7 +76,7 @@ async def test_many_wishes_share_a_transaction(stage: Stage, alice: httpx.AsyncC
     event_id = await stored_event(alice, capacity=500)
     batches: list[int] = []
 
-    async def counting(connection: Connection, event: int, wishes: list[Wish]) -> list[Purchase | AppError]:
+    async def counting(connection: Connection, event: int, wishes: list[Wish]) -> Decided:
         batches.append(len(wishes))
         return await sell(connection, event, wishes)
 
@@ -92,7 +92,7 @@ async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stag
     (who,) = await people(stage.parts.database, 1)
     failing = True
 
-    async def failing_once(connection: Connection, event: int, wishes: list[Wish]) -> list[Purchase | AppError]:
+    async def failing_once(connection: Connection, event: int, wishes: list[Wish]) -> Decided:
         if failing:
             await connection.execute("SELECT no_such_column FROM events")
         return await sell(connection, event, wishes)

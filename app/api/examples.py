@@ -7,6 +7,26 @@ from litestar.openapi.spec import OpenAPI, Reference, Schema
 SUBMISSION = "01990f0a-2f6e-7a52-9d1c-5b8f3f0d6a11"
 
 FIELDS: dict[str, Any] = {
+    "archived": False,
+    "cancel_reason": None,
+    "held_until": "2031-02-08T12:00:00Z",
+    "hidden_until": None,
+    "hold_hours": 168,
+    "offer_hours": 24,
+    "payment": "instant",
+    "per_attendee_limit": 1,
+    "places": 80,
+    "price_from": "24.50",
+    "purchase_id": 41,
+    "quantity": 1,
+    "returnable": True,
+    "returns_until": "2031-06-27T18:00:00+02:00",
+    "sale_closes_at": None,
+    "sale_opens_at": "2031-01-15T09:00:00Z",
+    "ticket_type": "General admission",
+    "ticket_type_id": 21,
+    "ticket_type_ids": [21],
+    "ticket_types": [],
     "answer": {"metadata_id": 7},
     "api_key": "es_4f1d2c9ab03e_d2b1...",
     "availability": {"capacity": 120, "sold": 41, "held": 0, "left": 79},
@@ -124,7 +144,13 @@ STRUCTS: dict[str, dict[str, Any]] = {
     "SignedOut": {"message": "Logged Out"},
     "SignedUp": {"success": "Signed up"},
     "TaskHealth": {"state": "running"},
-    "TicketBought": {"success": "Ticket purchased!", "status": "sold"},
+    "TicketBought": {
+        "success": "Ticket purchased!",
+        "status": "sold",
+        "tickets": [{"ticket_number": 41, "code": "VN2FCD5HGFMR"}],
+    },
+    "TicketType": {"name": "General admission", "state": "on_sale"},
+    "TicketTypeIn": {"name": "General admission"},
     "TicketView": {"status": "sold"},
 }
 

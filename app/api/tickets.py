@@ -1,5 +1,6 @@
 """Tickets: buy, and list your own."""
 
+import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
@@ -13,22 +14,32 @@ from app.api.events import Cursor, Limit
 from app.domain import tickets
 from app.domain.accounts import Caller
 from app.domain.events import Id
+from app.domain.issuing import Issued
 from app.domain.lists import Page, from_cursor
+from app.domain.sale import Purchase
 from app.domain.tickets import TicketView
-from app.domain.waiting_list import require_self
+from app.domain.waiting_list import Quantity, require_self
 from app.parts import Parts
 from app.validation import Input
 
 
 class BuyIn(Input, frozen=True, kw_only=True):
+    """Without `ticket_type_id` the first type on sale; all of `quantity` or none."""
+
     user_id: Id | None = None
+    ticket_type_id: Id | None = None
+    quantity: Quantity = 1
 
 
-class TicketBought(msgspec.Struct, frozen=True):
+class TicketBought(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The first ticket, and all of them in `tickets`; `held_until` is there where a payment has to be confirmed."""
+
     success: str
     ticket_number: int
     code: str
     status: str
+    tickets: list[Issued]
+    held_until: dt.datetime | None = None
 
 
 @post(
@@ -43,8 +54,15 @@ async def buy_ticket(
     data: Annotated[BuyIn, Body()],
 ) -> Response[TicketBought]:
     require_self(who, data.user_id)
-    bought = await tickets.buy_ticket(parts.sale_desk, who, event_id, await idempotent_json(request))
-    content = TicketBought("Ticket purchased!", bought.ticket_number, bought.code, bought.status)
+    key = await idempotent_json(request)
+    bought = await tickets.buy_ticket(parts.sale_desk, who, event_id, key, data.ticket_type_id, data.quantity)
+    return ticket_bought(bought)
+
+
+def ticket_bought(bought: Purchase) -> Response[TicketBought]:
+    content = TicketBought(
+        "Ticket purchased!", bought.ticket_number, bought.code, bought.status, bought.tickets, bought.held_until
+    )
     return Response(content, status_code=201, headers=replay_headers(bought.replayed))
 
 

@@ -33,7 +33,9 @@ async def join_waiting_list(
 ) -> Response[Joined]:
     waiting_list.require_self(who, data.user_id)
     key = await idempotent_json(request)
-    place = await waiting_list.join_waiting_list(parts.database, who, data.event_id, key)
+    place = await waiting_list.join_waiting_list(
+        parts.database, who, data.event_id, key, data.quantity, data.ticket_type_ids
+    )
     content = Joined("Subscribed to waiting list", place.waitlist_id, place.position)
     return Response(content, status_code=201, headers=replay_headers(place.replayed))
 

@@ -11,7 +11,9 @@ from app.domain.accounts import Caller
 from app.domain.lists import Page, page_of
 from app.domain.media import MediaItem, media_of
 from app.domain.money import money
+from app.domain.offers import settle_due
 from app.domain.progress import fan_out
+from app.domain.ticket_types import TicketType, ticket_types_of
 from app.engines.database import Connection, Database
 from app.engines.documents import Documents
 from app.engines.media import Media
@@ -35,10 +37,16 @@ class CoreEventData(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     capacity: int
     status: str
+    payment: str
+    hold_hours: int
+    offer_hours: int
+    returns_until: dt.datetime | None
     created_at: dt.datetime
 
 
 class Availability(msgspec.Struct, frozen=True, kw_only=True):
+    """`held` counts places that wait for a payment, or are offered to or kept for the waiting list."""
+
     capacity: int
     sold: int
     held: int
@@ -46,10 +54,11 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list; `picture` is the address of its first picture."""
+    """An event in a list; `price_from` is the lowest price, `picture` the address of its first picture."""
 
     core_event_data: CoreEventData
     availability: Availability
+    price_from: str
     picture: str | None
 
 
@@ -70,6 +79,7 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     fan_out: dict[str, str]
     rev: int
     on_sale: bool
+    ticket_types: list[TicketType]
     tickets: Summary | None = None
     waitlist: Summary | None = None
 
@@ -87,6 +97,7 @@ async def event_page(
     async with database.connection() as connection:
         media_files = await media_of(connection, media, event_id)
         stores = await fan_out(connection, event_id)
+        kinds = await ticket_types_of(connection, event_id, everything=mine)
         tickets = await summary(connection, "tickets", event_id) if mine else None
         waitlist = await summary(connection, "waiting_list", event_id) if mine else None
     found = await documents.find(event_id)
@@ -98,20 +109,37 @@ async def event_page(
         fan_out=stores,
         rev=row["rev"],
         on_sale=row["on_sale"],
+        ticket_types=kinds,
         tickets=tickets,
         waitlist=waitlist,
     )
 
 
+EVENT = """
+    SELECT *, due_at <= now() AS due, status <> 'cancelled' AND end_time > now() AND EXISTS (
+                  SELECT 1 FROM ticket_types t
+                  WHERE t.event_id = events.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
+                    AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
+              ) AS on_sale
+    FROM events WHERE id = $1
+"""
+
+
 async def event_row(database: Database, who: Caller | None, event_id: int) -> Mapping[str, Any]:
-    """The stored event if `who` may see it; the owner waits a moment for one that was just accepted."""
+    """The stored event if `who` may see it; the owner waits a moment for one that was just accepted.
+
+    What the clock has decided since the last look is written first, so that nobody reads places that are held no more.
+    """
     deadline = asyncio.get_running_loop().time() + PENDING_SECONDS
     while True:
         async with database.connection() as connection:
-            row = await connection.fetchrow("SELECT *, end_time > now() AS on_sale FROM events WHERE id = $1", event_id)
+            row = await connection.fetchrow(EVENT, event_id)
+            if row is not None and row["due"]:
+                await settle_due(database, event_id)
+                row = await connection.fetchrow(EVENT, event_id)
             owner = None if row or who is None else await pending_owner(connection, event_id)
         if row is not None:
-            if row["status"] == "published" or (who is not None and row["organizer_id"] == who.organizer_id):
+            if row["status"] != "draft" or (who is not None and row["organizer_id"] == who.organizer_id):
                 return row
             raise NotFound("There is no such event.")
         if who is None or owner is None or owner != who.organizer_id:
@@ -147,7 +175,11 @@ def availability(row: Mapping[str, Any]) -> Availability:
 
 
 LISTED = """SELECT e.*, (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
-                         ORDER BY position, id LIMIT 1) AS picture_key FROM events e"""
+                         ORDER BY position, id LIMIT 1) AS picture_key,
+                   coalesce((SELECT min(price) FROM ticket_types t
+                             WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)),
+                            e.price) AS price_from
+            FROM events e"""
 
 
 async def published_events(database: Database, media: Media, limit: int, before: int | None) -> Page[Listed]:
@@ -191,6 +223,7 @@ def listed_page(media: Media, rows: list[Any], limit: int) -> Page[Listed]:
         Listed(
             core_event_data=core(row),
             availability=availability(row),
+            price_from=money(row["price_from"], row["currency"]),
             picture=media.url(row["picture_key"]) if row["picture_key"] else None,
         )
         for row in rows

@@ -13,19 +13,26 @@ from msgspec import Meta
 from app.domain.accounts import Caller
 from app.domain.facts import write_fact
 from app.domain.idempotency import Idempotent
+from app.domain.money import price_complaint
+from app.domain.offers import settle
+from app.domain.stock import Stock, lock_own_stock
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
+from app.domain.ticket_types import check_ticket_types, follow_price, record_ticket_types, ticket_types_data
+from app.domain.zones import in_zone, zone_or_none
 from app.engines.database import Connection, Database
-from app.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Stale
+from app.errors import Conflict, FieldError, Forbidden, Invalid, Stale
 from app.messages import EventChanged, EventData, EventSubmitted, Message, ProjectSubmitted
 from app.validation import Input
-
-MAX_PRICE = Decimal("9999999.99")
 
 Title = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": "must have 1 to 200 characters"})]
 Text = Annotated[str, Meta(min_length=1, max_length=20_000, extra={"says": "must have 1 to 20,000 characters"})]
 Capacity = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": "must be a whole number from 1 to 1,000,000"})]
 Status = Annotated[Literal["draft", "published"], Meta(extra={"says": 'must be "draft" or "published"'})]
 Id = Annotated[int, Meta(ge=1, le=2**63 - 1, extra={"says": "must be an id"})]
+Payment = Annotated[
+    Literal["instant", "organizer_confirms"], Meta(extra={"says": 'must be "instant" or "organizer_confirms"'})
+]
+Hours = Annotated[int, Meta(ge=1, le=8760, extra={"says": "must be a whole number of hours from 1 to 8,760"})]
 Short = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": "must have 1 to 100 characters"})]
 
 
@@ -43,6 +50,11 @@ class EventIn(Input, frozen=True, kw_only=True):
     currency: Short | None = None
     timezone: Short | None = None
     status: Status = "published"
+    payment: Payment = "instant"
+    hold_hours: Hours = 168
+    offer_hours: Hours = 24
+    returns_until: dt.datetime | None = None
+    ticket_types: list[dict[str, Any]] | None = None
     organizer_id: Id | None = None
 
     @classmethod
@@ -64,6 +76,10 @@ class EventPatch(Input, frozen=True, kw_only=True):
     currency: Short | None = None
     timezone: Short | None = None
     status: Status | None = None
+    payment: Payment | None = None
+    hold_hours: Hours | None = None
+    offer_hours: Hours | None = None
+    returns_until: dt.datetime | None = None
 
 
 def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
@@ -71,12 +87,8 @@ def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
     currency, timezone = values["currency"], values["timezone"]
     if currency not in babel.numbers.list_currencies():
         yield FieldError("currency", "must be an ISO 4217 code such as EUR")
-    elif (price := values.get("price")) is not None:
-        decimals = babel.numbers.get_currency_precision(currency)
-        if not 0 <= price <= MAX_PRICE:
-            yield FieldError("price", "must lie between 0 and 9,999,999.99")
-        elif price != round(price, decimals):
-            yield FieldError("price", f"must have at most {decimals} decimals in {currency}")
+    elif values.get("price") is not None and (complaint := price_complaint(values["price"], currency)):
+        yield FieldError("price", complaint)
     zone = zone_or_none(timezone)
     if zone is None:
         yield FieldError("timezone", "must be a timezone such as Europe/Berlin")
@@ -84,17 +96,7 @@ def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
         values["start_time"], zone
     ):
         yield FieldError("end_time", "must not be before the start")
-
-
-def zone_or_none(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown, not a name at all, or the name of a folder
-        return None
-
-
-def in_zone(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(dt.UTC)
+    yield from check_ticket_types(values.get("ticket_types") or (), currency)
 
 
 def event_data(given: EventIn, currency: str, timezone: str) -> EventData:
@@ -113,6 +115,10 @@ def event_data(given: EventIn, currency: str, timezone: str) -> EventData:
         timezone=timezone,
         capacity=given.capacity,
         status=given.status,
+        payment=given.payment,
+        hold_hours=given.hold_hours,
+        offer_hours=given.offer_hours,
+        returns_until=in_zone(given.returns_until, zone) if given.returns_until else None,
     )
 
 
@@ -136,6 +142,7 @@ async def submit_event(
             event_id=numbers.event_id,
             organizer_id=organizer_id,
             event=data,
+            ticket_types=ticket_types_data(given.ticket_types or (), data.timezone),
         )
         return message, {}
 
@@ -149,58 +156,73 @@ async def record_events(connection: Connection, messages: Sequence[EventSubmitte
         (
             m.event_id, m.organizer_id, m.rev, m.event.title, m.event.description, m.event.location,
             m.event.start_time, m.event.end_time, m.event.date, m.event.price, m.event.currency, m.event.timezone,
-            m.event.status, m.event.capacity, m.at,
+            m.event.status, m.event.capacity, m.event.payment, m.event.hold_hours, m.event.offer_hours,
+            m.event.returns_until, m.at,
         )
         for m in newest.values()
     ]  # fmt: skip
     await connection.execute(
         """INSERT INTO events (id, organizer_id, rev, title, description, location, start_time, end_time, date, price,
-                               currency, timezone, status, capacity, created_at)
+                               currency, timezone, status, capacity, payment, hold_hours, offer_hours, returns_until,
+                               created_at)
            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                                 $7::timestamptz[], $8::timestamptz[], $9::date[], $10::numeric[], $11::text[],
-                                $12::text[], $13::text[], $14::integer[], $15::timestamptz[])
+                                $12::text[], $13::text[], $14::integer[], $15::text[], $16::integer[],
+                                $17::integer[], $18::timestamptz[], $19::timestamptz[])
            ON CONFLICT (id) DO UPDATE SET
                rev = excluded.rev, title = excluded.title, description = excluded.description,
                location = excluded.location, start_time = excluded.start_time, end_time = excluded.end_time,
                date = excluded.date, price = excluded.price, currency = excluded.currency,
-               timezone = excluded.timezone, status = excluded.status, capacity = excluded.capacity
+               timezone = excluded.timezone, status = excluded.status, capacity = excluded.capacity,
+               payment = excluded.payment, hold_hours = excluded.hold_hours, offer_hours = excluded.offer_hours,
+               returns_until = excluded.returns_until
            WHERE events.rev < excluded.rev""",
-        *([row[column] for row in rows] for column in range(15)),
+        *([row[column] for row in rows] for column in range(19)),
     )
+    await record_ticket_types(connection, list(newest.values()))
 
 
 async def change_event(database: Database, who: Caller, event_id: int, patch: EventPatch, if_match: int | None) -> int:
-    """Decide a change under the row lock; the new revision.
+    """Decide a change under the row lock; the new revision. Places that it frees go to the waiting list first.
 
     Raises:
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
-        Conflict: fewer places than are sold and held, or back to a draft with tickets sold.
+        Conflict: fewer places than are sold and held, back to a draft with tickets sold, or cancelled.
     """
     async with database.transaction() as connection:
-        row = await connection.fetchrow("SELECT * FROM events WHERE id = $1 FOR UPDATE", event_id)
-        if row is None or row["organizer_id"] != who.organizer_id:
-            raise NotFound("There is no such event.")
+        before = await lock_own_stock(connection, who, event_id)
+        row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
             raise Stale("The event was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
         data = changed(row, patch)
-        if data.capacity < row["sold"] + row["held"]:
-            raise Conflict(
-                f"{row['sold'] + row['held']} places are taken; the capacity cannot be less.", type="capacity-taken"
-            )
-        if data.status == "draft" and row["sold"] + row["held"] > 0:
-            raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
+        refuse_change(before, data)
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute(
             """UPDATE events SET rev = $2, title = $3, description = $4, location = $5, start_time = $6, end_time = $7,
-                                 date = $8, price = $9, currency = $10, timezone = $11, capacity = $12, status = $13
+                                 date = $8, price = $9, currency = $10, timezone = $11, capacity = $12, status = $13,
+                                 payment = $14, hold_hours = $15, offer_hours = $16, returns_until = $17
                WHERE id = $1""",
-            event_id, rev, data.title, data.description, data.location, data.start_time, data.end_time, data.date,
-            data.price, data.currency, data.timezone, data.capacity, data.status,
+            event_id, rev, *msgspec.structs.astuple(data),
         )  # fmt: skip
-        fact = EventChanged(event_id=event_id, rev=rev, organizer_id=row["organizer_id"], event=data)
-        await write_fact(connection, fact)
+        await follow_price(connection, event_id)
+        await write_fact(
+            connection,
+            EventChanged(event_id=event_id, rev=rev, organizer_id=before.organizer_id, by=who.user_id, event=data),
+        )
+        stock = await lock_own_stock(connection, who, event_id)
+        await settle(connection, stock, freed=max(0, stock.capacity - before.capacity))
     return rev
+
+
+def refuse_change(stock: Stock, data: EventData) -> None:
+    taken = stock.sold + stock.held
+    if stock.status == "cancelled":
+        raise Conflict("This event is cancelled.", type="event-cancelled")
+    if data.capacity < taken:
+        raise Conflict(f"{taken} places are taken; the capacity cannot be less.", type="capacity-taken")
+    if data.status == "draft" and taken > 0:
+        raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
 
 
 def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:
@@ -210,6 +232,6 @@ def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:
     if bad := list(check_event(values)):
         raise Invalid(bad)
     zone = ZoneInfo(values["timezone"])
-    for name in ("start_time", "end_time"):
-        values[name] = in_zone(values[name], zone)
+    for name in ("start_time", "end_time", "returns_until"):
+        values[name] = in_zone(values[name], zone) if values[name] else None
     return EventData(**values)

@@ -1,12 +1,13 @@
 """Repeating a request with the same `Idempotency-Key` gives the same answer and no second effect."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import msgspec
 
-from app.engines.database import Connection
+from app.engines.database import Connection, Database
 from app.errors import FieldError, Invalid
 
 MAX_KEY = 255
@@ -65,6 +66,27 @@ async def remember(connection: Connection, user_id: int, request: Idempotent | N
             request.request_hash,
             outcome,
         )
+
+
+async def once(
+    database: Database,
+    user_id: int,
+    request: Idempotent | None,
+    decide: Callable[[Connection], Awaitable[dict[str, Any]]],
+) -> tuple[dict[str, Any], bool]:
+    """What `decide` says in a transaction of its own, or what it said the first time; and whether it is the latter."""
+    while True:
+        try:
+            async with database.transaction() as connection:
+                outcome = await remembered(connection, user_id, request)
+                if outcome is not None:
+                    return outcome, True
+                outcome = await decide(connection)
+                await remember(connection, user_id, request, outcome)
+                return outcome, False
+        except asyncpg.UniqueViolationError as error:
+            if not lost_the_race(error):
+                raise
 
 
 def lost_the_race(error: asyncpg.UniqueViolationError) -> bool:

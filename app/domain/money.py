@@ -4,7 +4,17 @@ from decimal import Decimal
 
 import babel.numbers
 
+MAX_PRICE = Decimal("9999999.99")
+
 
 def money(amount: Decimal, currency: str) -> str:
     """With exactly the decimals the currency has: `7400.00` EUR, `7400` JPY."""
     return str(amount.quantize(Decimal(1).scaleb(-babel.numbers.get_currency_precision(currency))))
+
+
+def price_complaint(price: Decimal, currency: str) -> str | None:
+    """What is wrong with a price in a currency that exists."""
+    decimals = babel.numbers.get_currency_precision(currency)
+    if not 0 <= price <= MAX_PRICE:
+        return "must lie between 0 and 9,999,999.99"
+    return None if price == round(price, decimals) else f"must have at most {decimals} decimals in {currency}"

@@ -11,6 +11,7 @@ from app.domain.idempotency import Idempotent
 from app.domain.media import PictureFile, check_pictures, draw_media_ids, keep_upload
 from app.domain.metadata import Kind, Tags
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
+from app.domain.ticket_types import ticket_types_data
 from app.engines.database import Database
 from app.engines.media import Media
 from app.errors import FieldError
@@ -73,6 +74,7 @@ async def submit_project(
                 uploaded_by=who.user_id,
             ),
             uploads=uploads,
+            ticket_types=ticket_types_data(given.ticket_types or (), data.timezone),
         )
         return message, {"metadata_id": numbers.metadata_id}
 

@@ -4,11 +4,37 @@ import msgspec
 
 from app.engines.database import Database
 
+RECOUNT = """
+    WITH counted AS (
+        SELECT ticket_type_id, count(*) FILTER (WHERE status IN ('sold', 'used')) AS sold,
+               count(*) FILTER (WHERE status = 'held') AS held
+        FROM tickets GROUP BY ticket_type_id
+    ), waiting AS (
+        SELECT offered_type_id AS ticket_type_id,
+               sum(CASE WHEN status = 'offered' THEN quantity ELSE kept END) AS held
+        FROM waiting_list WHERE status = 'offered' OR kept > 0 GROUP BY offered_type_id
+    ), types AS (
+        SELECT k.event_id, k.id, k.sold, k.held, coalesce(c.sold, 0) AS sold_counted,
+               (coalesce(c.held, 0) + coalesce(w.held, 0))::bigint AS held_counted
+        FROM ticket_types k LEFT JOIN counted c ON c.ticket_type_id = k.id
+             LEFT JOIN waiting w ON w.ticket_type_id = k.id
+    ), events_and_types AS (
+        SELECT * FROM types
+        UNION ALL
+        SELECT e.id, NULL, e.sold, e.held, coalesce(sum(t.sold_counted), 0)::bigint,
+               coalesce(sum(t.held_counted), 0)::bigint
+        FROM events e LEFT JOIN types t ON t.event_id = e.id GROUP BY e.id, e.sold, e.held
+    )
+    SELECT event_id, id AS ticket_type_id, sold, held, sold_counted, held_counted FROM events_and_types
+    WHERE sold <> sold_counted OR held <> held_counted ORDER BY event_id, id NULLS FIRST
+"""
+
 
 class Drift(msgspec.Struct, frozen=True):
-    """An event whose counters differ from its tickets."""
+    """An event, or one of its ticket types, whose counters differ from its tickets, offers and kept places."""
 
     event_id: int
+    ticket_type_id: int | None
     sold: int
     held: int
     sold_counted: int
@@ -18,15 +44,5 @@ class Drift(msgspec.Struct, frozen=True):
 async def drifts(database: Database) -> list[Drift]:
     """One statement, so one snapshot: sales that go on meanwhile cannot look like drift."""
     async with database.connection() as connection:
-        rows = await connection.fetch(
-            """SELECT e.id AS event_id, e.sold, e.held, coalesce(t.sold, 0) AS sold_counted,
-                      coalesce(t.held, 0) AS held_counted
-               FROM events e LEFT JOIN (
-                   SELECT event_id, count(*) FILTER (WHERE status IN ('sold', 'used')) AS sold,
-                          count(*) FILTER (WHERE status = 'held') AS held
-                   FROM tickets GROUP BY event_id
-               ) AS t ON t.event_id = e.id
-               WHERE e.sold <> coalesce(t.sold, 0) OR e.held <> coalesce(t.held, 0) ORDER BY e.id""",
-            timeout=600,
-        )
+        rows = await connection.fetch(RECOUNT, timeout=600)
     return [Drift(**row) for row in rows]

@@ -1,31 +1,37 @@
 """Selling: what a batch of purchases of one event decides, in one transaction, in order of arrival."""
 
-import secrets
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, key_reused
+from app.domain.issuing import Issued, Issuing, Live, NewTicket
+from app.domain.offers import settle
+from app.domain.stock import Stock, TypeStock, lock_stock, may_see
 from app.engines.database import Connection
 from app.errors import AppError, Conflict, NotFound
 
-CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-CODE_LENGTH = 12
-
 REFUSALS = {
     "sold-out": "All places are taken. You can join the waiting list.",
+    "not-enough-left": "Fewer places are left than you want. You can take fewer, or join the waiting list.",
     "already-bought": "You have a ticket for this event already.",
+    "over-limit": "That is more than one person can have of these tickets.",
     "sale-closed": "The sale for this event is closed.",
+    "sale-not-open": "The sale has not begun yet.",
+    "event-cancelled": "This event is cancelled.",
 }
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """Somebody wants a place."""
+    """Somebody wants places, all of them or none; without a type, of the first one on sale."""
 
     who: Caller
     idempotent: Idempotent | None
+    ticket_type_id: int | None = None
+    quantity: int = 1
 
     @property
     def key(self) -> tuple[int, str] | None:
@@ -33,9 +39,13 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """`ticket_number` and `code` are those of the first of `tickets`."""
+
     ticket_number: int
     code: str
     status: str
+    tickets: list[Issued]
+    held_until: dt.datetime | None = None
     replayed: bool = False
 
 
@@ -46,41 +56,66 @@ class Desk(Protocol):
 
 
 Outcome = dict[str, Any]
-"""What is remembered of a decision, and rendered again: a ticket, or `{"refused": type}`."""
+"""What is remembered of a decision, and rendered again: tickets, or `{"refused": type}`."""
 
 Keys = dict[tuple[int, str], tuple[bytes, Outcome]]
 
 
-async def sell(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> list[Purchase | AppError]:
-    """Decide all wishes under the lock of the event; nothing counts before the transaction has committed.
+class Decided(msgspec.Struct, frozen=True):
+    """`sold_out`: nobody can have anything now, and the next ones can be told so without waiting for the lock."""
 
-    The lock comes first and in a statement of its own: the later ones see all that earlier holders did.
+    answers: list[Purchase | AppError]
+    sold_out: bool
+
+
+async def sell(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> Decided:
+    """Decide all wishes under the lock of the event; nothing counts before the transaction has committed.
 
     Raises:
         asyncpg.UniqueViolationError: another process was faster with a key or for a person; do it again.
     """
-    event = await lock_event(connection, event_id)
-    known = await known_keys(connection, wishes)
-    owners = await owners_of_tickets(connection, event_id, wishes)
-    left = event["capacity"] - event["sold"] - event["held"] if event else 0
-    answers: list[tuple[Wish, Outcome | AppError, bool]] = []
-    fresh: dict[int, Outcome] = {}
-    new_keys: Keys = {}
+    stock = await lock_stock(connection, event_id)
+    if stock is not None and stock.due:
+        await settle(connection, stock)
+    places = min(sum(wish.quantity for wish in wishes), stock.capacity - stock.sold - stock.held) if stock else 0
+    ticket_ids, known, live = await what_is_known(connection, event_id, *asked(wishes), places)
+    issuing = Issuing(ticket_ids)
+    outcomes, keys = decide_all(stock, wishes, known, live, issuing)
+    if stock is not None and issuing.tickets:
+        await issuing.write(connection, stock)
+    await remember_all(connection, keys)
+    return Decided([rendered(*outcome) for outcome in outcomes], stock is not None and is_sold_out(stock))
+
+
+async def turn_away(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> Decided | None:
+    """What `sell` would decide while nothing is left, without the lock; None when there may be something again."""
+    stock = await lock_stock(connection, event_id, lock=False)
+    if stock is None or stock.due or not is_sold_out(stock):
+        return None
+    _, known, live = await what_is_known(connection, event_id, *asked(wishes), 0)
+    outcomes, keys = decide_all(stock, wishes, known, live, Issuing([]))
+    await remember_all(connection, keys)
+    return Decided([rendered(*outcome) for outcome in outcomes], sold_out=True)
+
+
+def is_sold_out(stock: Stock) -> bool:
+    return all(stock.left(kind) <= 0 for kind in stock.types.values() if not kind.archived)
+
+
+def decide_all(
+    stock: Stock | None, wishes: Sequence[Wish], known: Keys, live: Live, issuing: Issuing
+) -> tuple[list[tuple[Outcome | AppError, bool]], Keys]:
+    """Outcomes with whether they are replays; and the keys to remember."""
+    outcomes: list[tuple[Outcome | AppError, bool]] = []
+    fresh: Keys = {}
     for wish in wishes:
         outcome, replayed = replay(wish, known), True
         if outcome is None:
-            outcome, replayed = decide(event, wish, owners, left - len(fresh)), False
-            if isinstance(outcome, dict):
-                if "code" in outcome:
-                    owners.add(wish.who.user_id)
-                    fresh[wish.who.user_id] = outcome
-                if wish.key and wish.idempotent:
-                    known[wish.key] = new_keys[wish.key] = (wish.idempotent.request_hash, outcome)
-        answers.append((wish, outcome, replayed))
-    if event and fresh:
-        await issue(connection, event_id, event, fresh)
-    await remember_all(connection, new_keys)
-    return [rendered(outcome, replayed) for _, outcome, replayed in answers]
+            outcome, replayed = decide(stock, wish, live, issuing), False
+            if isinstance(outcome, dict) and wish.key and wish.idempotent:
+                known[wish.key] = fresh[wish.key] = (wish.idempotent.request_hash, outcome)
+        outcomes.append((outcome, replayed))
+    return outcomes, fresh
 
 
 def replay(wish: Wish, known: Keys) -> Outcome | AppError | None:
@@ -91,16 +126,40 @@ def replay(wish: Wish, known: Keys) -> Outcome | AppError | None:
     return outcome if request_hash == wish.idempotent.request_hash else key_reused()
 
 
-def decide(event: Mapping[str, Any] | None, wish: Wish, owners: set[int], left: int) -> Outcome | AppError:
-    if event is None or not may_see(event, wish.who):
+def decide(stock: Stock | None, wish: Wish, live: Live, issuing: Issuing) -> Outcome | AppError:
+    if stock is None or not may_see(stock, wish.who):
         return NotFound("There is no such event.")
-    if event["closed"]:
-        return {"refused": "sale-closed"}
-    if wish.who.user_id in owners:
-        return {"refused": "already-bought"}
-    if left <= 0:
-        return {"refused": "sold-out"}
-    return {"code": new_code(), "status": "sold"}
+    kind = stock.wanted(wish.ticket_type_id)
+    if kind is None:
+        return NotFound("There is no such ticket type.")
+    taken = live.get((wish.who.user_id, kind.id), set())
+    if refused := refusal(stock, kind, wish.quantity, len(taken)):
+        return {"refused": refused}
+    live[(wish.who.user_id, kind.id)] = taken
+    return outcome_of(issuing.issue(stock, kind, wish.who.user_id, wish.quantity, taken))
+
+
+def refusal(stock: Stock, kind: TypeStock, quantity: int, owned: int) -> str | None:
+    """Why nothing of this can be had now."""
+    if stock.status == "cancelled":
+        return "event-cancelled"
+    if stock.now >= stock.sale_end(kind):
+        return "sale-closed"
+    if not stock.opened(kind):
+        return "sale-not-open"
+    if owned >= kind.per_attendee_limit:
+        return "already-bought"
+    if owned + quantity > kind.per_attendee_limit:
+        return "over-limit"
+    left = stock.left(kind)
+    return None if quantity <= left else "not-enough-left" if left > 0 else "sold-out"
+
+
+def outcome_of(tickets: Sequence[NewTicket]) -> Outcome:
+    """Of a purchase, as JSON keeps it."""
+    first = tickets[0]
+    until = {"held_until": first.held_until.isoformat()} if first.held_until else {}
+    return {"status": first.status, "tickets": [[ticket.id, ticket.code] for ticket in tickets], **until}
 
 
 def rendered(outcome: Outcome | AppError, replayed: bool) -> Purchase | AppError:
@@ -109,46 +168,56 @@ def rendered(outcome: Outcome | AppError, replayed: bool) -> Purchase | AppError
     if refused := outcome.get("refused"):
         headers = {"Idempotent-Replayed": "true"} if replayed else None
         return Conflict(REFUSALS[refused], type=refused, headers=headers)
-    return Purchase(**outcome, replayed=replayed)
+    return purchase(outcome, replayed)
 
 
-async def issue(connection: Connection, event_id: int, event: Mapping[str, Any], fresh: dict[int, Outcome]) -> None:
-    """Tickets, counter and facts in one statement; the numbers of the tickets go into their outcomes."""
-    rows = await connection.fetch(
-        """WITH issued AS (
-               INSERT INTO tickets (event_id, attendee_id, code, status, price, currency)
-               SELECT $1::bigint, attendee, code, 'sold', $4::numeric, $5::text
-               FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS wanted (attendee, code, place) ORDER BY place
-               RETURNING id, attendee_id
-           ), counted AS (
-               UPDATE events SET sold = sold + (SELECT count(*) FROM issued) WHERE id = $1
-           ), told AS (
-               INSERT INTO facts (event_id, type, payload)
-               SELECT $1, 'TicketSold', jsonb_build_object('event_id', $1, 'ticket_id', id, 'attendee_id', attendee_id)
-               FROM issued ORDER BY id
-           )
-           SELECT id, attendee_id FROM issued""",
-        event_id,
-        list(fresh),
-        [outcome["code"] for outcome in fresh.values()],
-        event["price"],
-        event["currency"],
+def purchase(outcome: Outcome, replayed: bool) -> Purchase:
+    tickets = [Issued(number, code) for number, code in outcome["tickets"]]
+    until = outcome.get("held_until")
+    return Purchase(
+        ticket_number=tickets[0].ticket_number,
+        code=tickets[0].code,
+        status=outcome["status"],
+        tickets=tickets,
+        held_until=dt.datetime.fromisoformat(until) if until else None,
+        replayed=replayed,
     )
-    for row in rows:
-        fresh[row["attendee_id"]]["ticket_number"] = row["id"]
 
 
-async def known_keys(connection: Connection, wishes: Sequence[Wish]) -> Keys:
-    keys = [wish.key for wish in wishes if wish.key]
-    if not keys:
-        return {}
-    rows = await connection.fetch(
-        """SELECT k.user_id, k.key, k.request_hash, k.outcome FROM idempotency_keys k
-           JOIN unnest($1::bigint[], $2::text[]) AS asked (user_id, key) USING (user_id, key)""",
+def asked(wishes: Sequence[Wish]) -> tuple[list[int], list[tuple[int, str]]]:
+    """Who wishes, and under which keys."""
+    return list({wish.who.user_id for wish in wishes}), [wish.key for wish in wishes if wish.key]
+
+
+async def what_is_known(
+    connection: Connection, event_id: int, people: Sequence[int], keys: Sequence[tuple[int, str]], places: int
+) -> tuple[list[int], Keys, Live]:
+    """Ids for up to `places` tickets, what was decided under these keys before, and who has what already.
+
+    Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made.
+    """
+    row = await connection.fetchrow(
+        """SELECT ARRAY(SELECT nextval('tickets_id_seq') FROM generate_series(1, $5::integer)) AS ticket_ids,
+                  (SELECT jsonb_agg(jsonb_build_array(user_id, key, encode(k.request_hash, 'hex'), k.outcome))
+                   FROM unnest($2::bigint[], $3::text[]) AS asked (user_id, key),
+                        LATERAL (SELECT request_hash, outcome FROM idempotency_keys
+                                 WHERE user_id = asked.user_id AND key = asked.key OFFSET 0) AS k) AS known,
+                  (SELECT jsonb_agg(jsonb_build_array(person, t.ticket_type_id, t.nth))
+                   FROM unnest($4::bigint[]) AS person,
+                        LATERAL (SELECT ticket_type_id, nth FROM tickets
+                                 WHERE event_id = $1 AND attendee_id = person
+                                   AND status IN ('held', 'sold', 'used') OFFSET 0) AS t) AS live""",
+        event_id,
         [user_id for user_id, _ in keys],
         [key for _, key in keys],
+        people,
+        places,
     )
-    return {(row["user_id"], row["key"]): (row["request_hash"], row["outcome"]) for row in rows}
+    known = {(user, key): (bytes.fromhex(hashed), outcome) for user, key, hashed, outcome in row["known"] or ()}
+    live: Live = {}
+    for person, ticket_type_id, nth in row["live"] or ():
+        live.setdefault((person, ticket_type_id), set()).add(nth)
+    return row["ticket_ids"], known, live
 
 
 async def remember_all(connection: Connection, keys: Keys) -> None:
@@ -164,31 +233,3 @@ async def remember_all(connection: Connection, keys: Keys) -> None:
         [keys[one][0] for one in ordered],
         [keys[one][1] for one in ordered],
     )
-
-
-async def owners_of_tickets(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> set[int]:
-    """Those among the wishing who have a live ticket."""
-    rows = await connection.fetch(
-        """SELECT attendee_id FROM tickets
-           WHERE event_id = $1 AND attendee_id = ANY($2) AND status IN ('held', 'sold', 'used')""",
-        event_id,
-        [wish.who.user_id for wish in wishes],
-    )
-    return {row["attendee_id"] for row in rows}
-
-
-async def lock_event(connection: Connection, event_id: int) -> Mapping[str, Any] | None:
-    return await connection.fetchrow(
-        """SELECT organizer_id, status, capacity, sold, held, price, currency, end_time <= clock_timestamp() AS closed
-           FROM events WHERE id = $1 FOR UPDATE""",
-        event_id,
-    )
-
-
-def may_see(event: Mapping[str, Any], who: Caller) -> bool:
-    return event["status"] == "published" or event["organizer_id"] == who.organizer_id
-
-
-def new_code() -> str:
-    """59 random bits in letters that cannot be mistaken for one another."""
-    return "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))

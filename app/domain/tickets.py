@@ -16,15 +16,22 @@ from app.engines.database import Database
 from app.errors import AppError
 
 
-async def buy_ticket(desk: Desk, who: Caller, event_id: int, idempotent: Idempotent | None) -> Purchase:
-    """One place for the caller.
+async def buy_ticket(
+    desk: Desk,
+    who: Caller,
+    event_id: int,
+    idempotent: Idempotent | None,
+    ticket_type_id: int | None = None,
+    quantity: int = 1,
+) -> Purchase:
+    """Places for the caller, all or none; without a type, of the first one on sale.
 
     Raises:
-        NotFound: no such event, or a draft of somebody else.
-        Conflict: of type `sold-out`, `already-bought` or `sale-closed`.
+        NotFound: no such event or type, or a draft of somebody else.
+        Conflict: of a type in `sale.REFUSALS`.
         Unavailable: too many wait for this event, or the database is away.
     """
-    outcome = await desk.buy(event_id, Wish(who, idempotent))
+    outcome = await desk.buy(event_id, Wish(who, idempotent, ticket_type_id, quantity))
     if isinstance(outcome, AppError):
         raise outcome
     return outcome
@@ -42,15 +49,30 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     location: str
     start_time: dt.datetime
     timezone: str
+    ticket_type_id: int
+    ticket_type: str
+    purchase_id: int
+    held_until: dt.datetime | None
+    cancel_reason: str | None
+    returnable: bool
+
+
+TICKETS = """
+    SELECT t.id, t.code, t.price, t.currency, t.created_at, t.ticket_type_id, k.name AS ticket_type, t.purchase_id,
+           t.held_until, t.cancel_reason, e.id AS event_id, e.title, e.location, e.start_time, e.timezone,
+           CASE WHEN t.status = 'held' AND t.held_until <= now() THEN 'lapsed' ELSE t.status END AS status,
+           t.status = 'held' AND t.held_until > now()
+               OR t.status = 'sold' AND coalesce(least(e.returns_until, e.end_time) > now(), false)
+                  AND e.returns_until IS NOT NULL AS returnable
+    FROM tickets t JOIN events e ON e.id = t.event_id JOIN ticket_types k ON k.id = t.ticket_type_id
+"""
 
 
 async def tickets_of(database: Database, who: Caller, limit: int, before: int | None) -> Page[TicketView]:
     """The caller's tickets, newest first."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            """SELECT t.id, t.code, t.status, t.price, t.currency, t.created_at, e.id AS event_id, e.title, e.location,
-                      e.start_time, e.timezone
-               FROM tickets t JOIN events e ON e.id = t.event_id
+            f"""{TICKETS}
                WHERE t.attendee_id = $1 AND t.id < $2 ORDER BY t.id DESC LIMIT $3""",
             who.user_id,
             before if before is not None else 2**63 - 1,
@@ -73,4 +95,10 @@ def ticket_view(row: Mapping[str, Any]) -> TicketView:
         location=row["location"],
         start_time=row["start_time"],
         timezone=row["timezone"],
+        ticket_type_id=row["ticket_type_id"],
+        ticket_type=row["ticket_type"],
+        purchase_id=row["purchase_id"],
+        held_until=row["held_until"] if row["status"] == "held" else None,
+        cancel_reason=row["cancel_reason"],
+        returnable=row["returnable"],
     )

@@ -1,31 +1,44 @@
-"""The waiting list of an event, in order of joining."""
+"""The waiting list of an event: joining, leaving, and what to do with an offer. `offers.py` makes the offers."""
 
-import datetime as dt
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-import asyncpg
 import msgspec
+from msgspec import Meta
 
 from app.domain.accounts import Caller
 from app.domain.events import Id
-from app.domain.facts import write_fact
-from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
-from app.domain.sale import Wish, lock_event, may_see, owners_of_tickets
+from app.domain.idempotency import Idempotent, once
+from app.domain.issuing import Issuing
+from app.domain.offers import next_for_waiters, settle
+from app.domain.sale import Purchase, outcome_of, purchase, what_is_known
+from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, Forbidden, NotFound
-from app.messages import WaitingListJoined
+from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
 from app.validation import Input
 
 REFUSALS = {
     "places-left": "There are places left: buy a ticket instead.",
     "already-bought": "You have a ticket for this event already.",
+    "over-limit": "That is more than one person can have of these tickets.",
     "sale-closed": "The sale for this event is closed.",
+    "event-cancelled": "This event is cancelled.",
+    "not-waiting": "You are not on this waiting list any more.",
+    "no-offer": "There is no offer for you yet.",
+    "offer-expired": "This offer has expired, and the places went to the next.",
 }
+
+Quantity = Annotated[int, Meta(ge=1, le=100, extra={"says": "must be a whole number from 1 to 100"})]
 
 
 class JoinIn(Input, frozen=True, kw_only=True):
+    """Any of `ticket_type_ids` will do; none means any type."""
+
     event_id: Id
     user_id: Id | None = None
+    quantity: Quantity = 1
+    ticket_type_ids: list[Id] = msgspec.field(default_factory=list)
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,55 +54,110 @@ def require_self(who: Caller, user_id: int | None) -> None:
         raise Forbidden("user_id is not you.")
 
 
-async def join_waiting_list(database: Database, who: Caller, event_id: int, idempotent: Idempotent | None) -> Place:
+def raise_refused(outcome: Mapping[str, Any], replayed: bool = False) -> None:
+    if refused := outcome.get("refused"):
+        headers = {"Idempotent-Replayed": "true"} if replayed else None
+        raise Conflict(REFUSALS[refused], type=refused, headers=headers)
+
+
+async def join_waiting_list(
+    database: Database,
+    who: Caller,
+    event_id: int,
+    idempotent: Idempotent | None,
+    quantity: int = 1,
+    ticket_type_ids: Sequence[int] = (),
+) -> Place:
     """Join, or be told the place again.
 
     Raises:
-        NotFound: no such event, or a draft of somebody else.
-        Conflict: of type `places-left`, `already-bought` or `sale-closed`.
+        NotFound: no such event or type, or a draft of somebody else.
+        Conflict: of type `places-left`, `already-bought`, `over-limit`, `sale-closed` or `event-cancelled`.
     """
-    while True:
-        try:
-            async with database.transaction() as connection:
-                outcome = await remembered(connection, who.user_id, idempotent)
-                replayed = outcome is not None
-                if outcome is None:
-                    outcome = await decide(connection, who, event_id)
-                    await remember(connection, who.user_id, idempotent, outcome)
-            break
-        except asyncpg.UniqueViolationError as error:
-            if not lost_the_race(error):
-                raise
-    if refused := outcome.get("refused"):
-        raise Conflict(REFUSALS[refused], type=refused, headers={"Idempotent-Replayed": "true"} if replayed else None)
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock = await lock_seen_stock(connection, who, event_id)
+        if stock.due:
+            await settle(connection, stock)
+        return await join(connection, stock, who, quantity, list(dict.fromkeys(ticket_type_ids)))
+
+    outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    raise_refused(outcome, replayed)
     return Place(**outcome, replayed=replayed)
 
 
-async def decide(connection: Connection, who: Caller, event_id: int) -> dict[str, Any]:
+async def join(
+    connection: Connection, stock: Stock, who: Caller, quantity: int, ticket_type_ids: list[int]
+) -> dict[str, Any]:
     """Ids are drawn under the lock of the event, so their order is the order of joining."""
-    event = await lock_event(connection, event_id)
-    if event is None or not may_see(event, who):
-        raise NotFound("There is no such event.")
     known: int | None = await connection.fetchval(
-        "SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status = 'waiting'",
-        event_id,
+        """SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status IN ('waiting', 'offered')""",
+        stock.id,
         who.user_id,
     )
     if known is None:
-        if event["closed"]:
-            return {"refused": "sale-closed"}
-        if await owners_of_tickets(connection, event_id, [Wish(who, None)]):
-            return {"refused": "already-bought"}
-        if event["sold"] + event["held"] < event["capacity"]:
-            return {"refused": "places-left"}
+        if any(one not in stock.types or stock.types[one].archived for one in ticket_type_ids):
+            raise NotFound("There is no such ticket type.")
+        if refused := await no_sense(connection, stock, who, quantity, ticket_type_ids):
+            return {"refused": refused}
         known = await connection.fetchval(
-            "INSERT INTO waiting_list (event_id, attendee_id, status) VALUES ($1, $2, 'waiting') RETURNING id",
-            event_id,
+            """INSERT INTO waiting_list (event_id, attendee_id, status, quantity, ticket_type_ids)
+               VALUES ($1, $2, 'waiting', $3, $4) RETURNING id""",
+            stock.id,
             who.user_id,
+            quantity,
+            ticket_type_ids,
         )
-        fact = WaitingListJoined(event_id=event_id, waitlist_id=known, attendee_id=who.user_id)
-        await write_fact(connection, fact)
-    return {"waitlist_id": known, "position": await position(connection, event_id, known)}
+        stock.facts.append(
+            WaitingListJoined(
+                event_id=stock.id,
+                waitlist_id=known,
+                attendee_id=who.user_id,
+                quantity=quantity,
+                ticket_type_ids=ticket_type_ids,
+            )
+        )
+        stock.lines.append(LogLine(known, "joined", {"quantity": quantity}))
+        stock.due_by(next_for_waiters(stock))
+        await save_stock(connection, stock)
+    return {"waitlist_id": known, "position": await position(connection, stock.id, known)}
+
+
+async def no_sense(
+    connection: Connection, stock: Stock, who: Caller, quantity: int, ticket_type_ids: Sequence[int]
+) -> str | None:
+    """Why waiting cannot help; None where it can."""
+    if stock.over:
+        return "event-cancelled" if stock.status == "cancelled" else "sale-closed"
+    kinds = [kind for kind in stock.types.values() if not kind.archived]
+    kinds = [kind for kind in kinds if (kind.id in ticket_type_ids or not ticket_type_ids)]
+    kinds = [kind for kind in kinds if stock.now < stock.sale_end(kind)]
+    owned = await owned_by(connection, stock.id, who.user_id)
+    possible = [kind for kind in kinds if owned.get(kind.id, 0) + quantity <= room(stock, kind)]
+    if not kinds:
+        return "sale-closed"
+    if not possible:
+        full = all(owned.get(kind.id, 0) >= kind.per_attendee_limit for kind in kinds)
+        return "already-bought" if full else "over-limit"
+    if any(stock.on_sale(kind) and stock.left(kind) >= quantity for kind in possible):
+        return "places-left"
+    return None
+
+
+def room(stock: Stock, kind: TypeStock) -> int:
+    """The most that one person can ever have of it."""
+    return min(kind.per_attendee_limit, stock.capacity, kind.places or stock.capacity)
+
+
+async def owned_by(connection: Connection, event_id: int, user_id: int) -> dict[int, int]:
+    """How many live tickets of each type somebody has."""
+    rows = await connection.fetch(
+        """SELECT ticket_type_id, count(*) AS many FROM tickets
+           WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used') GROUP BY ticket_type_id""",
+        event_id,
+        user_id,
+    )
+    return {row["ticket_type_id"]: row["many"] for row in rows}
 
 
 async def position(connection: Connection, event_id: int, waitlist_id: int) -> int:
@@ -98,48 +166,114 @@ async def position(connection: Connection, event_id: int, waitlist_id: int) -> i
         event_id,
         waitlist_id,
     )
-    return counted
+    return max(counted, 1)
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody has of an event already: the code of a ticket, or a position."""
-
-    code: str | None = None
-    position: int | None = None
-
-
-async def standing(connection: Connection, who: Caller | None, event_id: int) -> Standing:
-    if who is None:
-        return Standing()
-    code = await connection.fetchval(
-        "SELECT code FROM tickets WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used')",
-        event_id,
-        who.user_id,
+async def lock_entry(connection: Connection, who: Caller, waitlist_id: int) -> tuple[Stock, Mapping[str, Any]]:
+    """The caller's entry with the stock of its event, locked in the order everybody locks: event first."""
+    event_id = await connection.fetchval(
+        "SELECT event_id FROM waiting_list WHERE id = $1 AND attendee_id = $2", waitlist_id, who.user_id
     )
-    entry = await connection.fetchval(
-        "SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status = 'waiting'",
-        event_id,
-        who.user_id,
+    stock = await lock_stock(connection, event_id) if event_id is not None else None
+    if stock is None:
+        raise NotFound("You are not on such a waiting list.")
+    if stock.due:
+        await settle(connection, stock)
+    return stock, await connection.fetchrow("SELECT * FROM waiting_list WHERE id = $1", waitlist_id)
+
+
+async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) -> None:
+    """Leave; an open offer goes to the next. Leaving twice is leaving.
+
+    Raises:
+        NotFound: not the caller's.
+        Conflict: of type `not-waiting`, when the entry has ended otherwise.
+    """
+    async with database.transaction() as connection:
+        stock, entry = await lock_entry(connection, who, waitlist_id)
+        if entry["status"] == "offered":
+            await end_offer(connection, stock, entry, "left")
+        elif entry["status"] == "waiting":
+            await end(connection, stock, entry, "left", given_back=entry["kept"])
+        elif entry["status"] != "left":
+            raise_refused({"refused": "not-waiting"})
+
+
+async def decline_offer(database: Database, who: Caller, waitlist_id: int) -> None:
+    """Give the offered places to the next, in the same transaction. Declining twice is declining.
+
+    Raises:
+        NotFound: not the caller's.
+        Conflict: of type `no-offer` or `offer-expired`.
+    """
+    async with database.transaction() as connection:
+        stock, entry = await lock_entry(connection, who, waitlist_id)
+        if entry["status"] == "offered":
+            await end_offer(connection, stock, entry, "declined")
+        elif entry["status"] != "declined":
+            raise_refused({"refused": without_offer(entry)})
+
+
+def without_offer(entry: Mapping[str, Any]) -> str:
+    return "offer-expired" if entry["status"] == "expired" else "no-offer"
+
+
+async def end_offer(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str) -> None:
+    await end(connection, stock, entry, status, given_back=entry["quantity"])
+
+
+async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str, given_back: int) -> None:
+    """An entry ends by its owner's wish; what was held for it goes to the next."""
+    await connection.execute(
+        "UPDATE waiting_list SET status = $2, ended_at = $3, kept = 0 WHERE id = $1", entry["id"], status, stock.now
     )
-    return Standing(code=code, position=await position(connection, event_id, entry) if entry else None)
+    if given_back:
+        stock.hold(stock.types[entry["offered_type_id"]], -given_back)
+    fact = WaitingListLeft if status == "left" else OfferDeclined
+    stock.facts.append(fact(event_id=stock.id, waitlist_id=entry["id"], attendee_id=entry["attendee_id"]))
+    stock.lines.append(LogLine(entry["id"], status, {}))
+    await settle(connection, stock, freed=given_back)
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    event_id: int
-    title: str
-    position: int
-    joined_at: dt.datetime
+async def accept_offer(
+    database: Database, who: Caller, waitlist_id: int, idempotent: Idempotent | None = None
+) -> Purchase:
+    """Buy what was offered: sold at once, or held where the organizer confirms payments.
+
+    Raises:
+        NotFound: not the caller's.
+        Conflict: of type `no-offer`, `offer-expired`, `already-bought` or `over-limit`.
+    """
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock, entry = await lock_entry(connection, who, waitlist_id)
+        if entry["status"] != "offered":
+            return {"refused": without_offer(entry)}
+        return await accept(connection, stock, who, entry)
+
+    outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    raise_refused(outcome, replayed)
+    return purchase(outcome, replayed)
 
 
-async def waiting_places(database: Database, who: Caller) -> list[Waiting]:
-    """Where the caller waits, newest first, at most a hundred."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            """SELECT w.event_id, e.title, w.joined_at,
-                      (SELECT count(*) FROM waiting_list o
-                       WHERE o.event_id = w.event_id AND o.status = 'waiting' AND o.id <= w.id) AS position
-               FROM waiting_list w JOIN events e ON e.id = w.event_id
-               WHERE w.attendee_id = $1 AND w.status = 'waiting' ORDER BY w.id DESC LIMIT 100""",
-            who.user_id,
+async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mapping[str, Any]) -> dict[str, Any]:
+    kind, quantity = stock.types[entry["offered_type_id"]], entry["quantity"]
+    ticket_ids, _, live = await what_is_known(connection, stock.id, [who.user_id], [], quantity)
+    taken = live.get((who.user_id, kind.id), set())
+    if len(taken) + quantity > kind.per_attendee_limit:
+        return {"refused": "already-bought" if len(taken) >= kind.per_attendee_limit else "over-limit"}
+    stock.hold(kind, -quantity)
+    issuing = Issuing(ticket_ids)
+    tickets = issuing.issue(stock, kind, who.user_id, quantity, taken)
+    await connection.execute(
+        "UPDATE waiting_list SET status = 'served', ended_at = $2 WHERE id = $1", entry["id"], stock.now
+    )
+    stock.facts.append(
+        OfferAccepted(
+            event_id=stock.id, waitlist_id=entry["id"], attendee_id=who.user_id, purchase_id=tickets[0].purchase_id
         )
-    return [Waiting(**row) for row in rows]
+    )
+    stock.lines.append(LogLine(entry["id"], "accepted", {"quantity": quantity, "ticket_type": kind.name}))
+    await issuing.write(connection, stock)
+    await settle(connection, stock)
+    return outcome_of(tickets)

@@ -15,7 +15,8 @@ from app.domain.idempotency import Idempotent, idempotent
 from app.domain.lists import from_cursor
 from app.domain.media import media_of
 from app.domain.tickets import buy_ticket
-from app.domain.waiting_list import join_waiting_list, standing
+from app.domain.waiting_list import join_waiting_list
+from app.domain.waiting_list_page import standing
 from app.errors import AppError, Conflict
 from app.parts import Parts
 from app.portal.forms import form_of, text_in

@@ -10,7 +10,7 @@ from litestar.response import Template
 from app.domain.accounts import Caller
 from app.domain.lists import from_cursor
 from app.domain.tickets import tickets_of
-from app.domain.waiting_list import waiting_places
+from app.domain.waiting_list_page import entries_of
 from app.parts import Parts
 
 ON_A_PAGE = 20
@@ -23,7 +23,7 @@ async def tickets(
     cursor: Annotated[str | None, QueryParameter(required=False)] = None,
 ) -> Template:
     page = await tickets_of(parts.database, who, ON_A_PAGE, from_cursor(cursor))
-    waiting = await waiting_places(parts.database, who)
+    waiting = await entries_of(parts.database, who, open_only=True)
     return Template("tickets/page.html", context={"visitor": who, "page": page, "waiting": waiting})
 
 

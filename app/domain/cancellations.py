@@ -1,0 +1,163 @@
+"""Cancelling an event: at once for everybody who wants to buy, ticket by ticket for those who have one.
+
+The work is done in steps of their own transactions, so it can stop anywhere and go on later, in any process.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.holds import require_own_event
+from app.domain.idempotency import Idempotent, once
+from app.domain.stock import LogLine, Stock, lock_own_stock, lock_stock, save_stock
+from app.engines.database import Connection, Database
+from app.errors import Conflict, NotFound
+from app.messages import EventCancelled, TicketCancelled, WaitingListClosed
+
+STEP = 500
+
+
+class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it is; `finished_at` is None while there is something left to do."""
+
+    event_id: int
+    reason: str
+    tickets_total: int
+    tickets_done: int
+    waiters_total: int
+    waiters_done: int
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    replayed: bool = False
+
+
+async def cancel_event(
+    database: Database, who: Caller, event_id: int, reason: str, idempotent: Idempotent | None = None
+) -> Cancellation:
+    """Close the sale for good, and have every ticket and every entry of the waiting list cancelled.
+
+    Raises:
+        NotFound: not the caller's event.
+        Conflict: of type `not-published`. One that is cancelled already tells how far it is.
+    """
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock = await lock_own_stock(connection, who, event_id)
+        if stock.status == "draft":
+            raise Conflict("This event was never published: it can stay a draft.", type="not-published")
+        if stock.status == "published":
+            await begin(connection, stock, who, reason)
+        return {"event_id": event_id}
+
+    _, replayed = await once(database, who.user_id, idempotent, decide)
+    return msgspec.structs.replace(await cancellation_of(database, who, event_id), replayed=replayed)
+
+
+async def begin(connection: Connection, stock: Stock, who: Caller, reason: str) -> None:
+    rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
+    await connection.execute("UPDATE events SET status = 'cancelled', rev = $2 WHERE id = $1", stock.id, rev)
+    await connection.execute(
+        """INSERT INTO cancellations (event_id, by, reason, tickets_total, waiters_total)
+           SELECT $1, $2, $3,
+                  (SELECT count(*) FROM tickets WHERE event_id = $1 AND status IN ('held', 'sold', 'used')),
+                  (SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered'))""",
+        stock.id,
+        who.user_id,
+        reason,
+    )
+    stock.facts.append(EventCancelled(event_id=stock.id, rev=rev, by=who.user_id, reason=reason))
+    stock.due_at = None
+    await save_stock(connection, stock)
+
+
+async def cancellation_of(database: Database, who: Caller, event_id: int) -> Cancellation:
+    """Raises `NotFound` when the event is not the caller's, or not cancelled."""
+    async with database.connection() as connection:
+        await require_own_event(connection, who, event_id)
+        row = await connection.fetchrow("SELECT * FROM cancellations WHERE event_id = $1", event_id)
+    if row is None:
+        raise NotFound("This event is not cancelled.")
+    return Cancellation(**{name: row[name] for name in Cancellation.__struct_fields__ if name != "replayed"})
+
+
+async def cancellations_under_way(connection: Connection) -> list[int]:
+    rows = await connection.fetch("SELECT event_id FROM cancellations WHERE finished_at IS NULL ORDER BY event_id")
+    return [row["event_id"] for row in rows]
+
+
+async def cancel_some(connection: Connection, event_id: int, step: int = STEP) -> bool:
+    """One step, in the caller's transaction; whether there is more to do."""
+    stock = await lock_stock(connection, event_id)
+    row = await connection.fetchrow("SELECT * FROM cancellations WHERE event_id = $1", event_id)
+    if stock is None or row is None or row["finished_at"] is not None:
+        return False
+    tickets = await cancel_tickets(connection, stock, row, step)
+    waiters = await close_entries(connection, stock, step) if tickets < step else 0
+    more = tickets == step or waiters == step
+    await save_stock(connection, stock)
+    await connection.execute(
+        """UPDATE cancellations SET tickets_done = tickets_done + $2, waiters_done = waiters_done + $3,
+                                    finished_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() END
+           WHERE event_id = $1""",
+        event_id,
+        tickets,
+        waiters,
+        more,
+    )
+    return more
+
+
+async def cancel_tickets(connection: Connection, stock: Stock, job: Mapping[str, Any], step: int) -> int:
+    """Used ones too: who was there may want the money back as well."""
+    rows = await connection.fetch(
+        """UPDATE tickets t SET status = 'cancelled', cancelled_at = $2, cancelled_by = $3, cancel_reason = $4
+           FROM (SELECT id, status FROM tickets WHERE event_id = $1 AND status IN ('held', 'sold', 'used')
+                 ORDER BY id LIMIT $5) AS old
+           WHERE t.id = old.id RETURNING t.id, t.ticket_type_id, t.attendee_id, old.status""",
+        stock.id,
+        stock.now,
+        job["by"],
+        job["reason"],
+        step,
+    )
+    for row in sorted(rows, key=lambda row: row["id"]):
+        kind = stock.types[row["ticket_type_id"]]
+        if row["status"] == "held":
+            stock.hold(kind, -1)
+        else:
+            stock.sell(kind, -1)
+        stock.facts.append(
+            TicketCancelled(
+                event_id=stock.id,
+                ticket_id=row["id"],
+                ticket_type_id=kind.id,
+                attendee_id=row["attendee_id"],
+                by=job["by"],
+                reason=job["reason"],
+            )
+        )
+    return len(rows)
+
+
+async def close_entries(connection: Connection, stock: Stock, step: int) -> int:
+    rows = await connection.fetch(
+        """UPDATE waiting_list w SET status = 'closed', ended_at = $2, kept = 0
+           FROM (SELECT id, status, kept FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered')
+                 ORDER BY id LIMIT $3) AS old
+           WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.quantity, w.offered_type_id, old.status, old.kept""",
+        stock.id,
+        stock.now,
+        step,
+    )
+    for row in sorted(rows, key=lambda row: row["id"]):
+        if given_back := row["quantity"] if row["status"] == "offered" else row["kept"]:
+            stock.hold(stock.types[row["offered_type_id"]], -given_back)
+        reason = "event-cancelled"
+        stock.facts.append(
+            WaitingListClosed(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"], reason=reason)
+        )
+        stock.lines.append(LogLine(row["id"], "closed", {"reason": reason}))
+    return len(rows)

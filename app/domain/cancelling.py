@@ -1,0 +1,114 @@
+"""Cancelling a ticket: its attendee returns it, or the organizer takes it back and says why."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from app.domain.accounts import Caller
+from app.domain.idempotency import Idempotent, once
+from app.domain.offers import settle
+from app.domain.stock import Stock, lock_stock
+from app.engines.database import Connection, Database
+from app.errors import Conflict, FieldError, Invalid, NotFound
+from app.messages import TicketCancelled
+
+RETURNED = "returned by the attendee"
+REFUSALS = {
+    "too-late-to-return": "Tickets for this event cannot be returned any more.",
+    "not-returnable": "Tickets for this event cannot be returned.",
+    "already-used": "This ticket has been used.",
+    "not-live": "This ticket is not valid any more.",
+}
+
+Reason = Annotated[str, Meta(min_length=1, max_length=500, extra={"says": "must have 1 to 500 characters"})]
+
+
+class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    ticket_number: int
+    status: str
+    replayed: bool = False
+
+
+async def cancel_ticket(
+    database: Database, who: Caller, ticket_number: int, reason: str | None, idempotent: Idempotent | None = None
+) -> Cancelled:
+    """By the organizer of the event, with a reason, at any time; by the attendee until the organizer's cut-off.
+
+    The place goes to the waiting list first, in the same transaction. Cancelling twice is cancelling.
+
+    Raises:
+        NotFound: neither the caller's ticket nor of the caller's event.
+        Invalid: an organizer gave no reason.
+        Conflict: of a type in `REFUSALS`.
+    """
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock, ticket = await lock_ticket(connection, ticket_number)
+        by_organizer = stock.organizer_id == who.organizer_id
+        if not by_organizer and ticket["attendee_id"] != who.user_id:
+            raise NotFound("There is no such ticket.")
+        if ticket["status"] == "cancelled":
+            return {"status": "cancelled"}
+        if refused := cannot_cancel(stock, ticket, by_organizer):
+            return {"refused": refused}
+        if by_organizer and not reason and ticket["attendee_id"] != who.user_id:
+            raise Invalid([FieldError("reason", "must be given: the attendee will read it")])
+        await cancel(connection, stock, who, ticket, reason or RETURNED)
+        return {"status": "cancelled"}
+
+    outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    if refused := outcome.get("refused"):
+        raise Conflict(REFUSALS[refused], type=refused, headers={"Idempotent-Replayed": "true"} if replayed else None)
+    return Cancelled(ticket_number=ticket_number, status="cancelled", replayed=replayed)
+
+
+async def lock_ticket(connection: Connection, ticket_number: int) -> tuple[Stock, Mapping[str, Any]]:
+    """The ticket under the lock of its event, after the clock has had its say."""
+    event_id = await connection.fetchval("SELECT event_id FROM tickets WHERE id = $1", ticket_number)
+    stock = await lock_stock(connection, event_id) if event_id is not None else None
+    if stock is None:
+        raise NotFound("There is no such ticket.")
+    if stock.due:
+        await settle(connection, stock)
+    return stock, await connection.fetchrow("SELECT * FROM tickets WHERE id = $1", ticket_number)
+
+
+def cannot_cancel(stock: Stock, ticket: Mapping[str, Any], by_organizer: bool) -> str | None:
+    if ticket["status"] == "lapsed":
+        return "not-live"
+    if ticket["status"] == "used":
+        return "already-used"
+    if by_organizer or ticket["status"] == "held":
+        return None
+    if stock.returns_until is None:
+        return "not-returnable"
+    return "too-late-to-return" if min(stock.returns_until, stock.end_time) <= stock.now else None
+
+
+async def cancel(connection: Connection, stock: Stock, who: Caller, ticket: Mapping[str, Any], reason: str) -> None:
+    kind = stock.types[ticket["ticket_type_id"]]
+    await connection.execute(
+        """UPDATE tickets SET status = 'cancelled', cancelled_at = $2, cancelled_by = $3, cancel_reason = $4
+           WHERE id = $1""",
+        ticket["id"],
+        stock.now,
+        who.user_id,
+        reason,
+    )
+    if ticket["status"] == "held":
+        stock.hold(kind, -1)
+    else:
+        stock.sell(kind, -1)
+    stock.facts.append(
+        TicketCancelled(
+            event_id=stock.id,
+            ticket_id=ticket["id"],
+            ticket_type_id=kind.id,
+            attendee_id=ticket["attendee_id"],
+            by=who.user_id,
+            reason=reason,
+        )
+    )
+    await settle(connection, stock, freed=1)

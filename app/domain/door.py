@@ -1,0 +1,100 @@
+"""At the door: a ticket lets somebody in once."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.cancelling import lock_ticket
+from app.domain.stock import Stock, save_stock
+from app.engines.database import Connection, Database
+from app.errors import Conflict, NotFound
+from app.messages import TicketUsed, TicketUseUndone
+
+REFUSALS = {
+    "held": ("not-paid", "The payment for this ticket has not been confirmed."),
+    "lapsed": ("not-live", "This ticket was not paid in time."),
+    "cancelled": ("not-live", "This ticket is cancelled."),
+    "sold": ("not-used", "This ticket has not been used."),
+}
+
+
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    ticket_number: int
+    status: str
+    used_at: dt.datetime | None
+
+
+async def use_ticket(database: Database, who: Caller, ticket_number: int) -> Used:
+    """Let its owner in. The first scan wins.
+
+    Raises:
+        NotFound: not a ticket of the caller's event.
+        Conflict: of type `already-used`, `not-paid` or `not-live`.
+    """
+    async with database.transaction() as connection:
+        stock, ticket = await lock_own_ticket(connection, who, ticket_number)
+        if ticket["status"] == "used":
+            raise Conflict(f"This ticket was used at {ticket['used_at']:%Y-%m-%d %H:%M} UTC.", type="already-used")
+        if ticket["status"] != "sold":
+            refuse(ticket)
+        await mark(connection, ticket_number, "used", stock.now, who.user_id)
+        stock.facts.append(TicketUsed(event_id=stock.id, by=who.user_id, **about(ticket)))
+        await save_stock(connection, stock)
+    return Used(ticket_number=ticket_number, status="used", used_at=stock.now)
+
+
+async def undo_use(database: Database, who: Caller, ticket_number: int) -> Used:
+    """It was the wrong one: the ticket can be used again.
+
+    Raises:
+        NotFound: not a ticket of the caller's event.
+        Conflict: of type `not-used`, `not-paid` or `not-live`.
+    """
+    async with database.transaction() as connection:
+        stock, ticket = await lock_own_ticket(connection, who, ticket_number)
+        if ticket["status"] != "used":
+            refuse(ticket)
+        await mark(connection, ticket_number, "sold", None, None)
+        stock.facts.append(TicketUseUndone(event_id=stock.id, by=who.user_id, **about(ticket)))
+        await save_stock(connection, stock)
+    return Used(ticket_number=ticket_number, status="sold", used_at=None)
+
+
+async def use_by_code(database: Database, who: Caller, event_id: int, code: str) -> Used:
+    """As `use_ticket`, by what is printed on the ticket."""
+    async with database.connection() as connection:
+        number = await connection.fetchval(
+            "SELECT id FROM tickets WHERE code = $1 AND event_id = $2", code.strip().upper(), event_id
+        )
+    if number is None:
+        raise NotFound("There is no such ticket.")
+    return await use_ticket(database, who, number)
+
+
+async def lock_own_ticket(connection: Connection, who: Caller, number: int) -> tuple[Stock, Mapping[str, Any]]:
+    stock, ticket = await lock_ticket(connection, number)
+    if stock.organizer_id != who.organizer_id:
+        raise NotFound("There is no such ticket.")
+    return stock, ticket
+
+
+def refuse(ticket: Mapping[str, Any]) -> None:
+    kind, detail = REFUSALS[ticket["status"]]
+    raise Conflict(detail, type=kind)
+
+
+def about(ticket: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        "ticket_id": ticket["id"],
+        "ticket_type_id": ticket["ticket_type_id"],
+        "attendee_id": ticket["attendee_id"],
+    }
+
+
+async def mark(connection: Connection, number: int, status: str, at: dt.datetime | None, by: int | None) -> None:
+    await connection.execute(
+        "UPDATE tickets SET status = $2, used_at = $3, used_by = $4 WHERE id = $1", number, status, at, by
+    )

@@ -1,0 +1,233 @@
+"""Holds: an organizer who takes payments outside confirms them, one or many, or lets them go."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.idempotency import Idempotent, once
+from app.domain.lists import Page, page_of
+from app.domain.money import money
+from app.domain.offers import settle
+from app.domain.stock import Stock, lock_own_stock
+from app.engines.database import Connection, Database
+from app.errors import Conflict, NotFound
+from app.messages import TicketCancelled, TicketConfirmed
+
+REFUSALS = {
+    "not-found": "There is no such ticket for this event.",
+    "not-held": "This ticket does not wait for a payment.",
+    "no-places-left": "The hold had lapsed, and its place is taken now.",
+    "already-bought": "The hold had lapsed, and its owner has another ticket now.",
+    "event-cancelled": "This event is cancelled.",
+}
+
+
+class Refused(msgspec.Struct, frozen=True):
+    ticket_number: int
+    type: str
+    detail: str
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """Tickets are decided one by one: what could be done is done."""
+
+    done: list[int]
+    refused: list[Refused]
+    replayed: bool = False
+
+
+async def confirm_tickets(
+    database: Database, who: Caller, event_id: int, ticket_numbers: Sequence[int], idempotent: Idempotent | None = None
+) -> Decided:
+    """Payments have arrived. For a hold that has lapsed a place is taken again, if there is one.
+
+    Raises:
+        NotFound: not the caller's event.
+        Conflict: nothing could be confirmed; its type is that of the first refusal.
+    """
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock = await lock_own_stock(connection, who, event_id)
+        if stock.due:
+            await settle(connection, stock)
+        rows = await tickets_by_number(connection, event_id, ticket_numbers)
+        refused = {number: "not-found" for number in ticket_numbers if number not in rows}
+        confirmed: list[Mapping[str, Any]] = []
+        for number, row in rows.items():
+            if complaint := await cannot_confirm(connection, stock, row):
+                refused[number] = complaint
+                continue
+            confirm(stock, who, row)
+            await connection.execute("UPDATE tickets SET status = 'sold', held_until = NULL WHERE id = $1", number)
+            confirmed.append(row)
+        if confirmed:
+            await settle(connection, stock)
+        return {"done": [row["id"] for row in confirmed], "refused": list(refused.items())}
+
+    return decided(*await once(database, who.user_id, idempotent, decide))
+
+
+async def cannot_confirm(connection: Connection, stock: Stock, row: Mapping[str, Any]) -> str | None:
+    if stock.status == "cancelled":
+        return "event-cancelled"
+    if row["status"] == "held":
+        return None
+    if row["status"] != "lapsed":
+        return "not-held"
+    if stock.left(stock.types[row["ticket_type_id"]]) < 1:
+        return "no-places-left"
+    rival = await connection.fetchval(
+        """SELECT 1 FROM tickets WHERE event_id = $1 AND attendee_id = $2 AND ticket_type_id = $3 AND nth = $4
+           AND status IN ('held', 'sold', 'used')""",
+        stock.id,
+        row["attendee_id"],
+        row["ticket_type_id"],
+        row["nth"],
+    )
+    return "already-bought" if rival else None
+
+
+def confirm(stock: Stock, who: Caller, row: Mapping[str, Any]) -> None:
+    kind, late = stock.types[row["ticket_type_id"]], row["status"] == "lapsed"
+    if not late:
+        stock.hold(kind, -1)
+    stock.sell(kind, 1)
+    stock.facts.append(
+        TicketConfirmed(
+            event_id=stock.id,
+            ticket_id=row["id"],
+            ticket_type_id=kind.id,
+            attendee_id=row["attendee_id"],
+            by=who.user_id,
+            late=late,
+        )
+    )
+
+
+async def release_tickets(
+    database: Database,
+    who: Caller,
+    event_id: int,
+    ticket_numbers: Sequence[int],
+    reason: str,
+    idempotent: Idempotent | None = None,
+) -> Decided:
+    """Give held places back before their deadline; they go to the waiting list first.
+
+    Raises:
+        NotFound: not the caller's event.
+        Conflict: nothing could be released; its type is that of the first refusal.
+    """
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock = await lock_own_stock(connection, who, event_id)
+        if stock.due:
+            await settle(connection, stock)
+        rows = await tickets_by_number(connection, event_id, ticket_numbers)
+        released = [row for row in rows.values() if row["status"] == "held"]
+        refused = {
+            number: "not-held" if number in rows else "not-found"
+            for number in ticket_numbers
+            if number not in rows or rows[number]["status"] != "held"
+        }
+        if released:
+            await release(connection, stock, who, released, reason)
+        return {"done": [row["id"] for row in released], "refused": list(refused.items())}
+
+    return decided(*await once(database, who.user_id, idempotent, decide))
+
+
+async def release(
+    connection: Connection, stock: Stock, who: Caller, rows: Sequence[Mapping[str, Any]], reason: str
+) -> None:
+    await connection.execute(
+        """UPDATE tickets SET status = 'cancelled', cancelled_at = $2, cancelled_by = $3, cancel_reason = $4
+           WHERE id = ANY($1)""",
+        [row["id"] for row in rows],
+        stock.now,
+        who.user_id,
+        reason,
+    )
+    for row in rows:
+        stock.hold(stock.types[row["ticket_type_id"]], -1)
+        stock.facts.append(
+            TicketCancelled(
+                event_id=stock.id,
+                ticket_id=row["id"],
+                ticket_type_id=row["ticket_type_id"],
+                attendee_id=row["attendee_id"],
+                by=who.user_id,
+                reason=reason,
+            )
+        )
+    await settle(connection, stock, freed=len(rows))
+
+
+async def tickets_by_number(
+    connection: Connection, event_id: int, ticket_numbers: Sequence[int]
+) -> dict[int, Mapping[str, Any]]:
+    rows = await connection.fetch(
+        """SELECT id, ticket_type_id, attendee_id, nth, status FROM tickets
+           WHERE id = ANY($1) AND event_id = $2 ORDER BY id""",
+        list(ticket_numbers),
+        event_id,
+    )
+    return {row["id"]: row for row in rows}
+
+
+def decided(outcome: Mapping[str, Any], replayed: bool) -> Decided:
+    refused = [Refused(number, kind, REFUSALS[kind]) for number, kind in outcome["refused"]]
+    if refused and not outcome["done"]:
+        first = refused[0]
+        if first.type == "not-found":
+            raise NotFound(first.detail)
+        raise Conflict(first.detail, type=first.type, headers={"Idempotent-Replayed": "true"} if replayed else None)
+    return Decided(done=outcome["done"], refused=refused, replayed=replayed)
+
+
+class HeldTicket(msgspec.Struct, frozen=True, kw_only=True):
+    ticket_number: int
+    code: str
+    ticket_type: str
+    purchase_id: int
+    attendee_id: int
+    full_name: str
+    email: str
+    price: str
+    currency: str
+    bought_at: dt.datetime
+    held_until: dt.datetime
+
+
+async def held_tickets(
+    database: Database, who: Caller, event_id: int, limit: int, after: int | None
+) -> Page[HeldTicket]:
+    """Those that wait for the organizer's word, in order of buying."""
+    async with database.connection() as connection:
+        await require_own_event(connection, who, event_id)
+        rows = await connection.fetch(
+            """SELECT t.id, t.code, k.name AS ticket_type, t.purchase_id, t.attendee_id, u.full_name, u.email, t.price,
+                      t.currency, t.created_at, t.held_until
+               FROM tickets t JOIN ticket_types k ON k.id = t.ticket_type_id JOIN users u ON u.id = t.attendee_id
+               WHERE t.event_id = $1 AND t.status = 'held' AND t.held_until > now() AND t.id > $2
+               ORDER BY t.id LIMIT $3""",
+            event_id,
+            after or 0,
+            limit + 1,
+        )
+    return page_of([held_ticket(row) for row in rows], limit, lambda ticket: ticket.ticket_number)
+
+
+def held_ticket(row: Mapping[str, Any]) -> HeldTicket:
+    fields = dict(row)
+    price = money(fields.pop("price"), row["currency"])
+    return HeldTicket(ticket_number=fields.pop("id"), bought_at=fields.pop("created_at"), price=price, **fields)
+
+
+async def require_own_event(connection: Connection, who: Caller, event_id: int) -> None:
+    owner = await connection.fetchval("SELECT organizer_id FROM events WHERE id = $1", event_id)
+    if owner is None or owner != who.organizer_id:
+        raise NotFound("There is no such event.")

@@ -1,0 +1,117 @@
+"""Making tickets out of places, under the lock of the event."""
+
+import datetime as dt
+import secrets
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from app.domain.facts import fact_columns
+from app.domain.stock import Stock, TypeStock
+from app.engines.database import Connection
+from app.messages import TicketHeld, TicketSold
+
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+CODE_LENGTH = 12
+CODES = len(CODE_LETTERS) ** CODE_LENGTH
+
+Live = dict[tuple[int, int], set[int]]
+"""By person and ticket type, the ordinals of their live tickets; an index keeps two from having the same."""
+
+
+class Issued(msgspec.Struct, frozen=True):
+    ticket_number: int
+    code: str
+
+
+class NewTicket(msgspec.Struct, frozen=True):
+    id: int
+    ticket_type_id: int
+    attendee_id: int
+    purchase_id: int
+    nth: int
+    code: str
+    status: str
+    price: Decimal
+    held_until: dt.datetime | None
+
+
+class Issuing:
+    """Tickets of one transaction; `ids` are drawn beforehand, so that writing needs no answer."""
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self.ids = iter(ids)
+        self.tickets: list[NewTicket] = []
+
+    def issue(self, stock: Stock, kind: TypeStock, attendee_id: int, quantity: int, taken: set[int]) -> list[NewTicket]:
+        """Take places for a person; `taken` gets the ordinals of the new tickets too."""
+        held_until = hold_deadline(stock, kind)
+        status = "held" if held_until else "sold"
+        purchase_id = 0
+        issued: list[NewTicket] = []
+        for _ in range(quantity):
+            number = next(self.ids)
+            purchase_id = purchase_id or number
+            nth = next(free for free in range(1, len(taken) + 2) if free not in taken)
+            taken.add(nth)
+            issued.append(
+                NewTicket(number, kind.id, attendee_id, purchase_id, nth, new_code(), status, kind.price, held_until)
+            )
+            fact = {"event_id": stock.id, "ticket_id": number, "ticket_type_id": kind.id, "attendee_id": attendee_id}
+            stock.facts.append(TicketHeld(until=held_until, **fact) if held_until else TicketSold(**fact))
+        if held_until:
+            stock.hold(kind, quantity)
+            stock.due_by(held_until)
+        else:
+            stock.sell(kind, quantity)
+        self.tickets += issued
+        return issued
+
+    async def write(self, connection: Connection, stock: Stock) -> None:
+        """Tickets, counters and facts in one statement.
+
+        Raises:
+            asyncpg.UniqueViolationError: somebody was given the same tickets without this lock, or a code came twice.
+        """
+        kinds = list(stock.types.values())
+        await connection.execute(
+            """WITH issued AS (
+                   INSERT INTO tickets (id, event_id, ticket_type_id, attendee_id, purchase_id, nth, code, status,
+                                        price, held_until, currency) OVERRIDING SYSTEM VALUE
+                   SELECT id, $1, kind, attendee, purchase, nth, code, status, price, until, $17
+                   FROM unnest($8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::integer[], $13::text[],
+                               $14::text[], $15::numeric[], $16::timestamptz[])
+                        AS new (id, kind, attendee, purchase, nth, code, status, price, until)
+               ), counted AS (
+                   UPDATE events SET sold = $2, held = $3, due_at = $4 WHERE id = $1
+               ), typed AS (
+                   UPDATE ticket_types t SET sold = n.sold, held = n.held
+                   FROM unnest($5::bigint[], $6::integer[], $7::integer[]) AS n (id, sold, held)
+                   WHERE t.id = n.id AND (t.sold, t.held) <> (n.sold, n.held)
+               )
+               INSERT INTO facts (event_id, type, payload)
+               SELECT $1, type, payload::jsonb
+               FROM unnest($18::text[], $19::text[]) WITH ORDINALITY AS f (type, payload, place) ORDER BY place""",
+            stock.id, stock.sold, stock.held, stock.due_at,
+            [kind.id for kind in kinds], [kind.sold for kind in kinds], [kind.held for kind in kinds],
+            *zip(*(msgspec.structs.astuple(ticket) for ticket in self.tickets), strict=True),
+            stock.currency, *fact_columns(stock.facts),
+        )  # fmt: skip
+        stock.facts.clear()
+
+
+def hold_deadline(stock: Stock, kind: TypeStock) -> dt.datetime | None:
+    """Until when the organizer may confirm the payment; None where there is nothing to wait for."""
+    if stock.payment == "instant" or not kind.price:
+        return None
+    return min(stock.now + dt.timedelta(hours=stock.hold_hours), stock.sale_end(kind))
+
+
+def new_code() -> str:
+    """59 random bits in letters that cannot be mistaken for one another."""
+    number, letters = secrets.randbelow(CODES), ""
+    for _ in range(CODE_LENGTH):
+        number, letter = divmod(number, len(CODE_LETTERS))
+        letters += CODE_LETTERS[letter]
+    return letters

@@ -1,0 +1,303 @@
+"""What the clock and freed places decide: lapsed holds, expired offers, and offers to the waiting list in its order.
+
+A group gets all its places or none. One that does not fit may be passed over three times, whether by later entries or
+by the public; after that, places are kept for it until they suffice.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
+from app.engines.database import Connection, Database
+from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
+
+MAX_PASSES = 3
+ENTRIES_AT_ONCE = 200
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """A waiting one, as it will be written back. `offered_type_id` with `kept` says of which type places are kept."""
+
+    id: int
+    attendee_id: int
+    quantity: int
+    ticket_type_ids: list[int]
+    status: str
+    passed: int
+    kept: int
+    offered_type_id: int | None
+    offer_until: dt.datetime | None = None
+    owned: dict[int, int]
+
+
+async def settle(connection: Connection, stock: Stock, freed: int = 0) -> None:
+    """Write what the clock has decided and offer what is free; `freed` places came free in this transaction before.
+
+    Freed places are offered before the transaction ends, so nobody ever sees them in between.
+    """
+    freed += await lapse_holds(connection, stock)
+    freed += await expire_offers(connection, stock)
+    if stock.over:
+        await close_list(connection, stock, "event-cancelled" if stock.status == "cancelled" else "sale-closed")
+    else:
+        freed += await give_up_kept(connection, stock)
+        while (given_back := await offer_places(connection, stock, freed)) > 0:
+            freed = given_back
+    stock.due_at = await next_due(connection, stock)
+    await save_stock(connection, stock)
+
+
+async def settle_due(database: Database, event_id: int) -> None:
+    """Settle an event in a transaction of its own, if the clock says so."""
+    async with database.transaction() as connection:
+        stock = await lock_stock(connection, event_id)
+        if stock is not None and stock.due:
+            await settle(connection, stock)
+
+
+async def lapse_holds(connection: Connection, stock: Stock) -> int:
+    rows = await connection.fetch(
+        """UPDATE tickets SET status = 'lapsed' WHERE event_id = $1 AND status = 'held' AND held_until <= $2
+           RETURNING id, ticket_type_id, attendee_id""",
+        stock.id,
+        stock.now,
+    )
+    for row in rows:
+        stock.hold(stock.types[row["ticket_type_id"]], -1)
+        stock.facts.append(
+            TicketLapsed(
+                event_id=stock.id,
+                ticket_id=row["id"],
+                ticket_type_id=row["ticket_type_id"],
+                attendee_id=row["attendee_id"],
+            )
+        )
+    return len(rows)
+
+
+async def expire_offers(connection: Connection, stock: Stock) -> int:
+    rows = await connection.fetch(
+        """UPDATE waiting_list SET status = 'expired', ended_at = $2
+           WHERE event_id = $1 AND status = 'offered' AND offer_until <= $2
+           RETURNING id, attendee_id, quantity, offered_type_id""",
+        stock.id,
+        stock.now,
+    )
+    for row in rows:
+        stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
+        stock.facts.append(OfferExpired(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
+        stock.lines.append(LogLine(row["id"], "expired", {}))
+    return sum(row["quantity"] for row in rows)
+
+
+async def give_up_kept(connection: Connection, stock: Stock) -> int:
+    """Places are not kept of a type that is not on sale any more."""
+    rows = await connection.fetch(
+        """UPDATE waiting_list AS w SET kept = 0, offered_type_id = NULL
+           FROM (SELECT id, kept, offered_type_id FROM waiting_list
+                 WHERE event_id = $1 AND status = 'waiting' AND kept > 0 AND offered_type_id <> ALL($2)) AS old
+           WHERE w.id = old.id RETURNING old.offered_type_id, old.kept""",
+        stock.id,
+        [kind.id for kind in stock.types.values() if stock.on_sale(kind)],
+    )
+    for row in rows:
+        stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
+    return sum(row["kept"] for row in rows)
+
+
+async def close_list(connection: Connection, stock: Stock, reason: str) -> None:
+    """Nobody who waits can get anything any more. Open offers end by their own deadline, or with the event."""
+    rows = await connection.fetch(
+        """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = 0
+           FROM (SELECT id, kept FROM waiting_list WHERE event_id = $1 AND status = 'waiting') AS old
+           WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.offered_type_id, old.kept""",
+        stock.id,
+        stock.now,
+    )
+    for row in rows:
+        if row["kept"]:
+            stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
+        tell_closed(stock, row["id"], row["attendee_id"], reason)
+
+
+def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str) -> None:
+    stock.facts.append(
+        WaitingListClosed(event_id=stock.id, waitlist_id=waitlist_id, attendee_id=attendee_id, reason=reason)
+    )
+    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason}))
+
+
+async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
+    """Walk the list in order of joining while something is free; how many kept places were given up on the way."""
+    unfit: list[tuple[Entry, list[TypeStock]]] = []
+    overtaken: set[int] = set()
+    touched: list[Entry] = []
+    given_back = 0
+    async for entry in waiting_entries(connection, stock):
+        if stock.capacity <= stock.sold + stock.held:
+            break
+        allowed = [kind for kind in acceptable(stock, entry) if may_have(entry, kind)]
+        kinds = [kind for kind in allowed if stock.on_sale(kind) and could_ever_fit(stock, entry, kind)]
+        if entry.kept and entry.offered_type_id not in {kind.id for kind in kinds}:
+            given_back += release_kept(stock, entry)
+            touched.append(entry)
+        if not allowed:
+            entry.status = "closed"  # bought elsewhere what one person can have
+            tell_closed(stock, entry.id, entry.attendee_id, "already-bought")
+            touched.append(entry)
+        elif kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
+            given_back += offer(stock, entry, kind)
+            touched.append(entry)
+            overtaken |= {waiting.id for waiting, wanted in unfit if kind in wanted}
+        elif kinds and entry.passed >= MAX_PASSES:
+            if keep(stock, entry, kinds):
+                touched.append(entry)
+        elif kinds:
+            unfit.append((entry, kinds))
+    touched += pass_over(stock, unfit, overtaken, freed)
+    await write_entries(connection, stock, touched)
+    return given_back
+
+
+def acceptable(stock: Stock, entry: Entry) -> list[TypeStock]:
+    kinds = [stock.types[one] for one in entry.ticket_type_ids or stock.types]
+    return [kind for kind in kinds if not kind.archived]
+
+
+def may_have(entry: Entry, kind: TypeStock) -> bool:
+    return entry.owned.get(kind.id, 0) + entry.quantity <= kind.per_attendee_limit
+
+
+def could_ever_fit(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
+    return entry.quantity <= (stock.capacity if kind.places is None else min(kind.places, stock.capacity))
+
+
+def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
+    own = entry.kept if entry.offered_type_id == kind.id else 0
+    return stock.left(kind) + own >= entry.quantity
+
+
+def offer(stock: Stock, entry: Entry, kind: TypeStock) -> int:
+    """Hold the places; how many had been kept of another type."""
+    other = entry.kept if entry.offered_type_id != kind.id else 0
+    release_kept(stock, entry)
+    stock.hold(kind, entry.quantity)
+    entry.status, entry.offered_type_id = "offered", kind.id
+    entry.offer_until = min(stock.now + dt.timedelta(hours=stock.offer_hours), stock.sale_end(kind))
+    stock.facts.append(
+        WaitingListOffered(
+            event_id=stock.id,
+            waitlist_id=entry.id,
+            attendee_id=entry.attendee_id,
+            ticket_type_id=kind.id,
+            quantity=entry.quantity,
+            until=entry.offer_until,
+        )
+    )
+    detail = {"quantity": entry.quantity, "ticket_type": kind.name, "until": entry.offer_until.isoformat()}
+    stock.lines.append(LogLine(entry.id, "offered", detail))
+    return other
+
+
+def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
+    """Keep what is free for a group that was passed over often enough; whether there was anything to keep."""
+    kind = next((kind for kind in kinds if entry.kept and kind.id == entry.offered_type_id), None)
+    kind = kind or max(kinds, key=stock.left)
+    places = min(stock.left(kind), entry.quantity - entry.kept)
+    if places <= 0:
+        return False
+    stock.hold(kind, places)
+    entry.kept, entry.offered_type_id = entry.kept + places, kind.id
+    detail = {"kept": entry.kept, "quantity": entry.quantity, "ticket_type": kind.name}
+    stock.lines.append(LogLine(entry.id, "kept", detail))
+    return True
+
+
+def release_kept(stock: Stock, entry: Entry) -> int:
+    kept = entry.kept
+    if kept and entry.offered_type_id is not None:
+        stock.hold(stock.types[entry.offered_type_id], -kept)
+    entry.kept, entry.offered_type_id = 0, None
+    return kept
+
+
+def pass_over(
+    stock: Stock, unfit: Sequence[tuple[Entry, list[TypeStock]]], overtaken: set[int], freed: int
+) -> list[Entry]:
+    """Count it once for each group that saw places go to somebody after it, or back to the public."""
+    passed = []
+    for entry, kinds in unfit:
+        left = max(stock.left(kind) for kind in kinds)
+        if entry.id in overtaken or (freed and left > 0):
+            entry.passed += 1
+            detail = {"left": left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
+            stock.lines.append(LogLine(entry.id, "passed", detail))
+            passed.append(entry)
+    return passed
+
+
+async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator[Entry]:
+    """In order of joining, with how many live tickets of each type their people have."""
+    after = 0
+    while True:
+        rows = await connection.fetch(
+            """SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, offered_type_id,
+                      (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
+                           SELECT ticket_type_id, count(*) AS many FROM tickets t
+                           WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
+                             AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
+               FROM waiting_list w WHERE event_id = $1 AND status = 'waiting' AND id > $2 ORDER BY id LIMIT $3""",
+            stock.id,
+            after,
+            ENTRIES_AT_ONCE,
+        )
+        for row in rows:
+            yield entry_of(row)
+        if len(rows) < ENTRIES_AT_ONCE:
+            return
+        after = rows[-1]["id"]
+
+
+def entry_of(row: Mapping[str, Any]) -> Entry:
+    fields = dict(row)
+    fields["owned"] = {int(kind): many for kind, many in (fields["owned"] or {}).items()}
+    return Entry(**fields)
+
+
+async def write_entries(connection: Connection, stock: Stock, entries: Sequence[Entry]) -> None:
+    if entries:
+        await connection.execute(
+            """UPDATE waiting_list w SET status = n.status, passed = n.passed, kept = n.kept, offered_type_id = n.kind,
+                      offer_until = n.until, ended_at = CASE WHEN n.status = 'closed' THEN $7::timestamptz END
+               FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::timestamptz[])
+                    AS n (id, status, passed, kept, kind, until) WHERE w.id = n.id""",
+            [entry.id for entry in entries],
+            [entry.status for entry in entries],
+            [entry.passed for entry in entries],
+            [entry.kept for entry in entries],
+            [entry.offered_type_id for entry in entries],
+            [entry.offer_until for entry in entries],
+            stock.now,
+        )
+
+
+async def next_due(connection: Connection, stock: Stock) -> dt.datetime | None:
+    """When the clock decides the next thing about this event."""
+    row = await connection.fetchrow(
+        """SELECT (SELECT min(held_until) FROM tickets WHERE event_id = $1 AND status = 'held') AS hold,
+                  (SELECT min(offer_until) FROM waiting_list WHERE event_id = $1 AND status = 'offered') AS offer,
+                  EXISTS (SELECT 1 FROM waiting_list WHERE event_id = $1 AND status = 'waiting') AS waiting""",
+        stock.id,
+    )
+    moments = [row["hold"], row["offer"], next_for_waiters(stock) if row["waiting"] else None]
+    return min((moment for moment in moments if moment), default=None)
+
+
+def next_for_waiters(stock: Stock) -> dt.datetime | None:
+    """When those who wait may be offered something without anybody giving it back, or never will be."""
+    kinds = [kind for kind in stock.types.values() if not kind.archived]
+    moments = [moment for kind in kinds for moment in (kind.sale_opens_at, kind.hidden_until, stock.sale_end(kind))]
+    return min((moment for moment in [*moments, stock.end_time] if moment and moment > stock.now), default=None)

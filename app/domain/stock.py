@@ -1,0 +1,203 @@
+"""What an event has left to sell, read and written back under the lock of its row.
+
+Whoever changes a ticket, an offer or a counter holds this lock, so that counters, facts and the waiting list agree.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.facts import fact_columns
+from app.engines.database import Connection
+from app.errors import NotFound
+from app.messages import Fact
+
+
+class TypeStock(msgspec.Struct, kw_only=True):
+    id: int
+    rev: int
+    name: str
+    price: Decimal
+    places: int | None
+    sold: int
+    held: int
+    sale_opens_at: dt.datetime | None
+    sale_closes_at: dt.datetime | None
+    hidden_until: dt.datetime | None
+    per_attendee_limit: int
+    general: bool
+    archived: bool
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """Why an entry of the waiting list was, or was not, offered something."""
+
+    waitlist_id: int
+    what: str
+    detail: Mapping[str, object]
+
+
+class Stock(msgspec.Struct, kw_only=True):
+    """`held` counts held tickets, open offers and places kept for a group; `types` are in the order of the event."""
+
+    id: int
+    organizer_id: int
+    status: str
+    capacity: int
+    sold: int
+    held: int
+    currency: str
+    payment: str
+    hold_hours: int
+    offer_hours: int
+    returns_until: dt.datetime | None
+    end_time: dt.datetime
+    due_at: dt.datetime | None
+    now: dt.datetime
+    types: dict[int, TypeStock] = {}
+    facts: list[Fact] = []
+    lines: list[LogLine] = []
+
+    @property
+    def due(self) -> bool:
+        """Whether the clock has decided something that is not written yet."""
+        return self.due_at is not None and self.due_at <= self.now
+
+    def left(self, kind: TypeStock) -> int:
+        """Places that can be sold, by the event and by the type."""
+        left = self.capacity - self.sold - self.held
+        return left if kind.places is None else min(left, kind.places - kind.sold - kind.held)
+
+    def hold(self, kind: TypeStock, places: int) -> None:
+        """Negative `places` are given back."""
+        self.held += places
+        kind.held += places
+
+    def sell(self, kind: TypeStock, places: int) -> None:
+        self.sold += places
+        kind.sold += places
+
+    def sale_end(self, kind: TypeStock) -> dt.datetime:
+        return min(self.end_time, kind.sale_closes_at) if kind.sale_closes_at else self.end_time
+
+    def visible(self, kind: TypeStock) -> bool:
+        return not kind.archived and (kind.hidden_until is None or kind.hidden_until <= self.now)
+
+    def opened(self, kind: TypeStock) -> bool:
+        return kind.sale_opens_at is None or kind.sale_opens_at <= self.now
+
+    def on_sale(self, kind: TypeStock) -> bool:
+        within = self.opened(kind) and self.now < self.sale_end(kind)
+        return self.status != "cancelled" and self.visible(kind) and within
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will ever be sold again, as things stand."""
+        return self.status == "cancelled" or self.now >= max(
+            (self.sale_end(kind) for kind in self.types.values() if not kind.archived), default=self.end_time
+        )
+
+    def wanted(self, ticket_type_id: int | None) -> TypeStock | None:
+        """The type with this id; without one the first on sale, else the first to be seen."""
+        if ticket_type_id is not None:
+            kind = self.types.get(ticket_type_id)
+            return kind if kind and self.visible(kind) else None
+        seen = [kind for kind in self.types.values() if self.visible(kind)]
+        return next((kind for kind in seen if self.on_sale(kind)), seen[0] if seen else None)
+
+    def due_by(self, moment: dt.datetime | None) -> None:
+        """See to it that somebody looks again at `moment`."""
+        if moment is not None and (self.due_at is None or moment < self.due_at):
+            self.due_at = moment
+
+
+async def lock_stock(connection: Connection, event_id: int, lock: bool = True) -> Stock | None:
+    """The stock as it is once all earlier holders of the lock are done; without `lock`, as it was a moment ago.
+
+    The lock comes first and in a statement of its own: the later ones see all that earlier holders did.
+
+    Plans of these statements are cached, perhaps while the tables were empty; without sequential scans they fit any
+    size.
+    """
+    event = await connection.fetchrow(
+        f"""SELECT id, organizer_id, status, capacity, sold, held, currency, payment, hold_hours, offer_hours,
+                  returns_until, end_time, due_at, clock_timestamp() AS now,
+                  set_config('enable_seqscan', 'off', true) AS plans
+           FROM events WHERE id = $1 {"FOR UPDATE" if lock else ""}""",
+        event_id,
+    )
+    if event is None:
+        return None
+    types = await connection.fetch(
+        """SELECT id, rev, name, price, places, sold, held, sale_opens_at, sale_closes_at, hidden_until,
+                  per_attendee_limit, general, archived, clock_timestamp() AS now
+           FROM ticket_types WHERE event_id = $1 ORDER BY position, id""",
+        event_id,
+    )
+    fields = dict(event)
+    del fields["plans"]
+    if types:
+        fields["now"] = types[0]["now"]
+    return Stock(**fields, types={row["id"]: type_stock(row) for row in types}, facts=[], lines=[])
+
+
+def type_stock(row: Mapping[str, Any]) -> TypeStock:
+    return TypeStock(**{name: row[name] for name in TypeStock.__struct_fields__})
+
+
+async def lock_own_stock(connection: Connection, who: Caller, event_id: int) -> Stock:
+    stock = await lock_stock(connection, event_id)
+    if stock is None or stock.organizer_id != who.organizer_id:
+        raise NotFound("There is no such event.")
+    return stock
+
+
+async def lock_seen_stock(connection: Connection, who: Caller, event_id: int) -> Stock:
+    """The stock of an event that `who` may see."""
+    stock = await lock_stock(connection, event_id)
+    if stock is None or not may_see(stock, who):
+        raise NotFound("There is no such event.")
+    return stock
+
+
+def may_see(stock: Stock, who: Caller) -> bool:
+    return stock.status != "draft" or stock.organizer_id == who.organizer_id
+
+
+async def save_stock(connection: Connection, stock: Stock) -> None:
+    """Counters, and what is to be told about them, in one statement."""
+    kinds = list(stock.types.values())
+    await connection.execute(
+        """WITH counted AS (
+               UPDATE events SET sold = $2, held = $3, due_at = $4 WHERE id = $1
+           ), typed AS (
+               UPDATE ticket_types t SET sold = n.sold, held = n.held
+               FROM unnest($5::bigint[], $6::integer[], $7::integer[]) AS n (id, sold, held)
+               WHERE t.id = n.id AND (t.sold, t.held) <> (n.sold, n.held)
+           ), told AS (
+               INSERT INTO facts (event_id, type, payload)
+               SELECT $1, type, payload::jsonb
+               FROM unnest($8::text[], $9::text[]) WITH ORDINALITY AS f (type, payload, place) ORDER BY place
+           )
+           INSERT INTO waiting_list_log (event_id, waitlist_id, what, detail)
+           SELECT $1, entry, what, detail
+           FROM unnest($10::bigint[], $11::text[], $12::jsonb[]) WITH ORDINALITY AS l (entry, what, detail, place)
+           ORDER BY place""",
+        stock.id,
+        stock.sold,
+        stock.held,
+        stock.due_at,
+        [kind.id for kind in kinds],
+        [kind.sold for kind in kinds],
+        [kind.held for kind in kinds],
+        *fact_columns(stock.facts),
+        [line.waitlist_id for line in stock.lines],
+        [line.what for line in stock.lines],
+        [line.detail for line in stock.lines],
+    )
+    stock.facts.clear()
+    stock.lines.clear()

@@ -1,0 +1,161 @@
+"""An organizer changes what is sold while it is sold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.idempotency import Idempotent, once
+from app.domain.money import price_complaint
+from app.domain.offers import settle
+from app.domain.stock import Stock, lock_own_stock, lock_stock
+from app.domain.ticket_types import (
+    MOST_TYPES,
+    TICKET_TYPES,
+    TicketType,
+    TicketTypeIn,
+    follow_price,
+    ticket_type,
+    ticket_type_data,
+)
+from app.engines.database import Connection, Database
+from app.errors import Conflict, FieldError, Invalid, NotFound, Stale
+from app.messages import TicketTypeChanged, TicketTypeData
+
+
+async def create_ticket_type(
+    database: Database, who: Caller, event_id: int, given: TicketTypeIn, idempotent: Idempotent | None
+) -> TicketType:
+    """Add a type to the caller's event; it goes to the end unless it says where.
+
+    Raises:
+        NotFound: no such event, or another organizer's.
+        Conflict: of type `event-cancelled` or `too-many-types`.
+    """
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock = await lock_own_stock(connection, who, event_id)
+        refuse_cancelled(stock)
+        if len(stock.types) >= MOST_TYPES:
+            raise Conflict(f"An event can have {MOST_TYPES} ticket types.", type="too-many-types")
+        data = await data_for(connection, stock, given)
+        rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
+        number: int = await connection.fetchval(
+            """INSERT INTO ticket_types (event_id, rev, position, name, description, price, places, sale_opens_at,
+                                         sale_closes_at, hidden_until, per_attendee_limit)
+               VALUES ($1, $2, coalesce($3, (SELECT max(position) + 1 FROM ticket_types WHERE event_id = $1), 1),
+                       $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id""",
+            event_id, rev, given.position, *msgspec.structs.astuple(data),
+        )  # fmt: skip
+        await tell_and_settle(connection, who, event_id, number, rev, data)
+        return {"ticket_type_id": number}
+
+    outcome, _ = await once(database, who.user_id, idempotent, decide)
+    async with database.connection() as connection:
+        return await one_type(connection, outcome["ticket_type_id"])
+
+
+async def change_ticket_type(
+    database: Database, who: Caller, ticket_type_id: int, given: TicketTypeIn, if_match: int | None
+) -> TicketType:
+    """Replace all that an organizer says about a type. Places that it frees go to the waiting list first.
+
+    Raises:
+        NotFound: unknown, archived, or another organizer's.
+        Stale: `if_match` is not the revision that is stored.
+        Conflict: of type `places-taken` or `event-cancelled`.
+    """
+    async with database.transaction() as connection:
+        stock, row = await lock_type(connection, who, ticket_type_id, if_match)
+        refuse_cancelled(stock)
+        taken = row["sold"] + row["held"]
+        if given.places is not None and given.places < taken:
+            raise Conflict(f"{taken} of these are taken; there cannot be fewer places.", type="places-taken")
+        data = await data_for(connection, stock, given)
+        rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
+        await connection.execute(
+            """UPDATE ticket_types SET rev = $2, position = coalesce($3, position), name = $4, description = $5,
+                      price = $6, places = $7, sale_opens_at = $8, sale_closes_at = $9, hidden_until = $10,
+                      per_attendee_limit = $11, general = general AND price = $6 WHERE id = $1""",
+            ticket_type_id, rev, given.position, *msgspec.structs.astuple(data),
+        )  # fmt: skip
+        more = (given.places or stock.capacity) - (row["places"] or stock.capacity)
+        await tell_and_settle(connection, who, stock.id, ticket_type_id, rev, data, freed=max(0, more))
+        return await one_type(connection, ticket_type_id)
+
+
+async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: int, if_match: int | None) -> None:
+    """Sell no more of it; tickets that are out stay good. Archiving twice is archiving.
+
+    Raises:
+        NotFound: unknown, or another organizer's.
+        Stale: `if_match` is not the revision that is stored.
+        Conflict: of type `last-ticket-type`.
+    """
+    async with database.transaction() as connection:
+        stock, row = await lock_type(connection, who, ticket_type_id, if_match)
+        if all(kind.archived or kind.id == ticket_type_id for kind in stock.types.values()):
+            raise Conflict("An event needs a ticket type: add another one first.", type="last-ticket-type")
+        rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
+        await connection.execute("UPDATE ticket_types SET rev = $2, archived = true WHERE id = $1", ticket_type_id, rev)
+        await follow_price(connection, stock.id)
+        await tell_and_settle(connection, who, stock.id, ticket_type_id, rev, data_of(row), archived=True)
+
+
+async def lock_type(
+    connection: Connection, who: Caller, ticket_type_id: int, if_match: int | None
+) -> tuple[Stock, Mapping[str, Any]]:
+    event_id = await connection.fetchval("SELECT event_id FROM ticket_types WHERE id = $1", ticket_type_id)
+    stock = await lock_stock(connection, event_id) if event_id is not None else None
+    if stock is None or stock.organizer_id != who.organizer_id:
+        raise NotFound("There is no such ticket type.")
+    row = await connection.fetchrow("SELECT * FROM ticket_types WHERE id = $1", ticket_type_id)
+    if if_match is not None and if_match != row["rev"]:
+        raise Stale("The ticket type was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
+    return stock, row
+
+
+def refuse_cancelled(stock: Stock) -> None:
+    if stock.status == "cancelled":
+        raise Conflict("This event is cancelled.", type="event-cancelled")
+
+
+async def data_for(connection: Connection, stock: Stock, given: TicketTypeIn) -> TicketTypeData:
+    if complaint := price_complaint(given.price, stock.currency):
+        raise Invalid([FieldError("price", complaint)])
+    timezone: str = await connection.fetchval("SELECT timezone FROM events WHERE id = $1", stock.id)
+    return ticket_type_data(given, timezone)
+
+
+def data_of(row: Mapping[str, Any]) -> TicketTypeData:
+    return TicketTypeData(**{name: row[name] for name in TicketTypeData.__struct_fields__})
+
+
+async def tell_and_settle(
+    connection: Connection,
+    who: Caller,
+    event_id: int,
+    ticket_type_id: int,
+    rev: int,
+    data: TicketTypeData,
+    *,
+    archived: bool = False,
+    freed: int = 0,
+) -> None:
+    stock = await lock_own_stock(connection, who, event_id)  # again, with the change in it
+    stock.facts.append(
+        TicketTypeChanged(
+            event_id=event_id,
+            ticket_type_id=ticket_type_id,
+            rev=rev,
+            by=who.user_id,
+            archived=archived,
+            ticket_type=data,
+        )
+    )
+    await settle(connection, stock, freed)
+
+
+async def one_type(connection: Connection, ticket_type_id: int) -> TicketType:
+    return ticket_type(await connection.fetchrow(f"{TICKET_TYPES} WHERE t.id = $1", ticket_type_id))

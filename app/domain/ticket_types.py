@@ -1,0 +1,175 @@
+"""Ticket types of an event as they are sent, carried by messages and stored; `ticket_type_changes.py` changes them."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import babel.numbers
+import msgspec
+from msgspec import Meta
+
+from app.domain.money import money, price_complaint
+from app.domain.zones import in_zone
+from app.engines.database import Connection
+from app.errors import FieldError, Invalid
+from app.messages import EventSubmitted, ProjectSubmitted, TicketTypeData
+from app.validation import Input, read
+
+GENERAL = "General admission"
+MOST_TYPES = 50
+
+Name = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": "must have 1 to 100 characters"})]
+Description = Annotated[str, Meta(max_length=2_000, extra={"says": "must have at most 2,000 characters"})]
+Places = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": "must be a whole number from 1 to 1,000,000"})]
+Limit = Annotated[int, Meta(ge=1, le=100, extra={"says": "must be a whole number from 1 to 100"})]
+Position = Annotated[int, Meta(ge=1, le=10_000, extra={"says": "must be a whole number from 1 to 10,000"})]
+
+
+class TicketTypeIn(Input, frozen=True, kw_only=True):
+    """Times without an offset are in the timezone of the event. Without `places` only the event's capacity counts."""
+
+    name: Name
+    price: Decimal
+    description: Description = ""
+    places: Places | None = None
+    sale_opens_at: dt.datetime | None = None
+    sale_closes_at: dt.datetime | None = None
+    hidden_until: dt.datetime | None = None
+    per_attendee_limit: Limit = 1
+    position: Position | None = None
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        opens, closes = values.get("sale_opens_at"), values.get("sale_closes_at")
+        if opens and closes and (opens.tzinfo is None) == (closes.tzinfo is None) and closes <= opens:
+            yield FieldError("sale_closes_at", "must be after the sale opens")
+        currency = values.get("currency_of_event", "")  # unknown here when a type comes alone: then its event is asked
+        known = currency in babel.numbers.list_currencies() and "price" in values
+        if known and (complaint := price_complaint(values["price"], currency)):
+            yield FieldError("price", complaint)
+
+
+def check_ticket_types(given: Sequence[Mapping[str, Any]], currency: str) -> Iterable[FieldError]:
+    """Complaints about the types that come with an event, each under the place of its type."""
+    if len(given) > MOST_TYPES:
+        yield FieldError("ticket_types", f"must be at most {MOST_TYPES}")
+        return
+    for place, one in enumerate(given):
+        try:
+            read(TicketTypeIn, one, defaults={"currency_of_event": currency})
+        except Invalid as refusal:
+            for bad in refusal.fields:
+                yield FieldError(f"ticket_types[{place}].{bad.field}", bad.message)
+
+
+def ticket_types_data(given: Sequence[Mapping[str, Any]], timezone: str) -> list[TicketTypeData]:
+    """What a message carries; `given` has been checked."""
+    return [ticket_type_data(read(TicketTypeIn, one), timezone) for one in given]
+
+
+def ticket_type_data(given: TicketTypeIn, timezone: str) -> TicketTypeData:
+    zone = ZoneInfo(timezone)
+    return TicketTypeData(
+        name=given.name,
+        description=given.description,
+        price=given.price,
+        places=given.places,
+        sale_opens_at=in_zone(given.sale_opens_at, zone) if given.sale_opens_at else None,
+        sale_closes_at=in_zone(given.sale_closes_at, zone) if given.sale_closes_at else None,
+        hidden_until=in_zone(given.hidden_until, zone) if given.hidden_until else None,
+        per_attendee_limit=given.per_attendee_limit,
+    )
+
+
+async def record_ticket_types(connection: Connection, messages: Sequence[EventSubmitted | ProjectSubmitted]) -> None:
+    """The types of events that have none yet. The rows of the events are locked, so nobody else adds them meanwhile."""
+    rows = [
+        (message.event_id, message.rev, place, not message.ticket_types, *msgspec.structs.astuple(kind))
+        for message in messages
+        for place, kind in enumerate(message.ticket_types or [general(message)], 1)
+    ]
+    await connection.execute(
+        """INSERT INTO ticket_types (event_id, rev, position, general, name, description, price, places, sale_opens_at,
+                                     sale_closes_at, hidden_until, per_attendee_limit)
+           SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::integer[], $4::boolean[], $5::text[], $6::text[],
+                                $7::numeric[], $8::integer[], $9::timestamptz[], $10::timestamptz[],
+                                $11::timestamptz[], $12::integer[]) AS new (event_id)
+           WHERE NOT EXISTS (SELECT 1 FROM ticket_types known WHERE known.event_id = new.event_id)""",
+        *zip(*rows, strict=True),
+    )
+    for message in messages:
+        if not message.ticket_types:
+            await follow_price(connection, message.event_id)
+
+
+def general(message: EventSubmitted | ProjectSubmitted) -> TicketTypeData:
+    return TicketTypeData(
+        name=GENERAL,
+        description="",
+        price=message.event.price,
+        places=None,
+        sale_opens_at=None,
+        sale_closes_at=None,
+        hidden_until=None,
+        per_attendee_limit=1,
+    )
+
+
+async def follow_price(connection: Connection, event_id: int) -> None:
+    """General admission costs what the event costs, as long as it is all there is."""
+    await connection.execute(
+        """UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
+           WHERE e.id = $1 AND t.event_id = $1 AND t.general AND t.price <> e.price
+             AND NOT EXISTS (SELECT 1 FROM ticket_types o WHERE o.event_id = $1 AND o.id <> t.id AND NOT o.archived)""",
+        event_id,
+    )
+
+
+class TicketType(msgspec.Struct, frozen=True, kw_only=True):
+    """`left` is what the public can buy; `state`: on_sale, sold_out, not_yet, closed, hidden or archived."""
+
+    ticket_type_id: int
+    event_id: int
+    rev: int
+    name: str
+    description: str
+    price: str
+    currency: str
+    places: int | None
+    sold: int
+    held: int
+    left: int
+    sale_opens_at: dt.datetime | None
+    sale_closes_at: dt.datetime | None
+    hidden_until: dt.datetime | None
+    per_attendee_limit: int
+    position: int
+    archived: bool
+    state: str
+
+
+TICKET_TYPES = """
+    SELECT t.*, e.currency,
+           greatest(0, least(e.capacity - e.sold - e.held, coalesce(t.places, e.capacity) - t.sold - t.held)) AS left,
+           CASE WHEN t.archived THEN 'archived'
+                WHEN t.hidden_until > now() THEN 'hidden'
+                WHEN e.status = 'cancelled' OR least(e.end_time, t.sale_closes_at) <= now() THEN 'closed'
+                WHEN t.sale_opens_at > now() THEN 'not_yet'
+                WHEN least(e.capacity - e.sold - e.held, coalesce(t.places, e.capacity) - t.sold - t.held) <= 0
+                    THEN 'sold_out'
+                ELSE 'on_sale' END AS state
+    FROM ticket_types t JOIN events e ON e.id = t.event_id
+"""
+
+
+async def ticket_types_of(connection: Connection, event_id: int, everything: bool = False) -> list[TicketType]:
+    """In the order of the event; hidden and archived ones only with `everything`."""
+    rows = await connection.fetch(f"{TICKET_TYPES} WHERE t.event_id = $1 ORDER BY t.position, t.id", event_id)
+    return [ticket_type(row) for row in rows if everything or row["state"] not in {"hidden", "archived"}]
+
+
+def ticket_type(row: Mapping[str, Any]) -> TicketType:
+    values = {name: row[name] for name in TicketType.__struct_fields__ if name not in {"ticket_type_id", "price"}}
+    return TicketType(ticket_type_id=row["id"], price=money(row["price"], row["currency"]), **values)

@@ -1,0 +1,128 @@
+"""Why an entry of a waiting list was, or was not, offered something; for its attendee and for the organizer."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.holds import require_own_event
+from app.domain.lists import Page, page_of
+from app.engines.database import Database
+from app.errors import NotFound
+
+WHYS = {
+    "joined": "Joined the list for {quantity}. Places are offered in order of joining.",
+    "offered": "Offered {quantity} × {ticket_type} until {until}.",
+    "passed": "Passed over, {times} of {of} times at most: {left} came free, and {quantity} are wanted together.",
+    "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
+    "accepted": "Accepted {quantity} × {ticket_type}.",
+    "declined": "The offer was declined, and the places went to the next.",
+    "expired": "The offer was not taken in time, and the places went to the next.",
+    "left": "Left the list.",
+    "closed": "{reason}",
+}
+REASONS = {
+    "event-cancelled": "The event was cancelled.",
+    "sale-closed": "The sale ended before places came free.",
+    "already-bought": "Has as many tickets as one person can have.",
+}
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """`why` is a sentence; `what` and `detail` are for programs and translations."""
+
+    log_id: int
+    waitlist_id: int
+    what: str
+    why: str
+    detail: dict[str, Any]
+    at: dt.datetime
+
+
+def log_entry(row: Mapping[str, Any]) -> LogEntry:
+    detail = row["detail"]
+    words = {**detail, "reason": REASONS.get(detail.get("reason", ""), "")}
+    return LogEntry(
+        log_id=row["id"],
+        waitlist_id=row["waitlist_id"],
+        what=row["what"],
+        why=WHYS[row["what"]].format_map(words),
+        detail=detail,
+        at=row["at"],
+    )
+
+
+async def log_of_entry(database: Database, who: Caller, waitlist_id: int) -> list[LogEntry]:
+    """Oldest first. Raises `NotFound` for an entry that is neither the caller's nor of the caller's event."""
+    async with database.connection() as connection:
+        entry = await connection.fetchrow(
+            """SELECT w.attendee_id, e.organizer_id FROM waiting_list w JOIN events e ON e.id = w.event_id
+               WHERE w.id = $1""",
+            waitlist_id,
+        )
+        if entry is None or (entry["attendee_id"] != who.user_id and entry["organizer_id"] != who.organizer_id):
+            raise NotFound("There is no such entry.")
+        rows = await connection.fetch(
+            "SELECT id, waitlist_id, what, detail, at FROM waiting_list_log WHERE waitlist_id = $1 ORDER BY id",
+            waitlist_id,
+        )
+    return [log_entry(row) for row in rows]
+
+
+async def log_of_event(
+    database: Database, who: Caller, event_id: int, limit: int, before: int | None
+) -> Page[LogEntry]:
+    """Newest first, for the organizer."""
+    async with database.connection() as connection:
+        await require_own_event(connection, who, event_id)
+        rows = await connection.fetch(
+            """SELECT id, waitlist_id, what, detail, at FROM waiting_list_log
+               WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3""",
+            event_id,
+            before if before is not None else 2**63 - 1,
+            limit + 1,
+        )
+    return page_of([log_entry(row) for row in rows], limit, lambda line: line.log_id)
+
+
+class WaitingPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """`position` counts those who wait, from 1, and is None for those with an offer."""
+
+    waitlist_id: int
+    attendee_id: int
+    full_name: str
+    email: str
+    status: str
+    quantity: int
+    ticket_types: list[str]
+    position: int | None
+    passed: int
+    kept: int
+    offer_until: dt.datetime | None
+    joined_at: dt.datetime
+
+
+async def waiting_people(
+    database: Database, who: Caller, event_id: int, limit: int, after: int | None
+) -> Page[WaitingPerson]:
+    """Who waits or has an offer, in order of joining, for the organizer."""
+    async with database.connection() as connection:
+        await require_own_event(connection, who, event_id)
+        rows = await connection.fetch(
+            """SELECT w.id AS waitlist_id, w.attendee_id, u.full_name, u.email, w.status, w.quantity, w.passed, w.kept,
+                      w.offer_until, w.joined_at,
+                      ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids)
+                            ORDER BY k.position, k.id) AS ticket_types,
+                      CASE WHEN w.status = 'waiting' THEN
+                          (SELECT count(*) FROM waiting_list o WHERE o.event_id = $1 AND o.status = 'waiting'
+                             AND o.id < $2 + 1) + row_number() OVER (PARTITION BY w.status ORDER BY w.id)
+                      END AS position
+               FROM waiting_list w JOIN users u ON u.id = w.attendee_id
+               WHERE w.event_id = $1 AND w.status IN ('waiting', 'offered') AND w.id > $2 ORDER BY w.id LIMIT $3""",
+            event_id,
+            after or 0,
+            limit + 1,
+        )
+    return page_of([WaitingPerson(**row) for row in rows], limit, lambda person: person.waitlist_id)

@@ -1,0 +1,136 @@
+"""Waiting lists as people read them: where somebody stands, and what is offered."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller
+from app.domain.issuing import Issued
+from app.domain.money import money
+from app.engines.database import Connection, Database
+from app.errors import NotFound
+
+MOST = 100
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """Places held for somebody who waited; `price` is that of one."""
+
+    ticket_type_id: int
+    ticket_type: str
+    quantity: int
+    price: str
+    currency: str
+    until: dt.datetime
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1."""
+
+    waitlist_id: int
+    event_id: int
+    title: str
+    timezone: str
+    status: str
+    quantity: int
+    ticket_types: list[str]
+    position: int | None
+    joined_at: dt.datetime
+    passed: int
+    kept: int
+    offer: Offer | None
+
+
+ENTRIES = """
+    SELECT w.id, w.event_id, e.title, e.timezone, e.currency, w.quantity, w.joined_at, w.passed, w.kept,
+           w.offered_type_id, w.offer_until, t.name AS offered_type, t.price,
+           CASE WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
+           ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
+           CASE WHEN w.status = 'waiting' THEN (
+               SELECT count(*) FROM waiting_list o
+               WHERE o.event_id = w.event_id AND o.status = 'waiting' AND o.id <= w.id) END AS position
+    FROM waiting_list w JOIN events e ON e.id = w.event_id LEFT JOIN ticket_types t ON t.id = w.offered_type_id
+"""
+
+
+def entry(row: Mapping[str, Any]) -> Entry:
+    offer = None
+    if row["status"] == "offered":
+        offer = Offer(
+            ticket_type_id=row["offered_type_id"],
+            ticket_type=row["offered_type"],
+            quantity=row["quantity"],
+            price=money(row["price"], row["currency"]),
+            currency=row["currency"],
+            until=row["offer_until"],
+        )
+    return Entry(
+        waitlist_id=row["id"],
+        event_id=row["event_id"],
+        title=row["title"],
+        timezone=row["timezone"],
+        status=row["status"],
+        quantity=row["quantity"],
+        ticket_types=list(row["kinds"]),
+        position=row["position"],
+        joined_at=row["joined_at"],
+        passed=row["passed"],
+        kept=row["kept"],
+        offer=offer,
+    )
+
+
+async def entries_of(database: Database, who: Caller, open_only: bool = False) -> list[Entry]:
+    """The caller's entries, newest first, at most a hundred."""
+    statuses = ["waiting", "offered"] if open_only else None
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"""{ENTRIES} WHERE w.attendee_id = $1 AND ($2::text[] IS NULL OR w.status = ANY($2))
+                ORDER BY w.id DESC LIMIT $3""",
+            who.user_id,
+            statuses,
+            MOST,
+        )
+    return [entry(row) for row in rows]
+
+
+async def entry_of(database: Database, who: Caller, waitlist_id: int) -> Entry:
+    """Raises `NotFound` for an entry of somebody else."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(f"{ENTRIES} WHERE w.id = $1 AND w.attendee_id = $2", waitlist_id, who.user_id)
+    if row is None:
+        raise NotFound("You are not on such a waiting list.")
+    return entry(row)
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has of an event already; `code` is that of the first ticket."""
+
+    code: str | None = None
+    position: int | None = None
+    tickets: Sequence[Issued] = ()
+    entry: Entry | None = None
+
+
+async def standing(connection: Connection, who: Caller | None, event_id: int) -> Standing:
+    if who is None:
+        return Standing()
+    tickets = await connection.fetch(
+        """SELECT id, code FROM tickets
+           WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used') ORDER BY id""",
+        event_id,
+        who.user_id,
+    )
+    row = await connection.fetchrow(
+        f"{ENTRIES} WHERE w.event_id = $1 AND w.attendee_id = $2 AND w.status IN ('waiting', 'offered')",
+        event_id,
+        who.user_id,
+    )
+    return Standing(
+        code=tickets[0]["code"] if tickets else None,
+        position=row["position"] if row else None,
+        tickets=[Issued(ticket["id"], ticket["code"]) for ticket in tickets],
+        entry=entry(row) if row else None,
+    )
