@@ -21,10 +21,17 @@ async def sell_to(
                UPDATE events SET sold = sold + CASE WHEN $3 IN ('sold', 'used') THEN cardinality($2::text[]) ELSE 0 END,
                                  held = held + CASE WHEN $3 = 'held' THEN cardinality($2::text[]) ELSE 0 END
                WHERE id = $1
+           ), kind AS (
+               UPDATE ticket_types
+               SET sold = sold + CASE WHEN $3 IN ('sold', 'used') THEN cardinality($2::text[]) ELSE 0 END,
+                   held = held + CASE WHEN $3 = 'held' THEN cardinality($2::text[]) ELSE 0 END
+               WHERE id = (SELECT min(id) FROM ticket_types WHERE event_id = $1) RETURNING id, price
            )
-           INSERT INTO tickets (event_id, attendee_id, code, status, price, currency)
-           SELECT e.id, p.id, upper(translate(substr(md5(p.id || 'salt'), 1, 12), '01', 'XY')), $3, e.price, e.currency
-           FROM events e, people p WHERE e.id = $1 ORDER BY p.id RETURNING id""",
+           INSERT INTO tickets (event_id, ticket_type_id, purchase_id, nth, attendee_id, code, status, price, currency,
+                                held_until)
+           SELECT e.id, k.id, 0, 1, p.id, upper(translate(substr(md5(p.id || 'salt'), 1, 12), '01', 'XY')), $3, k.price,
+                  e.currency, CASE WHEN $3 = 'held' THEN now() + interval '7 days' END
+           FROM events e, kind k, people p WHERE e.id = $1 ORDER BY p.id RETURNING id""",
         event_id,
         list(names),
         status,

@@ -11,8 +11,9 @@ from app.api.answers import PathId, problems
 from app.api.events import Cursor, Limit
 from app.domain.accounts import Caller
 from app.domain.attendee_csv import csv_of
-from app.domain.attendees import Attendee, AttendeeFilter, all_attendees, attendees, own_event
+from app.domain.attendees import Attendee, AttendeeFilter, all_attendees, attendees
 from app.domain.lists import Page, from_cursor
+from app.domain.workspace import own_event
 from app.parts import Parts
 
 Search = Annotated[
@@ -21,7 +22,8 @@ Search = Annotated[
         name="q", max_length=200, description="A ticket's code, or beginnings of words of a name or an e-mail address"
     ),
 ]
-Status = Annotated[Literal["held", "sold", "used", "cancelled"] | None, QueryParameter(required=False)]
+Status = Annotated[Literal["held", "sold", "used", "lapsed", "cancelled"] | None, QueryParameter(required=False)]
+TypeId = Annotated[int | None, QueryParameter(ge=1, le=2**63 - 1, required=False)]
 
 
 @get(
@@ -36,9 +38,10 @@ async def list_attendees(
     cursor: Cursor = None,
     q: Search = "",
     status: Status = None,
+    ticket_type_id: TypeId = None,
 ) -> Page[Attendee]:
     await own_event(parts.database, who, event_id)
-    wanted = AttendeeFilter(q=q, status=status)
+    wanted = AttendeeFilter(q=q, status=status, ticket_type_id=ticket_type_id)
     return await attendees(parts.database, event_id, wanted, limit, from_cursor(cursor))
 
 
@@ -52,9 +55,12 @@ async def attendees_csv(
     event_id: PathId,
     q: Search = "",
     status: Status = None,
+    ticket_type_id: TypeId = None,
 ) -> Stream:
     event = await own_event(parts.database, who, event_id)
-    return csv_stream(parts, event_id, event["timezone"], AttendeeFilter(q=q, status=status))
+    return csv_stream(
+        parts, event_id, event["timezone"], AttendeeFilter(q=q, status=status, ticket_type_id=ticket_type_id)
+    )
 
 
 def csv_stream(parts: Parts, event_id: int, timezone: str, wanted: AttendeeFilter) -> Stream:

@@ -7,10 +7,10 @@ from litestar.params import FromQuery
 from app.api.answers import PathId, problems
 from app.api.events import Cursor, Limit
 from app.domain.accounts import Caller
-from app.domain.attendees import own_event
 from app.domain.dashboard import Dashboard, dashboard
 from app.domain.lists import from_cursor
 from app.domain.sales import Sales, sales_of
+from app.domain.workspace import own_event
 from app.parts import Parts
 
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import msgspec
 
-from app.domain.accounts import Caller
-from app.domain.event_page import event_row
+from app.domain.issuing import CODE_LENGTH, CODE_LETTERS
 from app.domain.lists import Page, page_of
 from app.domain.money import money
-from app.domain.sale import CODE_LENGTH, CODE_LETTERS
 from app.engines.database import Connection, Database
 from app.errors import NotFound
 
-STATUSES = ("held", "sold", "used", "cancelled")
+STATUSES = ("held", "sold", "used", "lapsed", "cancelled")
 AT_THE_DOOR = ("held", "sold", "used")
 BATCH = 500
 FEW_PEOPLE = 1000
@@ -27,6 +25,7 @@ class AttendeeFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     q: str = ""
     status: str | None = None
+    ticket_type_id: int | None = None
 
 
 class Attendee(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,21 +34,19 @@ class Attendee(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     full_name: str
     email: str
+    ticket_type: str
     price: str
     currency: str
     bought_at: dt.datetime
+    held_until: dt.datetime | None
+    used_at: dt.datetime | None
+    cancelled_at: dt.datetime | None
+    cancel_reason: str | None
 
 
-async def own_event(database: Database, who: Caller, event_id: int) -> Mapping[str, Any]:
-    """The stored event; raises `NotFound` when it is another organizer's."""
-    row = await event_row(database, who, event_id)
-    if row["organizer_id"] != who.organizer_id:
-        raise NotFound("There is no such event.")
-    return row
-
-
-SELECT = """SELECT t.id, t.code, t.status, t.price, t.currency, t.created_at, u.full_name, u.email
-            FROM tickets t JOIN users u ON u.id = t.attendee_id"""
+SELECT = """SELECT t.id AS ticket_number, t.code, t.status, t.price, t.currency, t.created_at AS bought_at,
+                   t.held_until, t.used_at, t.cancelled_at, t.cancel_reason, u.full_name, u.email, k.name AS ticket_type
+            FROM tickets t JOIN users u ON u.id = t.attendee_id JOIN ticket_types k ON k.id = t.ticket_type_id"""
 
 
 async def attendees(
@@ -88,6 +85,8 @@ async def matching(
         also("t.id < {}", before)
     if wanted.status:
         also("t.status = {}", wanted.status)
+    if wanted.ticket_type_id:
+        also("t.ticket_type_id = {}", wanted.ticket_type_id)
     if wanted.q:
         also(*await found_by(connection, event_id, wanted.q))
     rows = await connection.fetch(f"{SELECT} WHERE {' AND '.join(conditions)} ORDER BY t.id DESC LIMIT $2", *arguments)
@@ -136,14 +135,14 @@ async def door_list(database: Database, event_id: int) -> AsyncIterator[list[Att
         yield [attendee(row) for row in rows]
 
 
+async def attendee_of(database: Database, event_id: int, ticket_number: int) -> Attendee:
+    """One ticket of the event; raises `NotFound` when it is not of this event."""
+    async with database.connection() as connection:
+        row = await connection.fetchrow(f"{SELECT} WHERE t.id = $1 AND t.event_id = $2", ticket_number, event_id)
+    if row is None:
+        raise NotFound("There is no such ticket.")
+    return attendee(row)
+
+
 def attendee(row: Mapping[str, Any]) -> Attendee:
-    return Attendee(
-        ticket_number=row["id"],
-        code=row["code"],
-        status=row["status"],
-        full_name=row["full_name"],
-        email=row["email"],
-        price=money(row["price"], row["currency"]),
-        currency=row["currency"],
-        bought_at=row["created_at"],
-    )
+    return Attendee(**{**row, "price": money(row["price"], row["currency"])})

@@ -9,17 +9,21 @@ import msgspec
 from msgspec import Meta
 
 from app.domain.accounts import Caller
-from app.domain.attendees import own_event
 from app.domain.events import Status, Title
 from app.domain.idempotency import Idempotent
 from app.domain.media import MediaItem, draw_media_ids, media_of, new_upload_key
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
+from app.domain.ticket_types import general_admission
+from app.domain.workspace import own_event, waiting_count
 from app.engines.database import Database
 from app.engines.documents import Documents
 from app.engines.media import Media
 from app.errors import FieldError
-from app.messages import EventData, Message, MetadataData, MetadataSubmitted, ProjectSubmitted, Upload
+from app.messages import EventData, Message, MetadataData, MetadataSubmitted, ProjectSubmitted, TicketTypeData, Upload
 from app.validation import FIRST_YEAR, LAST_YEAR, Input
+
+EVENT_MOMENTS = ("start_time", "end_time", "returns_until")
+TYPE_MOMENTS = ("sale_opens_at", "sale_closes_at", "hidden_until")
 
 Start = Annotated[dt.datetime, Meta(extra={"says": "must be a date and time such as 2026-06-22T19:10:00+02:00"})]
 
@@ -40,14 +44,17 @@ class CopyIn(Input, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """`what`: texts, price, capacity, metadata, pictures, tickets or waiting_list; `count` where there are several."""
+    """`what`: texts, capacity, ticket_types, metadata or pictures; archived_types, tickets or waiting_list."""
 
     what: str
     count: int
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """`what` is the field; `of` the ticket type it belongs to, where it is not the event itself."""
+
     what: str
+    of: str | None
     before: dt.datetime
     after: dt.datetime
 
@@ -71,6 +78,8 @@ class Source(msgspec.Struct, frozen=True):
     event: Mapping[str, Any]
     metadata: Sequence[Mapping[str, Any]]
     pictures: Sequence[MediaItem]
+    ticket_types: Sequence[TicketTypeData]
+    archived_types: int
     tickets: int
     waiting: int
 
@@ -98,52 +107,79 @@ async def source_of(database: Database, documents: Documents, media: Media, who:
     event = await own_event(database, who, event_id)
     async with database.connection() as connection:
         pictures = await media_of(connection, media, event_id)
-        waiting = await connection.fetchval(
-            "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status = 'waiting'", event_id
-        )
+        waiting = await waiting_count(connection, event_id)
+        types = await connection.fetch("SELECT * FROM ticket_types WHERE event_id = $1 ORDER BY position, id", event_id)
     found = await documents.find(event_id)
-    return Source(event, [one.body for one in found if one.body], pictures, event["sold"] + event["held"], waiting)
+    offered = [ticket_type_from(row) for row in types if not row["archived"]]
+    return Source(
+        event=event,
+        metadata=[one.body for one in found if one.body],
+        pictures=pictures,
+        ticket_types=offered,
+        archived_types=len(types) - len(offered),
+        tickets=event["sold"] + event["held"],
+        waiting=waiting,
+    )
+
+
+def ticket_type_from(row: Mapping[str, Any]) -> TicketTypeData:
+    return TicketTypeData(**{name: row[name] for name in TicketTypeData.__struct_fields__})
 
 
 def copied_event(source: Source, given: CopyIn) -> EventData:
-    event = source.event
-    shift = Shifter(event["start_time"], given.start_time, event["timezone"])
+    event, shift = source.event, shifter(source, given)
     same = {name: event[name] for name in EventData.__struct_fields__}
-    return EventData(
-        **{
-            **same,
-            "title": given.title or event["title"],
-            "status": given.status,
-            "start_time": shift.moment(event["start_time"]),
-            "end_time": shift.moment(event["end_time"]),
-            "date": shift.day(event["date"]),
-        }
-    )
+    moved = {name: shift.moment(event[name]) for name in EVENT_MOMENTS if event[name]}
+    title = given.title or event["title"]
+    return EventData(**{**same, **moved, "title": title, "status": given.status, "date": shift.day(event["date"])})
+
+
+def copied_types(source: Source, given: CopyIn) -> list[TicketTypeData]:
+    """None where there is only General admission as every event has it, which goes on following the price."""
+    shift = shifter(source, given)
+    copied = []
+    for kind in source.ticket_types:
+        moved = {name: shift.moment(at) for name in TYPE_MOMENTS if (at := getattr(kind, name))}
+        copied.append(msgspec.structs.replace(kind, **moved))
+    return [] if copied == [general_admission(source.event["price"])] else copied
+
+
+def shifter(source: Source, given: CopyIn) -> Shifter:
+    return Shifter(source.event["start_time"], given.start_time, source.event["timezone"])
 
 
 def copy_plan(source: Source, given: CopyIn) -> CopyPlan:
     """The dry run: what is copied, what is shifted to when, and what is left behind."""
     new = copied_event(source, given)
-    copied = [
-        Part(what="texts", count=3),
-        Part(what="price", count=1),
-        Part(what="capacity", count=new.capacity),
-        Part(what="metadata", count=len(source.metadata)),
-        Part(what="pictures", count=len(source.pictures)),
-    ]
-    dropped = [Part(what="tickets", count=source.tickets), Part(what="waiting_list", count=source.waiting)]
+    copied = {
+        "texts": 1,
+        "capacity": new.capacity,
+        "ticket_types": len(source.ticket_types),
+        "metadata": len(source.metadata),
+        "pictures": len(source.pictures),
+    }
+    dropped = {"tickets": source.tickets, "waiting_list": source.waiting, "archived_types": source.archived_types}
     return CopyPlan(
         title=new.title,
         status=new.status,
         timezone=new.timezone,
         old_date=source.event["date"],
         new_date=new.date,
-        copied=[part for part in copied if part.count],
-        shifted=[
-            Shift(what=name, before=source.event[name], after=getattr(new, name)) for name in ("start_time", "end_time")
-        ],
-        dropped=[part for part in dropped if part.count],
+        copied=[Part(what=what, count=count) for what, count in copied.items() if count],
+        shifted=list(shifts(source, given)),
+        dropped=[Part(what=what, count=count) for what, count in dropped.items() if count],
     )
+
+
+def shifts(source: Source, given: CopyIn) -> Iterable[Shift]:
+    shift = shifter(source, given)
+    for name in EVENT_MOMENTS:
+        if at := source.event[name]:
+            yield Shift(what=name, of=None, before=at, after=shift.moment(at))
+    for kind in source.ticket_types:
+        for name in TYPE_MOMENTS:
+            if at := getattr(kind, name):
+                yield Shift(what=name, of=kind.name, before=at, after=shift.moment(at))
 
 
 async def submit_copy(
@@ -173,6 +209,7 @@ async def submit_copy(
             event=copied_event(source, given),
             metadata=msgspec.structs.replace(first, metadata_id=numbers.metadata_id),
             uploads=uploads,
+            ticket_types=copied_types(source, given),
         )
         return message, {"metadata_id": numbers.metadata_id}
 

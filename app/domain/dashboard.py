@@ -159,7 +159,10 @@ async def attention(connection: Connection, who: Caller) -> list[Attention]:
            WHERE s.organizer_id = $1 AND s.created_at > now() - interval '30 days'
              AND EXISTS (SELECT FROM submission_steps t WHERE t.message_id = s.id AND t.state = 'failed')
            UNION ALL
-           SELECT 2, 'held', event_id, title, timezone, held, NULL, NULL FROM mine WHERE held > 0
+           SELECT 2, 'held', event_id, title, timezone, t.count, NULL, NULL FROM mine
+           CROSS JOIN LATERAL (SELECT count(*) FROM tickets t
+                               WHERE t.event_id = mine.event_id AND t.status = 'held') AS t
+           WHERE held > 0 AND t.count > 0
            UNION ALL
            SELECT 3, 'waiting', event_id, title, timezone, w.count, NULL, NULL FROM mine
            CROSS JOIN LATERAL (SELECT count(*) FROM waiting_list w

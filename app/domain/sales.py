@@ -27,18 +27,27 @@ class SalesSpan(msgspec.Struct, frozen=True, kw_only=True):
     money: Amounts
 
 
+class SalesOfType(msgspec.Struct, frozen=True, kw_only=True):
+    ticket_type_id: int
+    sold: int
+    money: Amounts
+
+
 class Sales(msgspec.Struct, frozen=True, kw_only=True):
     """`spans` are days without a gap; where a sale is long, several days each."""
 
     sold: int
     money: Amounts
     spans: list[SalesSpan]
+    by_type: list[SalesOfType]
 
 
 async def sales_of(connection: Connection, event: Mapping[str, Any]) -> Sales:
     """From the first sale until today, or until the event was over; days are those of the event's timezone."""
     rows = await connection.fetch(
-        "SELECT day, currency, sold, money FROM sales_days WHERE event_id = $1 AND sold > 0 ORDER BY day", event["id"]
+        """SELECT day, ticket_type_id, currency, sold, money FROM sales_days
+           WHERE event_id = $1 AND sold > 0 ORDER BY day, ticket_type_id""",
+        event["id"],
     )
     zone = ZoneInfo(event["timezone"])
     today = min(dt.datetime.now(zone), event["end_time"].astimezone(zone)).date()
@@ -46,7 +55,18 @@ async def sales_of(connection: Connection, event: Mapping[str, Any]) -> Sales:
         sold=sum(row["sold"] for row in rows),
         money=amounts(rows),
         spans=spans(rows, max(today, rows[-1]["day"])) if rows else [],
+        by_type=[
+            SalesOfType(ticket_type_id=kind, sold=sum(row["sold"] for row in found), money=amounts(found))
+            for kind, found in grouped(rows).items()
+        ],
     )
+
+
+def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row["ticket_type_id"], []).append(row)
+    return found
 
 
 def spans(rows: list[Any], last: dt.date) -> list[SalesSpan]:

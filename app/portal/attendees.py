@@ -20,9 +20,10 @@ from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid
 from app.language import gettext
 from app.parts import Parts
-from app.portal.flash import see_other
-from app.portal.forms import form_of, local_path, text_in
+from app.portal.flash import Kind, see_other
+from app.portal.forms import ReasonForm, form_of, local_path, text_in
 from app.portal.workspace import EventId, frame
+from app.validation import read
 
 ON_A_PAGE = 50
 Text = Annotated[str, QueryParameter(required=False, max_length=200)]
@@ -128,7 +129,7 @@ async def at_the_door(
     event: Mapping[str, Any],
     ticket_number: int,
     said: str,
-    kind: str = "good",
+    kind: Kind = "good",
 ) -> Response[Any]:
     """The row as it is now for htmx; for everybody else the page they came from."""
     if request.headers.get("hx-request"):
@@ -152,7 +153,7 @@ async def cancellation(
     reason = text_in(await form_of(request), "reason") or ""
     await attendee_of(parts.database, event_id, ticket_number)
     try:
-        await cancel_ticket(parts.database, who, ticket_number, reason)
+        await cancel_ticket(parts.database, who, ticket_number, read(ReasonForm, {"reason": reason}, form=True).reason)
     except (Conflict, Invalid) as refusal:
         return await attendee_page(parts, who, event_id, ticket_number, refusal, reason)
     address = f"/projects/{event_id}/attendees/{ticket_number}"

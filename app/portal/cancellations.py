@@ -8,13 +8,14 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 
 from app.domain.accounts import Caller
-from app.domain.cancellations import Progress, cancel_event, cancellation_of
+from app.domain.cancellations import Cancellation, cancel_event, cancellation_of
 from app.domain.idempotency import idempotent
 from app.domain.workspace import own_event, waiting_count
 from app.errors import AppError, Conflict, FieldError, Invalid, NotFound
 from app.parts import Parts
-from app.portal.forms import form_of, text_in
+from app.portal.forms import ReasonForm, form_of, text_in
 from app.portal.workspace import EventId, frame
+from app.validation import read
 
 
 @get("/projects/{event_id:int}/cancellation", opt={"role": "organizer"})
@@ -26,11 +27,13 @@ async def cancellation_page(
     parts: Parts, who: Caller, event_id: int, values: dict[str, str], refusal: AppError | None = None
 ) -> Template:
     event = await own_event(parts.database, who, event_id)
+    async with parts.database.connection() as connection:
+        waiting = await waiting_count(connection, event_id)
     context = frame(
         event,
         "overview",
         progress=await progress_or_none(parts, who, event_id),
-        waiting=await waiting_count(parts.database, event_id),
+        waiting=waiting,
         values=values,
         errors={bad.field: bad.message for bad in refusal.fields} if refusal else {},
         refusal=refusal,
@@ -39,7 +42,7 @@ async def cancellation_page(
     return Template("cancellations/page.html", context=context, status_code=refusal.status if refusal else 200)
 
 
-async def progress_or_none(parts: Parts, who: Caller, event_id: int) -> Progress | None:
+async def progress_or_none(parts: Parts, who: Caller, event_id: int) -> Cancellation | None:
     try:
         return await cancellation_of(parts.database, who, event_id)
     except NotFound:
@@ -63,8 +66,10 @@ async def create_cancellation(
     try:
         if values["typed"].strip() != event["title"]:
             raise Invalid([FieldError("typed", "must be the title of the event, letter by letter")])
-        key = idempotent(text_in(form, "key"), request.scope["path"], values["reason"])
-        await cancel_event(parts.database, who, event_id, values["reason"], key)
+        reason = read(ReasonForm, values, form=True).reason
+        await cancel_event(
+            parts.database, who, event_id, reason, idempotent(text_in(form, "key"), "cancellation", reason)
+        )
     except (Conflict, Invalid) as refusal:
         return await cancellation_page(parts, who, event_id, values, refusal)
     return Redirect(f"/projects/{event_id}/cancellation", status_code=303)
