@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import msgspec
+
 from app.domain.accounts import Caller
 from app.domain.dashboard import Attention, dashboard
 from app.domain.events import record_events
@@ -17,11 +19,11 @@ CHARLIE = Caller(2, "organizer", 2, "Charlie")
 async def event(
     connection: Connection, event_id: int, ends_in_days: float = 30, capacity: int = 10, **more: str
 ) -> None:
-    message = submitted(event_id, f"Event {event_id}")
+    message = msgspec.structs.replace(submitted(event_id, f"Event {event_id}"), event_id=event_id)
     end = dt.datetime.now(dt.UTC) + dt.timedelta(days=ends_in_days)
     await record_events(connection, [message])
     await connection.execute(
-        "UPDATE events SET id = $1, start_time = $2, end_time = $2, capacity = $3, status = $4 WHERE id = 7",
+        "UPDATE events SET start_time = $2, end_time = $2, capacity = $3, status = $4 WHERE id = $1",
         event_id, end, capacity, more.get("status", "published"),
     )  # fmt: skip
 
@@ -74,8 +76,8 @@ async def test_what_needs_attention_is_said_and_nothing_else(database: Database)
         await sell_to(connection, 32, ["Ann", "Ben"])
         await sell_to(connection, 34, ["Cem"], status="held")
         await connection.execute(
-            """INSERT INTO waiting_list (event_id, attendee_id, status)
-               SELECT 32, id, 'waiting' FROM users WHERE full_name = 'Cem'"""
+            """INSERT INTO waiting_list (event_id, attendee_id, status, quantity)
+               SELECT 32, id, 'waiting', 1 FROM users WHERE full_name = 'Cem'"""
         )
         await connection.execute(
             """INSERT INTO submissions (id, kind, user_id, organizer_id, event_id, rev, request_hash, message, answer)
