@@ -1,7 +1,6 @@
 """The pages of an organizer who runs an event: what they show, and to whom."""
 
 import httpx
-import pytest
 
 from tests.box_office import sell_to
 from tests.cast import Stage, stored_event
