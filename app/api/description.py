@@ -37,7 +37,7 @@ def complete(document: OpenAPI) -> None:
         parameters = [*(operation.parameters or [])]
         if method == "post":
             parameters.append(IDEMPOTENCY)
-        if method == "patch":
+        if method == "patch" and path == "/api/v1/event/{event_id}":
             parameters.append(IF_MATCH)
         if path in PREFERRING:
             parameters.append(PREFER)

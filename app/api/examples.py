@@ -7,6 +7,7 @@ from litestar.openapi.spec import OpenAPI, Reference, Schema
 SUBMISSION = "01990f0a-2f6e-7a52-9d1c-5b8f3f0d6a11"
 
 FIELDS: dict[str, Any] = {
+    "alt": "Paper lanterns drift over a dark lake",
     "archived": False,
     "cancel_reason": None,
     "held_until": "2031-02-08T12:00:00Z",
@@ -54,6 +55,8 @@ FIELDS: dict[str, Any] = {
     "event_id": 12,
     "fan_out": {"postgres": "stored", "mongo": "stored", "s3": "stored"},
     "field": "capacity",
+    "focal_x": 50,
+    "focal_y": 40,
     "full_name": "Ada Moss",
     "held": 0,
     "height": 675,

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import babel.dates
@@ -12,9 +12,15 @@ import babel.numbers
 from babel import Locale
 
 from app.language import current_locale, gettext
+from app.markdown import to_html
 from app.pictures import variant_key
 
 POSTERS = 6
+
+
+class Focal(Protocol):
+    focal_x: int
+    focal_y: int
 
 
 def money(price: str | Decimal, currency: str) -> str:
@@ -94,6 +100,11 @@ def translated(text: str) -> str:
     return gettext(text)
 
 
+def focal(picture: Focal) -> str:
+    """The classes that keep the focal point in view when a picture is cropped."""
+    return f"fx-{round(picture.focal_x / 10)} fy-{round(picture.focal_y / 10)}"
+
+
 def initials(name: str) -> str:
     words = name.split()
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
@@ -118,6 +129,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "translated": translated,
+    "focal": focal,
+    "markdown": to_html,
     "initials": initials,
     "poster": poster,
     "paragraphs": paragraphs,
