@@ -13,7 +13,7 @@ from app.domain import draft_pictures, draft_removal, draft_submission, drafts
 from app.domain.accounts import Caller
 from app.domain.media import PictureFile
 from app.domain.media_details import MediaPatch, change_draft_picture
-from app.errors import AppError, Conflict, Invalid, NotFound, TooLarge, Unavailable
+from app.errors import AppError, Conflict, Invalid, NotFound, Stale, TooLarge, Unavailable
 from app.parts import Parts
 from tests.cast import Stage, picture, staged
 from tests.waiting import eventually
@@ -115,6 +115,21 @@ async def test_texts_no_database_takes_and_too_much_text_are_refused(stage: Stag
         await drafts.save_draft(database, who, draft_id, "details", {"description": "x" * 200_001})
     (found,) = await drafts.drafts_of(database, who)
     assert found.typed == {"title": "Kept"}
+
+
+async def test_what_was_typed_before_a_button_was_pressed_does_not_undo_it_by_coming_late(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    who, database = caller(alice), stage.parts.database
+    draft_id = await drafts.create_draft(database, who, {"title": "a"})
+    typing = await drafts.save_draft(database, who, draft_id, "basics", {"title": "ab"}, since=0)
+    assert (typing.typed["title"], typing.rev) == ("ab", 0)
+    pressed = await drafts.save_draft(database, who, draft_id, "basics", {"title": "abc"})
+    assert pressed.rev == 1
+    with refused(Stale):
+        await drafts.save_draft(database, who, draft_id, "basics", {"title": "ab"}, since=0)
+    (kept,) = await drafts.drafts_of(database, who)
+    assert kept.typed == {"title": "abc"}
 
 
 async def test_there_is_an_end_to_the_number_of_drafts(stage: Stage, alice: httpx.AsyncClient) -> None:
