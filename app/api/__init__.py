@@ -2,7 +2,21 @@
 
 from litestar import Router
 
-from app.api import accounts, api_keys, events, media, metadata, projects, sessions, submissions, tickets, waiting_list
+from app.api import (
+    accounts,
+    api_keys,
+    attendees,
+    copies,
+    dashboard,
+    events,
+    media,
+    metadata,
+    projects,
+    sessions,
+    submissions,
+    tickets,
+    waiting_list,
+)
 from app.api.body import ApiRequest
 
 BODY_BYTES = 1_000_000
@@ -12,6 +26,9 @@ api = Router(
     route_handlers=[
         *accounts.routes,
         *api_keys.routes,
+        *attendees.routes,
+        *copies.routes,
+        *dashboard.routes,
         *events.routes,
         *metadata.routes,
         *media.routes,

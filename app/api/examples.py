@@ -116,6 +116,37 @@ FIELDS: dict[str, Any] = {
 }
 
 STRUCTS: dict[str, dict[str, Any]] = {
+    "Attendee": {
+        "status": "sold",
+        "full_name": "Bo Reed",
+        "email": "bo@example.org",
+        "ticket_type": "General admission",
+        "held_until": None,
+        "used_at": None,
+        "cancelled_at": None,
+        "cancel_reason": None,
+    },
+    "CopyIn": {"start_time": "2032-07-02T18:00", "title": "Lanterns on the Lake 2032", "status": "draft"},
+    "CopyPlan": {
+        "status": "draft",
+        "old_date": "2031-07-04",
+        "new_date": "2032-07-02",
+        "copied": [{"what": "pictures", "count": 2}],
+        "shifted": [
+            {"what": "start_time", "of": None, "before": "2031-07-04T16:00:00Z", "after": "2032-07-02T16:00:00Z"}
+        ],
+        "dropped": [{"what": "tickets", "count": 41}],
+    },
+    "Part": {"what": "pictures", "count": 2},
+    "Shift": {"what": "start_time", "of": None, "before": "2031-07-04T16:00:00Z", "after": "2032-07-02T16:00:00Z"},
+    "Attention": {"kind": "ending", "count": 79, "at": "2031-07-05T00:00:00Z", "submission_id": None},
+    "Dashboard": {"last_sales": [], "attention": []},
+    "EventRow": {"money": {"EUR": "1004.50"}},
+    "LastSale": {"status": "sold"},
+    "Sales": {"money": {"EUR": "1004.50"}, "spans": [], "by_type": []},
+    "SalesOfType": {"ticket_type_id": 4, "money": {"EUR": "1004.50"}},
+    "SalesSpan": {"first": "2031-02-01", "last": "2031-02-01", "money": {"EUR": "98.00"}},
+    "Totals": {"events": 3, "coming": 1, "money": {"EUR": "1004.50"}},
     "EventAccepted": {"success": "New event details sent to kafka"},
     "Joined": {"success": "Subscribed to waiting list"},
     "KeyCreated": {"success": "API key created"},

@@ -10,10 +10,13 @@ from app.domain.events import event_data
 from app.domain.idempotency import idempotent
 from app.domain.projects import ProjectIn, submit_uploaded_project
 from app.domain.submissions import Submissions
+from app.domain.ticket_types import GENERAL
 from app.engines.database import Database
 from app.errors import FieldError, Invalid
 from app.messages import EventData
 from app.validation import read
+
+COUNTS = ("places", "per_attendee_limit")
 
 
 def ready(
@@ -25,7 +28,7 @@ def ready(
         **typed,
         "price": types[0].get("price", ""),
         "date": typed.get("date") or typed.get("start_time", "")[:10],
-        "ticket_types": [{name: text for name, text in one.items() if text} for one in types],
+        "ticket_types": [] if plain(types) else [as_sent(one) for one in types],
     }
     bad = [] if pictures else [FieldError("images", "is required: choose at least one picture")]
     try:
@@ -35,6 +38,24 @@ def ready(
     if bad:
         raise Invalid(bad)
     return given, event_data(given, defaults["currency"], defaults["timezone"])
+
+
+def plain(types: Sequence[Mapping[str, str]]) -> bool:
+    """One type that needs no words of its own: it then follows the price of the event, as everywhere else."""
+    return (
+        len(types) == 1
+        and {name for name, text in types[0].items() if text} <= {"name", "price"}
+        and (types[0].get("name") == GENERAL)
+    )
+
+
+def as_sent(typed: Mapping[str, str]) -> dict[str, Any]:
+    """A ticket type as the API takes it: what is empty is left out, and counts are numbers."""
+    return {
+        name: int(text) if name in COUNTS and text.isdecimal() and len(text) < 10 else text
+        for name, text in typed.items()
+        if text
+    }
 
 
 def in_the_builder(fields: Sequence[FieldError]) -> list[FieldError]:

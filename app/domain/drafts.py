@@ -11,7 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.events import require_own_organizer
 from app.domain.zones import zone_or_none
 from app.engines.database import Connection, Database
-from app.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
+from app.errors import Conflict, FieldError, Invalid, NotFound, Stale, TooLarge
 from app.validation import clean
 
 STEPS: dict[str, tuple[str, ...]] = {
@@ -28,11 +28,15 @@ MAX_TYPED = 200_000
 
 
 class ProjectDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """`typed` holds texts as they were typed; a draft that was sent is kept as it is until it has arrived."""
+    """`typed` holds texts as they were typed; a draft that was sent is kept as it is until it has arrived.
+
+    `rev` counts the times somebody saved a step on purpose.
+    """
 
     draft_id: int
     typed: dict[str, Any]
     step: str
+    rev: int
     updated_at: dt.datetime
     sent: bool
     submission_id: str | None
@@ -66,24 +70,32 @@ async def create_draft(database: Database, who: Caller, typed: Mapping[str, Any]
 
 
 async def save_draft(
-    database: Database, who: Caller, draft_id: int, step: str, typed: Mapping[str, Any]
+    database: Database, who: Caller, draft_id: int, step: str, typed: Mapping[str, Any], since: int | None = None
 ) -> ProjectDraft:
     """Keep what was typed, right or wrong; fields that are not in `typed` stay as they are.
+
+    `since` is for saving by the way, while somebody types: the `rev` of the draft that their page shows. Such a
+    request may come in after the button that was pressed next, and must not undo it.
 
     Raises:
         NotFound: unknown, or another organizer's.
         Conflict: it was sent already.
+        Stale: it was saved on purpose after `since`.
         Invalid: a text that no database takes.
         TooLarge: more than a draft may hold.
     """
     kept = storable(typed)
     async with database.transaction() as connection:
         draft = await open_draft(connection, who, draft_id)
+        if since is not None and since != draft.rev:
+            raise Stale("This draft was changed in another window; load the page again to see it.")
         row = await connection.fetchrow(
-            "UPDATE drafts SET typed = typed || $2, step = $3, updated_at = now() WHERE id = $1 RETURNING *",
+            """UPDATE drafts SET typed = typed || $2, step = $3, rev = rev + $4, updated_at = now()
+               WHERE id = $1 RETURNING *""",
             draft.draft_id,
             kept,
             step,
+            1 if since is None else 0,
         )
     return draft_from(row)
 
@@ -148,6 +160,7 @@ def draft_from(row: Any) -> ProjectDraft:
         draft_id=row["id"],
         typed=row["typed"],
         step=row["step"],
+        rev=row["rev"],
         updated_at=row["updated_at"],
         sent=row["sent_at"] is not None,
         submission_id=str(row["submission_id"]) if row["submission_id"] else None,

@@ -145,9 +145,13 @@ async def chunks_of(path: Path) -> AsyncIterator[bytes]:
 
 async def keep_upload(media: Media, file: PictureFile) -> str:
     """Put a picture under `incoming/`, where its message finds it; the key."""
-    key = f"{INCOMING}{uuid_utils.compat.uuid7().hex}"
+    key = new_upload_key()
     await media.put(key, chunks_of(file.path))
     return key
+
+
+def new_upload_key() -> str:
+    return f"{INCOMING}{uuid_utils.compat.uuid7().hex}"
 
 
 async def submit_media_removal(database: Database, submissions: Submissions, who: Caller, media_id: int) -> Submitted:

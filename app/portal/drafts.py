@@ -13,7 +13,7 @@ from app.domain.draft_pictures import DraftPicture, pictures_of_draft
 from app.domain.draft_removal import remove_draft
 from app.domain.draft_submission import submit_draft
 from app.domain.drafts import STEPS, ProjectDraft, create_draft, draft_of, save_draft
-from app.errors import AppError, FieldError, Invalid, NotFound
+from app.errors import AppError, FieldError, Invalid, NotFound, Stale
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import draft_context, following, later_than, typed_in
@@ -111,10 +111,13 @@ async def check_step(
 ) -> Response[Any]:
     """While somebody types: kept, judged, and shown as it will look."""
     form = await form_of(request)
+    since = int(rev) if (rev := text_in(form, "rev") or "").isdecimal() else -1
     try:
-        saved = await save_draft(parts.database, who, draft_id, step, typed_in(form, known(step)))
-    except Invalid as refusal:
-        return await unsaved(parts, who, draft_id, step, form, refusal, "drafts/check.hx.html")
+        saved = await save_draft(parts.database, who, draft_id, step, typed_in(form, known(step)), since)
+    except (Invalid, Stale) as refusal:
+        answer = await unsaved(parts, who, draft_id, step, form, refusal, "drafts/check.hx.html")
+        answer.status_code = 200  # the check did its work; pages that were left already need no error in their console
+        return answer
     _, pictures = await found_draft(parts, who, draft_id)
     return page(parts, saved, pictures, step, template="drafts/check.hx.html")
 
@@ -149,7 +152,7 @@ async def found_draft(parts: Parts, who: Caller, draft_id: int) -> tuple[Project
 
 
 async def unsaved(
-    parts: Parts, who: Caller, draft_id: int, step: str, form: dict[str, Any], refusal: Invalid, template: str = ""
+    parts: Parts, who: Caller, draft_id: int, step: str, form: dict[str, Any], refusal: AppError, template: str = ""
 ) -> Template:
     """The form as it was typed, though it could not be kept."""
     found, pictures = await found_draft(parts, who, draft_id)

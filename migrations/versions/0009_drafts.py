@@ -11,6 +11,7 @@ CREATE TABLE drafts (
     organizer_id bigint NOT NULL,
     typed jsonb NOT NULL,
     step text NOT NULL,
+    rev integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     sent_at timestamptz,

@@ -13,7 +13,8 @@ from app.domain import draft_pictures, draft_removal, draft_submission, drafts
 from app.domain.accounts import Caller
 from app.domain.media import PictureFile
 from app.domain.media_details import MediaPatch, change_draft_picture
-from app.errors import AppError, Conflict, Invalid, NotFound, TooLarge, Unavailable
+from app.domain.ticket_types import ticket_types_data
+from app.errors import AppError, Conflict, Invalid, NotFound, Stale, TooLarge, Unavailable
 from app.parts import Parts
 from tests.cast import Stage, picture, staged
 from tests.waiting import eventually
@@ -117,6 +118,21 @@ async def test_texts_no_database_takes_and_too_much_text_are_refused(stage: Stag
     assert found.typed == {"title": "Kept"}
 
 
+async def test_what_was_typed_before_a_button_was_pressed_does_not_undo_it_by_coming_late(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    who, database = caller(alice), stage.parts.database
+    draft_id = await drafts.create_draft(database, who, {"title": "a"})
+    typing = await drafts.save_draft(database, who, draft_id, "basics", {"title": "ab"}, since=0)
+    assert (typing.typed["title"], typing.rev) == ("ab", 0)
+    pressed = await drafts.save_draft(database, who, draft_id, "basics", {"title": "abc"})
+    assert pressed.rev == 1
+    with refused(Stale):
+        await drafts.save_draft(database, who, draft_id, "basics", {"title": "ab"}, since=0)
+    (kept,) = await drafts.drafts_of(database, who)
+    assert kept.typed == {"title": "abc"}
+
+
 async def test_there_is_an_end_to_the_number_of_drafts(stage: Stage, alice: httpx.AsyncClient) -> None:
     who, database = caller(alice), stage.parts.database
     for number in range(drafts.MAX_DRAFTS):
@@ -127,8 +143,8 @@ async def test_there_is_an_end_to_the_number_of_drafts(stage: Stage, alice: http
 
 def test_complaints_are_about_what_the_builder_asks_for() -> None:
     assert {bad.field for bad in draft_submission.complaints({}, [], DEFAULTS)} == {
-        "title", "location", "start_time", "end_time", "capacity", "ticket_types[0].price", "description",
-        "company_name", "type", "images",
+        "title", "location", "start_time", "end_time", "capacity", "ticket_types[0].name",
+        "ticket_types[0].price", "description", "company_name", "type", "images",
     }  # fmt: skip
     bad = {**TYPED, "end_time": "2031-07-03T10:00", "ticket_types": [{"name": "Weekend", "price": "49.999"}]}
     assert {one.field: one.message for one in draft_submission.complaints(bad, [], DEFAULTS)} == {
@@ -136,6 +152,37 @@ def test_complaints_are_about_what_the_builder_asks_for() -> None:
         "ticket_types[0].price": "must have at most 2 decimals in EUR",
         "images": "is required: choose at least one picture",
     }
+
+
+@pytest.mark.parametrize(
+    ("types", "sent"),
+    [
+        ([{"name": "General admission", "price": "10"}], []),
+        ([{"name": "General admission", "price": "10", "places": "", "hidden_until": ""}], []),
+        ([{"name": "General admission", "price": "10", "places": "5"}], [(0, 5, 1)]),
+        (
+            [{"name": "A", "price": "10"}, {"name": "B", "price": "5", "per_attendee_limit": "4"}],
+            [(0, None, 1), (1, None, 4)],
+        ),
+    ],
+)
+def test_ticket_types_are_sent_as_the_api_takes_them(types: Any, sent: Any) -> None:
+    a_picture = draft_pictures.DraftPicture(
+        media_id=1, draft_id=1, name="", alt="", focal_x=50, focal_y=50, position=0, width=1, height=1
+    )
+    given, data = draft_submission.ready({**TYPED, "ticket_types": types}, [a_picture], DEFAULTS)
+    assert data.price == 10
+    read = ticket_types_data(given.ticket_types or [], data.timezone)
+    assert [(place, one.places, one.per_attendee_limit) for place, one in enumerate(read)] == sent
+
+
+def test_complaints_about_ticket_types_name_the_type() -> None:
+    types = [{"name": "A", "price": "1"}, {"name": "", "price": "dear", "places": "many", "sale_opens_at": "soon"}]
+    found = draft_submission.complaints({**TYPED, "ticket_types": types}, [], DEFAULTS)
+    assert {bad.field for bad in found} == {
+        "images", "ticket_types[1].name", "ticket_types[1].price", "ticket_types[1].places",
+        "ticket_types[1].sale_opens_at",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
