@@ -84,15 +84,21 @@ def sign_in_again(request: Request[Any, Any, Any], refusal: NotSignedIn, headers
 
 
 def came_from(request: Request[Any, Any, Any]) -> str:
-    """The page to go back to after signing in: for a form, the page it stood on."""
+    """The page to go back to after signing in: for a form, the page it stands on."""
     path = str(request.scope["path"])
     if request.method != "GET":
-        form_page = urlsplit(request.headers.get("referer", ""))
-        if form_page.path and form_page.netloc == request.headers.get("host"):
-            return form_page.path
-        return path.rpartition("/")[0] if path.startswith("/events/") else "/"
+        return form_page(request) or (path.rpartition("/")[0] if path.startswith("/events/") else "/")
     query = request.scope["query_string"].decode("ascii", "replace")
     return f"{path}?{query}" if query else path
+
+
+def form_page(request: Request[Any, Any, Any]) -> str:
+    """Our own page that sent the request, if the browser says which."""
+    sender = urlsplit(request.headers.get("referer", ""))
+    ours = urlsplit(request.app.state.parts.settings.public_url)
+    if sender[:2] != ours[:2] and sender.netloc != request.headers.get("host"):
+        return ""
+    return f"{sender.path}?{sender.query}" if sender.query else sender.path
 
 
 def as_app_error(error: Exception) -> AppError:

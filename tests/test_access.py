@@ -22,7 +22,7 @@ PUBLIC = {
     "GET /sign-up/organizer", "POST /sign-up/organizer", "GET /sign-in", "POST /sign-in", "GET /media/{key:path}",
     "GET /api/v1/ticket-keys", "POST /api/v1/password-resets", "GET /password-resets/{token:str}",
     "POST /password-resets/{token:str}", "GET /static/{name:str}", "GET /schema", "GET /schema/openapi.json",
-    "GET /schema/{path:str}", "GET /styleguide",
+    "GET /schema/{path:str}", "GET /styleguide", "GET /events/{event_id:int}/places",
 }  # fmt: skip
 
 

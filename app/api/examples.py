@@ -7,6 +7,7 @@ from litestar.openapi.spec import OpenAPI, Reference, Schema
 SUBMISSION = "01990f0a-2f6e-7a52-9d1c-5b8f3f0d6a11"
 
 FIELDS: dict[str, Any] = {
+    "alt": "Paper lanterns drift over a dark lake",
     "archived": False,
     "cancel_reason": None,
     "held_until": "2031-02-08T12:00:00Z",
@@ -77,6 +78,8 @@ FIELDS: dict[str, Any] = {
     "event_id": 12,
     "fan_out": {"postgres": "stored", "mongo": "stored", "s3": "stored"},
     "field": "capacity",
+    "focal_x": 50,
+    "focal_y": 40,
     "full_name": "Ada Moss",
     "held": 0,
     "height": 675,
@@ -145,6 +148,37 @@ FIELDS: dict[str, Any] = {
 STRUCTS: dict[str, dict[str, Any]] = {
     "AccountDeleted": {"success": "Account deleted"},
     "Entry": {"status": "waiting", "ticket_types": ["General admission"]},
+    "Attendee": {
+        "status": "sold",
+        "full_name": "Bo Reed",
+        "email": "bo@example.org",
+        "ticket_type": "General admission",
+        "held_until": None,
+        "used_at": None,
+        "cancelled_at": None,
+        "cancel_reason": None,
+    },
+    "CopyIn": {"start_time": "2032-07-02T18:00", "title": "Lanterns on the Lake 2032", "status": "draft"},
+    "CopyPlan": {
+        "status": "draft",
+        "old_date": "2031-07-04",
+        "new_date": "2032-07-02",
+        "copied": [{"what": "pictures", "count": 2}],
+        "shifted": [
+            {"what": "start_time", "of": None, "before": "2031-07-04T16:00:00Z", "after": "2032-07-02T16:00:00Z"}
+        ],
+        "dropped": [{"what": "tickets", "count": 41}],
+    },
+    "Part": {"what": "pictures", "count": 2},
+    "Shift": {"what": "start_time", "of": None, "before": "2031-07-04T16:00:00Z", "after": "2032-07-02T16:00:00Z"},
+    "Attention": {"kind": "ending", "count": 79, "at": "2031-07-05T00:00:00Z", "submission_id": None},
+    "Dashboard": {"last_sales": [], "attention": []},
+    "EventRow": {"money": {"EUR": "1004.50"}},
+    "LastSale": {"status": "sold"},
+    "Sales": {"money": {"EUR": "1004.50"}, "spans": [], "by_type": []},
+    "SalesOfType": {"ticket_type_id": 4, "money": {"EUR": "1004.50"}},
+    "SalesSpan": {"first": "2031-02-01", "last": "2031-02-01", "money": {"EUR": "98.00"}},
+    "Totals": {"events": 3, "coming": 1, "money": {"EUR": "1004.50"}},
     "EventAccepted": {"success": "New event details sent to kafka"},
     "Joined": {"success": "Subscribed to waiting list"},
     "KeyCreated": {"success": "API key created"},

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 import babel.dates
@@ -12,9 +13,15 @@ import babel.numbers
 from babel import Locale
 
 from app.language import current_locale, gettext
+from app.markdown import to_html
 from app.pictures import variant_key
 
 POSTERS = 6
+
+
+class Focal(Protocol):
+    focal_x: int
+    focal_y: int
 
 
 def money(price: str | Decimal, currency: str) -> str:
@@ -94,6 +101,11 @@ def translated(text: str) -> str:
     return gettext(text)
 
 
+def focal(picture: Focal) -> str:
+    """The classes that keep the focal point in view when a picture is cropped."""
+    return f"fx-{round(picture.focal_x / 10)} fy-{round(picture.focal_y / 10)}"
+
+
 def initials(name: str) -> str:
     words = name.split()
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
@@ -104,8 +116,9 @@ def poster(number: int) -> str:
     return f"poster poster-{number % POSTERS}"
 
 
-def paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+def absolute(address: str, public_url: str) -> str:
+    """Media may live elsewhere; ours have a path only."""
+    return urljoin(f"{public_url}/", address)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -118,8 +131,10 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "translated": translated,
+    "focal": focal,
+    "markdown": to_html,
     "initials": initials,
     "poster": poster,
-    "paragraphs": paragraphs,
+    "absolute": absolute,
     "variant": variant_key,
 }

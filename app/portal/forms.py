@@ -8,9 +8,15 @@ from typing import Any
 from litestar import Request
 from litestar.response import Template
 
+from app.domain.cancelling import Reason
 from app.errors import AppError
+from app.validation import Input
 
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
+
+
+class ReasonForm(Input, frozen=True, kw_only=True):
+    reason: Reason
 
 
 async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from alembic import op
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 
 UP = """
 ALTER TABLE sessions ADD COLUMN user_agent text NOT NULL DEFAULT '';
