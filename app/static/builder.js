@@ -1,0 +1,57 @@
+// Pictures: sent with progress bars, dragged into order, cropped by a click. All of it works without this.
+"use strict";
+
+function send(form, file) {
+  const row = document.createElement("li"), bar = document.createElement("progress");
+  bar.ariaLabel = file.name;
+  row.append(file.name, bar);
+  form.querySelector("ul").append(row);
+  const body = new FormData(), request = new XMLHttpRequest();
+  body.append("images", file);
+  request.open("POST", form.action);
+  request.setRequestHeader("HX-Request", "true");
+  request.upload.onprogress = ({ loaded, total }) => { bar.value = loaded / total; };
+  return new Promise((done) => {
+    request.onloadend = () => {
+      const away = request.getResponseHeader("HX-Redirect");
+      if (away) location = away;
+      if (request.response.includes('id="pictures"')) {
+        htmx.swap("#pictures", request.response, { swapStyle: "outerHTML" });
+        row.remove();
+      } else bar.replaceWith(` ${form.dataset.failed}`);
+      done();
+    };
+    request.send(body);
+  });
+}
+
+async function sendAll(form, files) {
+  for (const file of files) await send(form, file);
+  form.reset();
+}
+
+document.addEventListener("change", ({ target }) => {
+  if (target.matches(".drop [type=file]")) sendAll(target.form, [...target.files]);
+});
+
+// What is dragged is a file from outside, or a picture that wants another place.
+let moved = null;
+const place = ({ target }) => target.closest?.(moved ? ".thumb" : ".drop");
+document.addEventListener("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
+document.addEventListener("dragend", () => { moved = null; });
+document.addEventListener("dragover", (event) => { if (place(event)) event.preventDefault(); });
+document.addEventListener("drop", (event) => {
+  const there = place(event);
+  if (!there) return;
+  event.preventDefault();
+  if (!moved) sendAll(there, [...event.dataTransfer.files]);
+  else htmx.ajax("POST", moved.dataset.move, { target: "#pictures", swap: "outerHTML", values: { position: there.dataset.place } });
+});
+
+document.addEventListener("click", ({ target, offsetX, offsetY }) => {
+  if (!target.matches(".pick img")) return;
+  const [x, y] = target.closest(".thumb").querySelectorAll("[type=range]");
+  x.value = 100 * offsetX / target.width;
+  y.value = 100 * offsetY / target.height;
+  y.dispatchEvent(new Event("change", { bubbles: true }));
+});
