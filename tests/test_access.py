@@ -20,7 +20,7 @@ PUBLIC = {
     "GET /health/ready", "GET /", "GET /events/{event_id:int}", "GET /sign-up", "POST /sign-up",
     "GET /sign-up/organizer", "POST /sign-up/organizer", "GET /sign-in", "POST /sign-in", "GET /media/{key:path}",
     "GET /static/{name:str}", "GET /schema", "GET /schema/openapi.json", "GET /schema/{path:str}",
-    "GET /styleguide",
+    "GET /styleguide", "GET /events/{event_id:int}/places",
 }  # fmt: skip
 
 

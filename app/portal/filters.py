@@ -5,6 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 import babel.dates
@@ -115,8 +116,9 @@ def poster(number: int) -> str:
     return f"poster poster-{number % POSTERS}"
 
 
-def paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+def absolute(address: str, public_url: str) -> str:
+    """Media may live elsewhere; ours have a path only."""
+    return urljoin(f"{public_url}/", address)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -133,6 +135,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "markdown": to_html,
     "initials": initials,
     "poster": poster,
-    "paragraphs": paragraphs,
+    "absolute": absolute,
     "variant": variant_key,
 }

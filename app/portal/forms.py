@@ -1,6 +1,7 @@
 """Forms: what was typed, and the same form again with the complaints beside the fields."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,11 @@ async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
     form = await request.form()
     values = {name: form.getall(name) for name in form}
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def new_key() -> str:
+    """For a hidden field: the form that has it, sent twice, does what it does once."""
+    return secrets.token_urlsafe(16)
 
 
 def text_in(form: Mapping[str, Any], name: str) -> str | None:

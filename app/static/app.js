@@ -13,7 +13,7 @@ function addLocalTime(time) {
   if (!time.nextElementSibling?.matches(".here-time") && form(undefined) !== form(time.dataset.local)) {
     const here = document.createElement("span");
     here.className = "here-time";
-    here.textContent = ` ${form(undefined)} (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
+    here.textContent = `${form(undefined)} ${time.dataset.here}`;
     time.after(here);
   }
 }
@@ -33,10 +33,16 @@ function countDown(time) {
   else setTimeout(() => time.dispatchEvent(new Event("due", { bubbles: true })), 500);
 }
 
+// The way to something is of no use while that is in view.
+function hideWhileSeen(link) {
+  new IntersectionObserver(([seen]) => { link.hidden = seen.isIntersecting; }).observe(document.getElementById(link.dataset.unlessSeen));
+}
+
 function dress(root) {
   each(root, "time[data-local]", addLocalTime);
   each(root, "time[data-countdown]", countDown);
   each(root, "[data-dismiss], [data-copy]", (button) => { button.hidden = false; });
+  each(root, "[data-unless-seen]", hideWhileSeen);
 }
 
 // After a swap: to the first bad field, else stay; what had the focus and is gone hands it to what came instead.

@@ -8,7 +8,7 @@ import pytest
 
 from app.portal.filters import moment, money, span
 from app.portal.forms import local_path
-from tests.cast import PASSWORD, Stage, event_body, stored_event
+from tests.cast import PASSWORD, Stage, stored_event
 
 START = dt.datetime(2031, 7, 4, 16, tzinfo=dt.UTC)
 
@@ -17,37 +17,6 @@ def key_in(page: str) -> str:
     found = re.search(r'name="key" value="([^"]+)"', page)
     assert found, page
     return found.group(1)
-
-
-async def test_the_catalogue_shows_what_comes_and_hides_what_does_not(
-    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
-) -> None:
-    assert "No festival is announced" in (await visitor.get("/")).text
-    await stored_event(alice, title="Coming")
-    await stored_event(alice, title="Hidden draft", status="draft")
-    await stored_event(alice, title="Long over", start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
-    page = (await visitor.get("/")).text
-    assert "Coming" in page
-    assert "€49.90" in page
-    assert "100 left" in page
-    assert "Hidden draft" not in page
-    assert "Long over" not in page
-
-
-async def test_the_catalogue_pages_through_everything_once(
-    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
-) -> None:
-    for number in range(30):
-        await alice.post("/api/v1/event", json=event_body(title=f"Night {number} of them"))
-    await stored_event(alice, title="Night 30 of them")
-    seen: list[str] = []
-    address = "/"
-    while address:
-        page = (await visitor.get(address)).text
-        seen += re.findall(r">(Night \d+) of them<", page)
-        more = re.search(r'href="(/\?cursor=[^"]+)"', page)
-        address = more.group(1) if more else ""
-    assert sorted(seen) == sorted(f"Night {number}" for number in range(31))
 
 
 async def test_bob_buys_on_the_page_and_pressing_twice_is_one_ticket(
