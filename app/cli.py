@@ -43,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     names = commands.add_subparsers(required=True, metavar="command")
     names.add_parser("serve", help="serve pages, API and consumers until stopped").set_defaults(command=serve)
     names.add_parser("migrate", help="bring the database to this version").set_defaults(command=migrate_only)
-    names.add_parser("reconcile", help="recount tickets; exit status 1 if a counter is wrong").set_defaults(
+    names.add_parser("reconcile", help="recount tickets and offers; exit status 1 if a counter is wrong").set_defaults(
         command=reconcile
     )
     letters = names.add_parser("dead-letters", help="look at, replay or drop messages nobody could apply")

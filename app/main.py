@@ -32,7 +32,7 @@ from app.engines.folder_media import FolderMedia
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
 from app.language import current_locale, gettext, ngettext
-from app.messages import TOPICS
+from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import portal
@@ -65,6 +65,7 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         tasks=[consumer_task(group, log, database) for group in groups],
     )
     parts.tasks.append(Supervised("sweeps", lambda health: sweep_for_ever(parts, health)))
+    parts.tasks += [Supervised(one.name, one.run) for one in (parts.relay, parts.sale_clock)]
     return parts
 
 
@@ -77,7 +78,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Engines open, topics there and tasks at work while the block runs."""
     await parts.database.open()
     try:
-        await parts.log.create_topics([*TOPICS, *DEAD_TOPICS])
+        await parts.log.create_topics([*TOPICS, FACTS, *DEAD_TOPICS])
         for task in parts.tasks:
             task.start()
         if parts.settings.demo:

@@ -229,6 +229,7 @@ class EventChanged(Fact, frozen=True, kw_only=True, tag=True):
 MESSAGES: dict[str, type[Message]] = {
     kind.__name__: kind for kind in (EventSubmitted, MetadataSubmitted, MetadataDeleted, ProjectSubmitted, MediaDeleted)
 }
+FACTS = "event-facts"
 TOPICS = tuple(dict.fromkeys(kind.topic for kind in MESSAGES.values()))
 
 

@@ -1,15 +1,20 @@
 """Everything a request may need, built once by `main.py`."""
 
+from app import sale_clock
 from app.api_keys import ApiKeys
+from app.consumers import relay
+from app.consumers.relay import relay_facts
 from app.domain.sale import sell
 from app.domain.submissions import Submissions
 from app.engines.database import Database
 from app.engines.documents import Documents
 from app.engines.log import Log
 from app.engines.media import Media
+from app.leased import Leased
 from app.passwords import Passwords
 from app.pictures import Pictures
 from app.rate_limits import SharedLimits, UserLimits
+from app.sale_clock import tick
 from app.sale_desk import SaleDesk
 from app.sessions import Sessions
 from app.settings import Settings
@@ -44,4 +49,6 @@ class Parts:
         limits = settings.rate_limits
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
         self.submissions = Submissions(database, log)
-        self.sale_desk = SaleDesk(database, sell)
+        self.relay = Leased("relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS)
+        self.sale_clock = Leased("sale-clock", database, lambda: tick(database), sale_clock.EVERY_SECONDS)
+        self.sale_desk = SaleDesk(database, sell, sold=self.relay.wake)

@@ -52,7 +52,7 @@ class ApiKey(DefaultBase):
 class IdempotencyKey(DefaultBase):
     __tablename__ = "idempotency_keys"
 
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     request_hash: Mapped[bytes] = mapped_column(LargeBinary)
     outcome: Mapped[dict[str, Any]] = mapped_column(JSONB)

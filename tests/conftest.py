@@ -11,6 +11,7 @@ import pytest
 
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres
+from tests.box_office import BoxOffice
 from tests.cast import alice, bob, charlie, stage, visitor
 
 __all__ = ["alice", "bob", "charlie", "stage", "visitor"]
@@ -44,6 +45,11 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture
+def office(database: Database) -> BoxOffice:
+    return BoxOffice(database)
 
 
 skipped: list[str] = []

@@ -12,7 +12,7 @@ from app.domain.idempotency import idempotent
 from app.domain.sale import Decided, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
-from app.sale_desk import SaleDesk
+from app.sale_desk import QUEUE, SaleDesk
 from tests.cast import Stage, staged, stored_event
 from tests.crowd import crowd
 from tests.waiting import eventually
@@ -129,6 +129,37 @@ async def test_a_hot_event_does_not_starve_a_calm_one(database_url: str, tmp_pat
         assert isinstance(answer, Purchase)
         assert sum(not task.done() for task in storm) > 500, "the calm event waited for the hot one"
         await asyncio.gather(*storm)
+
+
+async def test_sold_out_is_said_without_waiting_for_the_lock_and_forgotten_when_places_come_free(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    database, desk = stage.parts.database, stage.parts.sale_desk
+    first, second, third = await people(database, 3)
+    assert isinstance(await desk.buy(event_id, wish(first, "k")), Purchase)
+    assert desk.sold_out == {event_id}
+    async with database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", event_id)
+        answers = await asyncio.gather(
+            desk.buy(event_id, wish(second, "k")), desk.buy(event_id, wish(first, "k")), desk.buy(event_id, wish(first))
+        )
+        assert kinds(list(answers)) == ["sold-out", "sold", "already-bought"]
+    await alice.patch(f"/api/v1/event/{event_id}", json={"capacity": 2}, headers={"If-Match": "*"})
+    answers = await asyncio.gather(desk.buy(event_id, wish(second, "k")), desk.buy(event_id, wish(third)))
+    assert kinds(list(answers)) == ["sold-out", "sold"], "the first answer is remembered under its key"
+
+
+async def test_a_full_queue_sheds_load(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    (who,) = await people(stage.parts.database, 1)
+    desk = SaleDesk(stage.parts.database, sell)
+    waiting = [asyncio.create_task(desk.buy(event_id, wish(who))) for _ in range(QUEUE)]
+    await eventually(lambda: event_id in desk.queues and len(desk.queues[event_id].waiting) > QUEUE - 300)
+    refused = [asyncio.create_task(desk.buy(event_id, wish(who))) for _ in range(300)]
+    answers = await asyncio.gather(*refused, return_exceptions=True)
+    assert any(isinstance(answer, Unavailable) and answer.retry_after == 1 for answer in answers)
+    assert kinds(list(await asyncio.gather(*waiting))).count("sold") == 1
 
 
 async def test_refusals_of_the_desk_are_conflicts(stage: Stage, alice: httpx.AsyncClient) -> None:

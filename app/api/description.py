@@ -18,6 +18,7 @@ from app.api.examples import add_examples
 
 TEXT = Schema(type=OpenAPIType.STRING)
 PREFERRING = {"/api/v1/event", "/api/v1/metadata", "/api/v1/new-project"}
+TAGGED = {"/api/v1/event/{event_id}", "/api/v1/ticket-types/{ticket_type_id}"}
 ALWAYS = {"405": "The address does not take that method", "500": "Our fault; quote the request id"}
 
 
@@ -37,7 +38,7 @@ def complete(document: OpenAPI) -> None:
         parameters = [*(operation.parameters or [])]
         if method == "post":
             parameters.append(IDEMPOTENCY)
-        if method == "patch" and path == "/api/v1/event/{event_id}":
+        if "428" in (operation.responses or {}):
             parameters.append(IF_MATCH)
         if path in PREFERRING:
             parameters.append(PREFER)
@@ -46,7 +47,7 @@ def complete(document: OpenAPI) -> None:
         if "401" in (operation.responses or {}) and path != "/api/v1/sign-in":
             operation.security = [{"session": []}, {"key": []}]
     money = document.components.schemas if document.components else None
-    for name in ("EventIn", "EventPatch", "ProjectForm"):
+    for name in ("EventIn", "EventPatch", "ProjectForm", "TicketTypeIn"):
         if money:
             number = Schema(type=OpenAPIType.NUMBER)
             (money[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description="In major units")
@@ -70,7 +71,7 @@ def describe_answers(path: str, method: str, operation: Operation) -> None:
     for status, names in (("202", ["Location"]), ("429", ["Retry-After"]), ("503", ["Retry-After"])):
         if isinstance(answer := answers.get(status), OpenAPIResponse):
             answer.headers = {name: OpenAPIHeader(schema=TEXT) for name in names}
-    if path == "/api/v1/event/{event_id}" and isinstance(answer := answers.get("200"), OpenAPIResponse):
+    if path in TAGGED and isinstance(answer := answers.get("200"), OpenAPIResponse):
         answer.headers = {"ETag": OpenAPIHeader(schema=TEXT)}
 
 
@@ -81,6 +82,6 @@ def problem(text: str) -> OpenAPIResponse:
 
 def operations(document: OpenAPI) -> Iterator[tuple[str, str, Operation]]:
     for path, item in (document.paths or {}).items():
-        for method in ("get", "post", "patch", "delete"):
+        for method in ("get", "post", "put", "patch", "delete"):
             if operation := getattr(item, method):
                 yield path, method, operation

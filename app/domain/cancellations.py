@@ -31,7 +31,6 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
     waiters_done: int
     started_at: dt.datetime
     finished_at: dt.datetime | None
-    replayed: bool = False
 
 
 async def cancel_event(
@@ -52,8 +51,8 @@ async def cancel_event(
             await begin(connection, stock, who, reason)
         return {"event_id": event_id}
 
-    _, replayed = await once(database, who.user_id, idempotent, decide)
-    return msgspec.structs.replace(await cancellation_of(database, who, event_id), replayed=replayed)
+    await once(database, who.user_id, idempotent, decide)
+    return await cancellation_of(database, who, event_id)
 
 
 async def begin(connection: Connection, stock: Stock, who: Caller, reason: str) -> None:
@@ -80,7 +79,7 @@ async def cancellation_of(database: Database, who: Caller, event_id: int) -> Can
         row = await connection.fetchrow("SELECT * FROM cancellations WHERE event_id = $1", event_id)
     if row is None:
         raise NotFound("This event is not cancelled.")
-    return Cancellation(**{name: row[name] for name in Cancellation.__struct_fields__ if name != "replayed"})
+    return Cancellation(**{name: row[name] for name in Cancellation.__struct_fields__})
 
 
 async def cancellations_under_way(connection: Connection) -> list[int]:
@@ -89,7 +88,10 @@ async def cancellations_under_way(connection: Connection) -> list[int]:
 
 
 async def cancel_some(connection: Connection, event_id: int, step: int = STEP) -> bool:
-    """One step, in the caller's transaction; whether there is more to do."""
+    """One step, in the caller's transaction; whether there is more to do.
+
+    The totals of the beginning are corrected at the end: some may have been cancelled one by one meanwhile.
+    """
     stock = await lock_stock(connection, event_id)
     row = await connection.fetchrow("SELECT * FROM cancellations WHERE event_id = $1", event_id)
     if stock is None or row is None or row["finished_at"] is not None:
@@ -100,7 +102,9 @@ async def cancel_some(connection: Connection, event_id: int, step: int = STEP) -
     await save_stock(connection, stock)
     await connection.execute(
         """UPDATE cancellations SET tickets_done = tickets_done + $2, waiters_done = waiters_done + $3,
-                                    finished_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() END
+                                    finished_at = CASE WHEN $4 THEN NULL ELSE clock_timestamp() END,
+                                    tickets_total = CASE WHEN $4 THEN tickets_total ELSE tickets_done + $2 END,
+                                    waiters_total = CASE WHEN $4 THEN waiters_total ELSE waiters_done + $3 END
            WHERE event_id = $1""",
         event_id,
         tickets,

@@ -8,6 +8,7 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.cancelling import lock_ticket
+from app.domain.idempotency import Idempotent, once
 from app.domain.stock import Stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
@@ -25,16 +26,18 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     ticket_number: int
     status: str
     used_at: dt.datetime | None
+    replayed: bool = False
 
 
-async def use_ticket(database: Database, who: Caller, ticket_number: int) -> Used:
+async def use_ticket(database: Database, who: Caller, ticket_number: int, idempotent: Idempotent | None = None) -> Used:
     """Let its owner in. The first scan wins.
 
     Raises:
         NotFound: not a ticket of the caller's event.
         Conflict: of type `already-used`, `not-paid` or `not-live`.
     """
-    async with database.transaction() as connection:
+
+    async def decide(connection: Connection) -> dict[str, Any]:
         stock, ticket = await lock_own_ticket(connection, who, ticket_number)
         if ticket["status"] == "used":
             raise Conflict(f"This ticket was used at {ticket['used_at']:%Y-%m-%d %H:%M} UTC.", type="already-used")
@@ -43,7 +46,11 @@ async def use_ticket(database: Database, who: Caller, ticket_number: int) -> Use
         await mark(connection, ticket_number, "used", stock.now, who.user_id)
         stock.facts.append(TicketUsed(event_id=stock.id, by=who.user_id, **about(ticket)))
         await save_stock(connection, stock)
-    return Used(ticket_number=ticket_number, status="used", used_at=stock.now)
+        return {"used_at": stock.now.isoformat()}
+
+    outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    used_at = dt.datetime.fromisoformat(outcome["used_at"])
+    return Used(ticket_number=ticket_number, status="used", used_at=used_at, replayed=replayed)
 
 
 async def undo_use(database: Database, who: Caller, ticket_number: int) -> Used:

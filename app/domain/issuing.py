@@ -15,6 +15,7 @@ from app.messages import TicketHeld, TicketSold
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 CODE_LENGTH = 12
 CODES = len(CODE_LETTERS) ** CODE_LENGTH
+PAIRS = [one + other for one in CODE_LETTERS for other in CODE_LETTERS]
 
 Live = dict[tuple[int, int], set[int]]
 """By person and ticket type, the ordinals of their live tickets; an index keeps two from having the same."""
@@ -111,7 +112,7 @@ def hold_deadline(stock: Stock, kind: TypeStock) -> dt.datetime | None:
 def new_code() -> str:
     """59 random bits in letters that cannot be mistaken for one another."""
     number, letters = secrets.randbelow(CODES), ""
-    for _ in range(CODE_LENGTH):
-        number, letter = divmod(number, len(CODE_LETTERS))
-        letters += CODE_LETTERS[letter]
+    for _ in range(CODE_LENGTH // 2):
+        number, pair = divmod(number, len(PAIRS))
+        letters += PAIRS[pair]
     return letters

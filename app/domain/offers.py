@@ -33,6 +33,14 @@ class Entry(msgspec.Struct, kw_only=True):
     owned: dict[int, int]
 
 
+class Unfit(msgspec.Struct, frozen=True):
+    """A group that `left` places were not enough for."""
+
+    entry: Entry
+    kinds: list[TypeStock]
+    left: int
+
+
 async def settle(connection: Connection, stock: Stock, freed: int = 0) -> None:
     """Write what the clock has decided and offer what is free; `freed` places came free in this transaction before.
 
@@ -40,14 +48,23 @@ async def settle(connection: Connection, stock: Stock, freed: int = 0) -> None:
     """
     freed += await lapse_holds(connection, stock)
     freed += await expire_offers(connection, stock)
-    if stock.over:
-        await close_list(connection, stock, "event-cancelled" if stock.status == "cancelled" else "sale-closed")
+    if stock.status == "cancelled":
+        pass  # `cancellations.py` sees to everybody
+    elif stock.over:
+        await close_list(connection, stock)
     else:
         freed += await give_up_kept(connection, stock)
         while (given_back := await offer_places(connection, stock, freed)) > 0:
             freed = given_back
     stock.due_at = await next_due(connection, stock)
     await save_stock(connection, stock)
+
+
+async def events_due(connection: Connection, most: int) -> list[int]:
+    rows = await connection.fetch(
+        "SELECT id FROM events WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1", most
+    )
+    return [row["id"] for row in rows]
 
 
 async def settle_due(database: Database, event_id: int) -> None:
@@ -108,8 +125,8 @@ async def give_up_kept(connection: Connection, stock: Stock) -> int:
     return sum(row["kept"] for row in rows)
 
 
-async def close_list(connection: Connection, stock: Stock, reason: str) -> None:
-    """Nobody who waits can get anything any more. Open offers end by their own deadline, or with the event."""
+async def close_list(connection: Connection, stock: Stock) -> None:
+    """The sale has ended. Nobody who waits can get anything any more; open offers end by their own deadlines."""
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = 0
            FROM (SELECT id, kept FROM waiting_list WHERE event_id = $1 AND status = 'waiting') AS old
@@ -120,7 +137,7 @@ async def close_list(connection: Connection, stock: Stock, reason: str) -> None:
     for row in rows:
         if row["kept"]:
             stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
-        tell_closed(stock, row["id"], row["attendee_id"], reason)
+        tell_closed(stock, row["id"], row["attendee_id"], "sale-closed")
 
 
 def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str) -> None:
@@ -132,7 +149,7 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str) -
 
 async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
     """Walk the list in order of joining while something is free; how many kept places were given up on the way."""
-    unfit: list[tuple[Entry, list[TypeStock]]] = []
+    unfit: list[Unfit] = []
     overtaken: set[int] = set()
     touched: list[Entry] = []
     given_back = 0
@@ -145,18 +162,20 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
             given_back += release_kept(stock, entry)
             touched.append(entry)
         if not allowed:
-            entry.status = "closed"  # bought elsewhere what one person can have
-            tell_closed(stock, entry.id, entry.attendee_id, "already-bought")
+            entry.status = "closed"
+            tell_closed(
+                stock, entry.id, entry.attendee_id, "already-bought" if acceptable(stock, entry) else "sale-closed"
+            )
             touched.append(entry)
         elif kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
             given_back += offer(stock, entry, kind)
             touched.append(entry)
-            overtaken |= {waiting.id for waiting, wanted in unfit if kind in wanted}
+            overtaken |= {waiting.entry.id for waiting in unfit if kind in waiting.kinds}
         elif kinds and entry.passed >= MAX_PASSES:
             if keep(stock, entry, kinds):
                 touched.append(entry)
         elif kinds:
-            unfit.append((entry, kinds))
+            unfit.append(Unfit(entry, kinds, max(stock.left(kind) for kind in kinds)))
     touched += pass_over(stock, unfit, overtaken, freed)
     await write_entries(connection, stock, touched)
     return given_back
@@ -224,16 +243,14 @@ def release_kept(stock: Stock, entry: Entry) -> int:
     return kept
 
 
-def pass_over(
-    stock: Stock, unfit: Sequence[tuple[Entry, list[TypeStock]]], overtaken: set[int], freed: int
-) -> list[Entry]:
+def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: int) -> list[Entry]:
     """Count it once for each group that saw places go to somebody after it, or back to the public."""
     passed = []
-    for entry, kinds in unfit:
-        left = max(stock.left(kind) for kind in kinds)
-        if entry.id in overtaken or (freed and left > 0):
+    for waiting in unfit:
+        entry = waiting.entry
+        if entry.id in overtaken or (freed and any(stock.left(kind) > 0 for kind in waiting.kinds)):
             entry.passed += 1
-            detail = {"left": left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
+            detail = {"left": waiting.left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
             stock.lines.append(LogLine(entry.id, "passed", detail))
             passed.append(entry)
     return passed

@@ -242,11 +242,13 @@ async def accept_offer(
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `already-bought` or `over-limit`.
+        Conflict: of type `no-offer`, `offer-expired`, `already-bought`, `over-limit` or `event-cancelled`.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:
         stock, entry = await lock_entry(connection, who, waitlist_id)
+        if stock.status == "cancelled":
+            return {"refused": "event-cancelled"}
         if entry["status"] != "offered":
             return {"refused": without_offer(entry)}
         return await accept(connection, stock, who, entry)

@@ -6,8 +6,8 @@ import io
 import httpx
 import pytest
 
-from tests.box_office import sell_to
 from tests.cast import Stage, stored_event
+from tests.guests import sell_to
 
 NAMES = ["José Álvarez", "Anna-Lena Berg", "Anneliese Bergmann", 'O\'Neil "Neo" Tân', "مريم حسن", "李小龙"]
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.domain.copies import Shifter
-from tests.box_office import sell_to
 from tests.cast import Stage, picture, project_fields, stored_event
+from tests.guests import sell_to
 
 BERLIN = "Europe/Berlin"
 

@@ -9,8 +9,8 @@ from app.domain.dashboard import Attention, dashboard
 from app.domain.events import record_events
 from app.domain.lists import from_cursor
 from app.engines.database import Connection, Database
-from tests.box_office import sell_to
 from tests.domain.test_events import submitted
+from tests.guests import sell_to
 
 ALICE = Caller(1, "organizer", 1, "Alice")
 CHARLIE = Caller(2, "organizer", 2, "Charlie")

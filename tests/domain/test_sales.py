@@ -9,8 +9,8 @@ import pytest
 from app.domain.events import record_events
 from app.domain.sales import BARS, sales_of, spans
 from app.engines.database import Connection, Database
-from tests.box_office import sell_to
 from tests.domain.test_events import submitted
+from tests.guests import sell_to
 
 
 async def counted(connection: Connection) -> list[tuple[Any, ...]]:

@@ -4,8 +4,8 @@ import re
 
 import httpx
 
-from tests.box_office import sell_to
 from tests.cast import Stage, stored_event
+from tests.guests import sell_to
 from tests.queries import counted_queries
 from tests.waiting import eventually
 

@@ -1,0 +1,169 @@
+"""Ticket types, holds, the door and cancellations over the API."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.test_tickets import kind
+from tests.cast import Stage, event_body, stored_event
+
+DAY = {"name": "Day", "price": "20", "places": 1, "per_attendee_limit": 2}
+
+
+async def test_an_event_comes_with_its_types_and_sells_them(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    kinds = [DAY, {"name": "Weekend", "price": 55, "per_attendee_limit": 3}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    day, weekend = (await bob.get(f"/api/v1/event/{event_id}")).json()["ticket_types"]
+    assert (day["name"], day["price"], day["left"], day["state"]) == ("Day", "20.00", 1, "on_sale")
+    body = {"ticket_type_id": weekend["ticket_type_id"], "quantity": 3}
+    bought = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json=body)).json()
+    assert [bought["tickets"][0][name] for name in ("ticket_number", "code")] == [
+        bought["ticket_number"], bought["code"],
+    ]  # fmt: skip
+    assert "held_until" not in bought
+    mine = (await bob.get("/api/v1/tickets")).json()["items"]
+    assert {(one["ticket_type"], one["price"], one["purchase_id"]) for one in mine} == {
+        ("Weekend", "55.00", bought["ticket_number"])
+    }
+    listed = (await bob.get("/api/v1/events")).json()["items"]
+    assert [one["price_from"] for one in listed] == ["20.00"]
+    too_many = await bob.post(
+        f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": day["ticket_type_id"], "quantity": 2}
+    )
+    assert (too_many.status_code, kind(too_many)) == (409, "not-enough-left")
+
+
+async def test_the_same_key_for_another_quantity_is_refused(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, ticket_types=[{**DAY, "places": 9}])
+    key = {"Idempotency-Key": "k"}
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"quantity": 1}, headers=key)
+    other = await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"quantity": 2}, headers=key)
+    assert (other.status_code, kind(other)) == (422, "idempotency-key-reused")
+
+
+async def test_types_that_are_wrong_are_named(alice: httpx.AsyncClient) -> None:
+    body = event_body(ticket_types=[DAY, {"name": "", "price": "x"}])
+    answer = await alice.post("/api/v1/event", json=body)
+    assert [bad["field"] for bad in answer.json()["errors"]] == ["ticket_types[1].name", "ticket_types[1].price"]
+
+
+async def test_the_life_of_a_type(alice: httpx.AsyncClient, charlie: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    path = f"/api/v1/event/{event_id}/ticket-types"
+    made = await alice.post(path, json=DAY)
+    assert made.status_code == 201
+    one = f"/api/v1/ticket-types/{made.json()['ticket_type_id']}"
+    assert (await alice.put(one, json=DAY)).status_code == 428
+    match = {"If-Match": made.headers["etag"]}
+    changed = await alice.put(one, json={**DAY, "name": "Saturday"}, headers=match)
+    assert (changed.status_code, changed.json()["name"]) == (200, "Saturday")
+    assert (await alice.put(one, json=DAY, headers=match)).status_code == 412
+    for person, status in ((charlie, 404), (bob, 403)):
+        assert (await person.post(path, json=DAY)).status_code == status
+        assert (await person.put(one, json=DAY, headers={"If-Match": "*"})).status_code == status
+        assert (await person.delete(one, headers={"If-Match": "*"})).status_code == status
+    assert (await alice.delete(one, headers={"If-Match": changed.headers["etag"]})).status_code == 204
+    assert [kind_["name"] for kind_ in (await bob.get(path)).json()["items"]] == ["General admission"]
+    assert [kind_["state"] for kind_ in (await alice.get(path)).json()["items"]] == ["on_sale", "archived"]
+    assert (await bob.get("/api/v1/event/99999/ticket-types")).status_code == 404
+
+
+async def held_ticket(alice: httpx.AsyncClient, bob: httpx.AsyncClient, **event: Any) -> tuple[int, int]:
+    event_id = await stored_event(alice, payment="organizer_confirms", **event)
+    bought = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()
+    assert bought["status"] == "held"
+    assert bought["held_until"]
+    return event_id, bought["ticket_number"]
+
+
+async def test_alice_confirms_what_bob_has_paid(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id, number = await held_ticket(alice, bob)
+    (waiting,) = (await alice.get(f"/api/v1/event/{event_id}/held-tickets")).json()["items"]
+    assert (waiting["ticket_number"], waiting["full_name"]) == (number, "Bob")
+    body = {"ticket_numbers": [number, 99999]}
+    answer = await alice.post(f"/api/v1/event/{event_id}/confirmations", json=body)
+    assert (answer.status_code, answer.json()["done"]) == (200, [number])
+    assert [(one["ticket_number"], one["type"]) for one in answer.json()["refused"]] == [(99999, "not-found")]
+    again = await alice.post(f"/api/v1/event/{event_id}/confirmations", json={"ticket_numbers": [number]})
+    assert (again.status_code, kind(again)) == (409, "not-held")
+    for what in ("confirmations", "releases"):
+        assert (await charlie.post(f"/api/v1/event/{event_id}/{what}", json=body)).status_code == 404
+        assert (await bob.post(f"/api/v1/event/{event_id}/{what}", json=body)).status_code == 403
+        empty = await alice.post(f"/api/v1/event/{event_id}/{what}", json={"ticket_numbers": []})
+        assert empty.status_code == 422
+    assert (await charlie.get(f"/api/v1/event/{event_id}/held-tickets")).status_code == 404
+
+
+async def test_alice_lets_a_hold_go(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id, number = await held_ticket(alice, bob)
+    answer = await alice.post(f"/api/v1/event/{event_id}/releases", json={"ticket_numbers": [number]})
+    assert answer.json()["done"] == [number]
+    (mine,) = (await bob.get("/api/v1/tickets")).json()["items"]
+    assert (mine["status"], mine["cancel_reason"]) == ("cancelled", "not paid")
+
+
+async def test_bob_returns_his_ticket_while_he_may(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, returns_until="2100-01-01T00:00:00Z")
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    (mine,) = (await bob.get("/api/v1/tickets")).json()["items"]
+    assert mine["returnable"] is True
+    key = {"Idempotency-Key": "k"}
+    first = await bob.post(f"/api/v1/tickets/{number}/cancellation", headers=key)
+    again = await bob.post(f"/api/v1/tickets/{number}/cancellation", headers=key)
+    assert (first.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotent-replayed"] == "true"
+    strict = await stored_event(alice)
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{strict}")).json()["ticket_number"]
+    refused = await bob.post(f"/api/v1/tickets/{number}/cancellation")
+    assert (refused.status_code, kind(refused)) == (409, "not-returnable")
+    assert (await bob.get("/api/v1/tickets")).json()["items"][0]["returnable"] is False
+
+
+async def test_a_ticket_lets_somebody_in_once(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    path = f"/api/v1/tickets/{number}/use"
+    used = await alice.post(path, headers={"Idempotency-Key": "scan"})
+    assert (used.status_code, used.json()["status"]) == (201, "used")
+    again = await alice.post(path, headers={"Idempotency-Key": "scan"})
+    assert (again.json(), again.headers["idempotent-replayed"]) == (used.json(), "true")
+    twice = await alice.post(path)
+    assert (twice.status_code, kind(twice)) == (409, "already-used")
+    for method in ("POST", "DELETE"):
+        assert (await charlie.request(method, path)).status_code == 404
+        assert (await bob.request(method, path)).status_code == 403
+    assert (await alice.delete(path)).json()["status"] == "sold"
+    assert kind(await alice.delete(path)) == "not-used"
+
+
+async def test_cancelling_an_event_needs_a_reason_and_tells_how_far_it_is(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient, stage: Stage
+) -> None:
+    event_id = await stored_event(alice)
+    path = f"/api/v1/event/{event_id}/cancellation"
+    assert (await alice.get(path)).status_code == 404
+    assert [bad["field"] for bad in (await alice.post(path)).json()["errors"]] == ["reason"]
+    for person, status in ((charlie, 404), (bob, 403)):
+        assert (await person.post(path, json={"reason": "storm"})).status_code == status
+        assert (await person.get(path)).status_code == status
+    begun = await alice.post(path, json={"reason": "storm"})
+    assert (begun.status_code, begun.headers["location"], begun.json()["reason"]) == (202, path, "storm")
+    refused = await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    assert (refused.status_code, kind(refused)) == (409, "event-cancelled")
+    assert (await bob.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]["status"] == "cancelled"
+    changed = await alice.patch(f"/api/v1/event/{event_id}", json={"title": "x"}, headers={"If-Match": "*"})
+    assert kind(changed) == "event-cancelled"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("payment", "later"), ("hold_hours", 0), ("offer_hours", 9000), ("returns_until", "soon"), ("ticket_types", "x")],
+)
+async def test_choices_of_a_sale_that_are_refused(alice: httpx.AsyncClient, field: str, value: object) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body(**{field: value}))
+    assert [bad["field"] for bad in answer.json()["errors"]] == [field]

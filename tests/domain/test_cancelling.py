@@ -1,0 +1,164 @@
+"""Tickets and events that are cancelled: by whom, until when, and what becomes of the places."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from app.domain.cancellations import cancel_event, cancel_some, cancellation_of, cancellations_under_way
+from app.domain.cancelling import cancel_ticket
+from app.domain.door import use_ticket
+from app.domain.events import EventPatch, change_event
+from app.domain.idempotency import idempotent
+from app.domain.waiting_list import accept_offer
+from app.errors import Conflict, Invalid, NotFound
+from tests.box_office import EVENT, BoxOffice, in_hours, kind
+
+
+async def test_an_attendee_returns_a_ticket_until_the_cut_off(office: BoxOffice) -> None:
+    await office.open(returns_until=in_hours(2))
+    bob, ben = await office.people("bob", "ben")
+    mine, his = [(await office.bought(who)).ticket_number for who in (bob, ben)]
+    assert (await cancel_ticket(office.database, bob, mine, None)).status == "cancelled"
+    (row,) = await office.rows("SELECT * FROM tickets WHERE id = $1", mine)
+    assert (row["cancelled_by"], row["cancel_reason"]) == (bob.user_id, "returned by the attendee")
+    assert await office.places() == (1, 0)
+    assert (await office.bought(bob)).status == "sold", "one may buy again"
+    await office.hours_pass(3)
+    with pytest.raises(Conflict) as refusal:
+        await cancel_ticket(office.database, ben, his, None)
+    assert refusal.value.type == "too-late-to-return"
+
+
+async def test_without_a_cut_off_nothing_is_returned(office: BoxOffice) -> None:
+    await office.open()
+    (bob,) = await office.people("bob")
+    with pytest.raises(Conflict) as refusal:
+        await cancel_ticket(office.database, bob, (await office.bought(bob)).ticket_number, None)
+    assert refusal.value.type == "not-returnable"
+
+
+async def test_an_organizer_cancels_with_a_reason_and_cancelling_is_terminal(office: BoxOffice) -> None:
+    await office.open()
+    (bob,) = await office.people("bob")
+    number = (await office.bought(bob)).ticket_number
+    with pytest.raises(Invalid, match="reason"):
+        await cancel_ticket(office.database, office.alice, number, None)
+    await cancel_ticket(office.database, office.alice, number, "double booking")
+    again = await cancel_ticket(office.database, office.alice, number, "another reason")
+    assert again.status == "cancelled"
+    assert await office.value("SELECT cancel_reason FROM tickets") == "double booking"
+    assert await office.facts() == ["TicketSold", "TicketCancelled"]
+    assert await office.places() == (0, 0)
+
+
+async def test_a_used_ticket_stays_used_and_strangers_find_nothing(office: BoxOffice) -> None:
+    await office.open()
+    bob, ben = await office.people("bob", "ben")
+    number = (await office.bought(bob)).ticket_number
+    for stranger in (ben, office.charlie):
+        with pytest.raises(NotFound):
+            await cancel_ticket(office.database, stranger, number, "x")
+    with pytest.raises(NotFound):
+        await cancel_ticket(office.database, office.alice, 999, "x")
+    await use_ticket(office.database, office.alice, number)
+    with pytest.raises(Conflict, match="has been used"):
+        await cancel_ticket(office.database, office.alice, number, "x")
+
+
+async def test_cancelling_at_once_counts_once(office: BoxOffice) -> None:
+    await office.open()
+    (bob,) = await office.people("bob")
+    number = (await office.bought(bob)).ticket_number
+    await asyncio.gather(*(cancel_ticket(office.database, office.alice, number, "x") for _ in range(5)))
+    assert (await office.facts()).count("TicketCancelled") == 1
+    assert await office.places() == (0, 0)
+
+
+async def with_tickets_and_waiters(office: BoxOffice) -> None:
+    await office.open(capacity=5, ticket_types=[kind("Day", per_attendee_limit=3)])
+    people = await office.people("a", "b", "c", "d", "e")
+    numbers = [(await office.bought(who)).ticket_number for who in people]
+    for who in await office.people("bob", "ben"):
+        await office.joins(who)
+    await cancel_ticket(office.database, office.alice, numbers[0], "x")
+    await use_ticket(office.database, office.alice, numbers[1])
+
+
+async def test_a_cancelled_event_is_closed_at_once_and_followed_up_step_by_step(office: BoxOffice) -> None:
+    await with_tickets_and_waiters(office)
+    begun = await cancel_event(office.database, office.alice, EVENT, "storm", idempotent("k", "cancel"))
+    assert (begun.tickets_total, begun.tickets_done, begun.waiters_total, begun.finished_at) == (4, 0, 2, None)
+    cat, bob = await office.people("cat", "bob")
+    assert await office.refused(cat) == "event-cancelled"
+    with pytest.raises(Conflict) as refusal:
+        await office.joins(cat)
+    assert refusal.value.type == "event-cancelled"
+
+    async def step() -> bool:
+        async with office.database.transaction() as connection:
+            assert await cancellations_under_way(connection) == [EVENT]
+            return await cancel_some(connection, EVENT, step=3)
+
+    assert await step()
+    assert (await cancellation_of(office.database, office.alice, EVENT)).tickets_done == 3
+    assert not await step()
+    done = await cancel_event(office.database, office.alice, EVENT, "another storm")
+    assert (done.tickets_done, done.waiters_done, done.reason) == (4, 2, "storm")
+    assert done.finished_at is not None
+    assert await office.places() == (0, 0)
+    assert await office.standing(bob) == ["closed"]
+    assert {row["cancel_reason"] for row in await office.rows("SELECT * FROM tickets")} == {"storm", "x"}
+    facts = await office.facts()
+    assert [facts.count(one) for one in ("EventCancelled", "TicketCancelled", "WaitingListClosed")] == [1, 5, 2]
+
+
+async def test_a_step_that_is_interrupted_leaves_nothing_half_done(office: BoxOffice) -> None:
+    await with_tickets_and_waiters(office)
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+    with suppress(ZeroDivisionError):
+        async with office.database.transaction() as connection:
+            await cancel_some(connection, EVENT, step=2)
+            raise ZeroDivisionError
+    assert (await cancellation_of(office.database, office.alice, EVENT)).tickets_done == 0
+
+    async def work() -> None:
+        more = True
+        while more:
+            async with office.database.transaction() as connection:
+                more = await cancel_some(connection, EVENT, step=1)
+
+    await asyncio.gather(*(work() for _ in range(3)))
+    done = await cancellation_of(office.database, office.alice, EVENT)
+    assert (done.tickets_done, done.waiters_done) == (4, 2)
+    assert (await office.facts()).count("TicketCancelled") == 5
+    assert await office.places() == (0, 0)
+
+
+async def test_a_cancelled_event_stays_so(office: BoxOffice) -> None:
+    await with_tickets_and_waiters(office)
+    bob = (await office.people("bob"))[0]
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+    with pytest.raises(Conflict, match="cancelled"):
+        await change_event(office.database, office.alice, EVENT, EventPatch(status="published"), None)
+    assert await office.standing(bob) == ["offered"]
+    with pytest.raises(Conflict) as refusal:
+        await accept_offer(office.database, bob, (await office.entry(bob)).waitlist_id)
+    assert refusal.value.type == "event-cancelled"
+    async with office.database.transaction() as connection:
+        await cancel_some(connection, EVENT)
+    assert await office.standing(bob) == ["closed"]
+
+
+async def test_only_published_events_of_ones_own_are_cancelled(office: BoxOffice) -> None:
+    await office.open(status="draft")
+    with pytest.raises(Conflict) as refusal:
+        await cancel_event(office.database, office.alice, EVENT, "storm")
+    assert refusal.value.type == "not-published"
+    for refused in (
+        cancel_event(office.database, office.charlie, EVENT, "storm"),
+        cancellation_of(office.database, office.charlie, EVENT),
+        cancellation_of(office.database, office.alice, EVENT),
+    ):
+        with pytest.raises(NotFound):
+            await refused

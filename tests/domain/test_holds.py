@@ -1,0 +1,142 @@
+"""Places that wait for a payment: deadlines by the clock of the database, and the organizer's word."""
+
+import asyncio
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from app.domain.cancelling import cancel_ticket
+from app.domain.holds import confirm_tickets, held_tickets, release_tickets
+from app.domain.idempotency import idempotent
+from app.errors import Conflict, NotFound
+from tests.box_office import EVENT, BoxOffice, in_hours, kind
+
+CONFIRMS = {"payment": "organizer_confirms", "hold_hours": 48}
+
+
+async def test_a_purchase_is_held_until_the_organizer_confirms_it(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    (bob,) = await office.people("bob")
+    bought = await office.bought(bob, key="k")
+    assert bought.status == "held"
+    assert bought.held_until is not None
+    assert abs(bought.held_until - in_hours(48)) < dt.timedelta(minutes=2)
+    assert await office.bought(bob, key="k") == type(bought)(**{**_fields(bought), "replayed": True})
+    assert await office.places() == (0, 1)
+    decided = await confirm_tickets(office.database, office.alice, EVENT, [bought.ticket_number])
+    assert (decided.done, decided.refused) == ([bought.ticket_number], [])
+    assert await office.places() == (1, 0)
+    assert await office.facts() == ["TicketHeld", "TicketConfirmed"]
+
+
+def _fields(bought: object) -> dict[str, object]:
+    return {name: getattr(bought, name) for name in bought.__struct_fields__}  # type: ignore[attr-defined]
+
+
+async def test_a_hold_ends_with_the_sale_and_free_tickets_need_none(office: BoxOffice) -> None:
+    closes = in_hours(3)
+    kinds = [kind("Paid", sale_closes_at=closes), kind("Free", price=Decimal(0))]
+    await office.open(ticket_types=kinds, **CONFIRMS)
+    (bob,) = await office.people("bob")
+    paid, free = (await office.kinds()).values()
+    assert (await office.bought(bob, kind=paid)).held_until == closes
+    assert (await office.bought(bob, kind=free)).status == "sold"
+
+
+async def test_a_place_whose_hold_has_lapsed_goes_to_the_next_without_any_job(office: BoxOffice) -> None:
+    await office.open(capacity=1, **CONFIRMS)
+    bob, ben = await office.people("bob", "ben")
+    await office.bought(bob)
+    assert await office.refused(ben) == "sold-out"
+    await office.hours_pass(49)
+    assert (await office.bought(ben)).status == "held"
+    assert [row["status"] for row in await office.rows("SELECT status FROM tickets ORDER BY id")] == ["lapsed", "held"]
+    assert await office.facts() == ["TicketHeld", "TicketLapsed", "TicketHeld"]
+    assert await office.places() == (0, 1)
+
+
+async def test_a_late_confirmation_takes_a_place_again_if_there_is_one(office: BoxOffice) -> None:
+    await office.open(capacity=2, **CONFIRMS)
+    bob, ben, cat = await office.people("bob", "ben", "cat")
+    late = [(await office.bought(who)).ticket_number for who in (bob, ben)]
+    await office.hours_pass(49)
+    await office.bought(cat)
+    decided = await confirm_tickets(office.database, office.alice, EVENT, late)
+    assert decided.done == late[:1]
+    assert [(one.ticket_number, one.type) for one in decided.refused] == [(late[1], "no-places-left")]
+    with pytest.raises(Conflict, match="its place is taken now") as refusal:
+        await confirm_tickets(office.database, office.alice, EVENT, late[1:])
+    assert refusal.value.type == "no-places-left"
+    assert await office.places() == (1, 1)
+
+
+async def test_a_late_confirmation_is_refused_when_its_owner_has_bought_again(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    (bob,) = await office.people("bob")
+    late = (await office.bought(bob)).ticket_number
+    await office.hours_pass(49)
+    await office.bought(bob)
+    with pytest.raises(Conflict, match="has another ticket now"):
+        await confirm_tickets(office.database, office.alice, EVENT, [late])
+    assert await office.places() == (0, 1)
+
+
+async def test_confirming_twice_at_once_counts_once(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Group", per_attendee_limit=4)], **CONFIRMS)
+    (bob,) = await office.people("bob")
+    numbers = [one.ticket_number for one in (await office.bought(bob, quantity=4)).tickets]
+    tries = (confirm_tickets(office.database, office.alice, EVENT, numbers) for _ in range(4))
+    answers = await asyncio.gather(*tries, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Conflict", "Conflict", "Conflict", "Decided"]
+    assert await office.places() == (4, 0)
+
+
+async def test_the_same_confirmation_again_is_the_same_answer(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    (bob,) = await office.people("bob")
+    numbers = [(await office.bought(bob)).ticket_number]
+    key = idempotent("k", "confirm")
+    first = await confirm_tickets(office.database, office.alice, EVENT, numbers, key)
+    again = await confirm_tickets(office.database, office.alice, EVENT, numbers, key)
+    assert (again.done, again.replayed) == (first.done, True)
+
+
+async def test_released_places_go_to_the_waiting_list(office: BoxOffice) -> None:
+    await office.open(capacity=1, **CONFIRMS)
+    bob, ben, cat = await office.people("bob", "ben", "cat")
+    held = (await office.bought(bob)).ticket_number
+    await office.joins(ben)
+    decided = await release_tickets(office.database, office.alice, EVENT, [held, 999], "never paid")
+    assert (decided.done, decided.refused[0].type) == ([held], "not-found")
+    assert await office.standing(ben) == ["offered"]
+    assert await office.refused(cat) == "sold-out"
+    assert await office.value("SELECT cancel_reason FROM tickets") == "never paid"
+    with pytest.raises(Conflict, match="does not wait"):
+        await release_tickets(office.database, office.alice, EVENT, [held], "again")
+
+
+async def test_an_attendee_gives_up_a_hold_at_any_time(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    (bob,) = await office.people("bob")
+    held = (await office.bought(bob)).ticket_number
+    assert (await cancel_ticket(office.database, bob, held, None)).status == "cancelled"
+    assert await office.places() == (0, 0)
+
+
+async def test_held_tickets_are_listed_for_their_organizer_alone(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    numbers = [(await office.bought(who)).ticket_number for who in await office.people("bob", "ben", "cat")]
+    first = await held_tickets(office.database, office.alice, EVENT, 2, None)
+    assert [one.ticket_number for one in first.items] == numbers[:2]
+    assert (first.items[0].full_name, first.items[0].price) == ("bob", "49.90")
+    rest = await held_tickets(office.database, office.alice, EVENT, 2, numbers[1])
+    assert ([one.ticket_number for one in rest.items], rest.next_cursor) == (numbers[2:], None)
+    for refused in (
+        held_tickets(office.database, office.charlie, EVENT, 2, None),
+        confirm_tickets(office.database, office.charlie, EVENT, numbers),
+        release_tickets(office.database, office.charlie, EVENT, numbers, "x"),
+        confirm_tickets(office.database, office.alice, EVENT, [999]),
+    ):
+        with pytest.raises(NotFound):
+            await refused

@@ -1,0 +1,51 @@
+"""Recounting finds what is wrong, and nothing else."""
+
+from app.domain.cancelling import cancel_ticket
+from app.domain.reconcile import drifts
+from tests.box_office import EVENT, BoxOffice, kind
+
+
+async def test_offers_kept_places_and_holds_are_no_drift(office: BoxOffice) -> None:
+    await office.open(capacity=4, ticket_types=[kind("Day", per_attendee_limit=3)], payment="organizer_confirms")
+    owners = await office.people("a", "b", "c", "d")
+    numbers = [(await office.bought(owner)).ticket_number for owner in owners]
+    bob, ben = await office.people("bob", "ben")
+    group = await office.joins(bob, quantity=3)
+    await office.joins(ben)
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", group)
+    for number in numbers[:2]:
+        await cancel_ticket(office.database, office.alice, number, "x")
+    assert (await office.entry(bob)).kept == 2
+    assert await office.places() == (0, 4)
+    await cancel_ticket(office.database, office.alice, numbers[2], "x")
+    assert await office.standing(bob, ben) == ["offered", "waiting"]
+    assert await office.places() == (0, 4)
+
+
+async def test_every_counter_that_lies_is_named(office: BoxOffice) -> None:
+    await office.open()
+    (bob,) = await office.people("bob")
+    await office.bought(bob)
+    (general,) = (await office.kinds()).values()
+    await office.value("UPDATE events SET sold = 3")
+    await office.value("UPDATE ticket_types SET held = 2")
+    found = [
+        (one.ticket_type_id, one.sold, one.held, one.sold_counted, one.held_counted)
+        for one in await drifts(office.database)
+    ]
+    assert found == [(None, 3, 0, 1, 0), (general, 1, 2, 1, 0)]
+    await office.value("UPDATE events SET sold = 1")
+    await office.value("UPDATE ticket_types SET held = 0")
+    assert await drifts(office.database) == []
+
+
+async def test_an_open_offer_that_nobody_counted_is_found(office: BoxOffice) -> None:
+    await office.open()
+    (bob,) = await office.people("bob")
+    await office.value(
+        """INSERT INTO waiting_list (event_id, attendee_id, status, offered_type_id, offer_until, quantity)
+           SELECT $1, $2, 'offered', id, now(), 2 FROM ticket_types""",
+        EVENT,
+        bob.user_id,
+    )
+    assert [(one.held, one.held_counted) for one in await drifts(office.database)] == [(0, 2), (0, 2)]

@@ -1,0 +1,200 @@
+"""Ticket types: where they come from, what each allows, and how they change while they are sold."""
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.domain.events import EventPatch, change_event, check_event
+from app.domain.idempotency import idempotent
+from app.domain.sale import Purchase
+from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
+from app.domain.ticket_types import TicketTypeIn, ticket_types_of
+from app.errors import Conflict, Invalid, NotFound, Stale
+from app.validation import read
+from tests.box_office import EVENT, BoxOffice, in_hours, kind
+
+
+def given(name: str = "Early bird", price: str = "30", **changes: Any) -> TicketTypeIn:
+    return TicketTypeIn(name=name, price=Decimal(price), **changes)
+
+
+async def test_price_and_capacity_of_an_event_make_general_admission_once(office: BoxOffice) -> None:
+    for _ in range(2):
+        await office.open()
+    (row,) = await office.rows("SELECT * FROM ticket_types")
+    assert (row["name"], row["price"], row["places"], row["per_attendee_limit"]) == (
+        "General admission", Decimal("49.90"), None, 1,
+    )  # fmt: skip
+
+
+async def test_types_that_come_with_an_event_replace_general_admission(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day"), kind("Weekend", price=Decimal(35), places=4)])
+    assert list(await office.kinds()) == ["Day", "Weekend"]
+
+
+async def test_general_admission_follows_the_price_of_the_event_until_it_has_its_own(office: BoxOffice) -> None:
+    await office.open()
+    (general,) = (await office.kinds()).values()
+
+    async def price_after(event_price: str) -> str:
+        await change_event(office.database, office.alice, EVENT, EventPatch(price=Decimal(event_price)), None)
+        async with office.database.connection() as connection:
+            return (await ticket_types_of(connection, EVENT))[0].price
+
+    assert await price_after("60") == "60.00"
+    await change_ticket_type(office.database, office.alice, general, given("All days", "45"), None)
+    assert await price_after("70") == "45.00"
+
+
+async def test_without_a_type_the_first_on_sale_is_bought(office: BoxOffice) -> None:
+    early = kind("Early", sale_closes_at=in_hours(-1))
+    await office.open(ticket_types=[early, kind("Later", sale_opens_at=in_hours(1)), kind("Now", price=Decimal(25))])
+    bob, ben = await office.people("bob", "ben")
+    bought = await office.bought(bob)
+    (ticket,) = await office.rows("SELECT * FROM tickets")
+    assert (ticket["ticket_type_id"], ticket["price"]) == ((await office.kinds())["Now"], Decimal(25))
+    assert (bought.ticket_number, bought.tickets[0].code) == (ticket["id"], ticket["code"])
+    kinds = await office.kinds()
+    assert await office.refused(ben, kind=kinds["Early"]) == "sale-closed"
+    assert await office.refused(ben, kind=kinds["Later"]) == "sale-not-open"
+    assert await office.refused(ben, kind=999) == "not-found"
+    await office.hours_pass(2)
+    assert (await office.bought(ben, kind=kinds["Later"])).status == "sold"
+
+
+async def test_a_hidden_type_is_not_there_before_its_date(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Secret", hidden_until=in_hours(2)), kind("Day")])
+    (bob,) = await office.people("bob")
+    secret = (await office.kinds())["Secret"]
+    async with office.database.connection() as connection:
+        assert [one.name for one in await ticket_types_of(connection, EVENT)] == ["Day"]
+        owners = await ticket_types_of(connection, EVENT, everything=True)
+        assert [(one.name, one.state) for one in owners] == [("Secret", "hidden"), ("Day", "on_sale")]
+    assert await office.refused(bob, kind=secret) == "not-found"
+    await office.hours_pass(3)
+    assert (await office.bought(bob, kind=secret)).status == "sold"
+
+
+async def test_places_of_a_type_and_capacity_of_the_event_both_hold(office: BoxOffice) -> None:
+    await office.open(capacity=3, ticket_types=[kind("Day", places=2, per_attendee_limit=3), kind("Night")])
+    bob, ben, cat, dan = await office.people("bob", "ben", "cat", "dan")
+    day, night = (await office.kinds()).values()
+    assert await office.refused(bob, kind=day, quantity=3) == "not-enough-left"
+    assert len((await office.bought(bob, kind=day, quantity=2)).tickets) == 2
+    assert await office.refused(ben, kind=day) == "sold-out"
+    await office.bought(cat, kind=night)
+    assert await office.refused(dan, kind=night) == "sold-out"
+    assert await office.places() == (3, 0)
+
+
+async def test_a_quantity_is_bought_whole_and_within_the_limit_of_one_person(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Group", per_attendee_limit=4)])
+    (bob,) = await office.people("bob")
+    assert await office.refused(bob, quantity=5) == "over-limit"
+    bought = await office.bought(bob, quantity=3)
+    rows = await office.rows("SELECT * FROM tickets ORDER BY id")
+    assert [row["nth"] for row in rows] == [1, 2, 3]
+    assert {row["purchase_id"] for row in rows} == {bought.ticket_number}
+    assert await office.refused(bob, quantity=2) == "over-limit"
+    await office.bought(bob)
+    assert await office.refused(bob) == "already-bought"
+
+
+async def test_one_person_at_many_tills_stays_within_the_limit(office: BoxOffice) -> None:
+    await office.open(capacity=100, ticket_types=[kind("Group", per_attendee_limit=3)])
+    (bob,) = await office.people("bob")
+    answers = await asyncio.gather(*(office.buy(bob) for _ in range(8)))
+    assert sum(isinstance(answer, Purchase) for answer in answers) == 3
+    assert await office.places() == (3, 0)
+
+
+async def test_the_database_refuses_a_second_ticket_and_too_many_of_a_type(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day", places=2)])
+    (bob,) = await office.people("bob")
+    await office.bought(bob)
+    columns = "event_id, attendee_id, ticket_type_id, purchase_id, nth, status, price, currency"
+    with pytest.raises(asyncpg.UniqueViolationError, match="one_live_ticket"):
+        await office.value(f"INSERT INTO tickets (code, {columns}) SELECT 'X', {columns} FROM tickets")
+    with pytest.raises(asyncpg.CheckViolationError, match="type_never_oversold"):
+        await office.value("UPDATE ticket_types SET sold = 3")
+
+
+async def test_an_organizer_adds_and_changes_types(office: BoxOffice) -> None:
+    await office.open()
+    key = idempotent("k", "create")
+    made = await create_ticket_type(office.database, office.alice, EVENT, given(places=5), key)
+    again = await create_ticket_type(office.database, office.alice, EVENT, given(places=5), key)
+    assert (again.ticket_type_id, again.position, len(await office.kinds())) == (made.ticket_type_id, 2, 2)
+    changed = await change_ticket_type(
+        office.database, office.alice, made.ticket_type_id, given("Late bird", "40", places=6), made.rev
+    )
+    assert (changed.name, changed.price, changed.places, changed.position) == ("Late bird", "40.00", 6, 2)
+    with pytest.raises(Stale):
+        await change_ticket_type(office.database, office.alice, made.ticket_type_id, given(), made.rev)
+    assert (await office.facts()).count("TicketTypeChanged") == 2
+
+
+async def test_what_an_organizer_cannot_do_to_types(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day", places=3)])
+    bob, ben = await office.people("bob", "ben")
+    (day,) = (await office.kinds()).values()
+    await office.bought(bob)
+    await office.bought(ben)
+    with pytest.raises(Conflict, match="2 of these are taken"):
+        await change_ticket_type(office.database, office.alice, day, given(places=1), None)
+    with pytest.raises(Conflict, match="needs a ticket type"):
+        await archive_ticket_type(office.database, office.alice, day, None)
+    with pytest.raises(Invalid, match="price"):
+        await create_ticket_type(office.database, office.alice, EVENT, given(price="1.005"), None)
+    for stranger in (office.charlie, bob):
+        with pytest.raises(NotFound):
+            await create_ticket_type(office.database, stranger, EVENT, given(), None)
+        with pytest.raises(NotFound):
+            await change_ticket_type(office.database, stranger, day, given(), None)
+        with pytest.raises(NotFound):
+            await archive_ticket_type(office.database, stranger, day, None)
+
+
+async def test_an_archived_type_is_sold_no_more_and_its_tickets_stay_good(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day"), kind("Night")])
+    bob, ben = await office.people("bob", "ben")
+    day = (await office.kinds())["Day"]
+    await office.bought(bob, kind=day)
+    await archive_ticket_type(office.database, office.alice, day, None)
+    assert await office.refused(ben, kind=day) == "not-found"
+    assert await office.value("SELECT status FROM tickets") == "sold"
+    assert await office.places() == (1, 0)
+
+
+def test_complaints_about_types_name_their_place() -> None:
+    values: dict[str, Any] = {
+        "currency": "EUR",
+        "timezone": "UTC",
+        "ticket_types": [{"name": "Day", "price": "20"}, {"name": "", "price": "1.005", "places": 0}],
+    }
+    assert [bad.field for bad in check_event(values)] == [
+        f"ticket_types[1].{name}" for name in ("name", "places", "price")
+    ]
+    values["ticket_types"] = [{"name": "Day", "price": "1.005"}]
+    assert [bad.field for bad in check_event(values)] == ["ticket_types[0].price"]
+    values["ticket_types"] = [{"name": "Day", "price": "1"}] * 51
+    assert [bad.field for bad in check_event(values)] == ["ticket_types"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"price": "-1"}, "price"),
+        ({"places": 0}, "places"),
+        ({"per_attendee_limit": 101}, "per_attendee_limit"),
+        ({"sale_opens_at": "2031-01-02T00:00:00Z", "sale_closes_at": "2031-01-01T00:00:00Z"}, "sale_closes_at"),
+    ],
+)
+def test_fields_of_a_type_that_are_refused(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        read(TicketTypeIn, {"name": "Day", "price": "20", **change})
+    assert [bad.field for bad in refusal.value.fields] == [field]

@@ -1,0 +1,364 @@
+"""Waiting lists: in order, whole groups, and before the public."""
+
+import asyncio
+
+import pytest
+
+from app.domain.cancelling import cancel_ticket
+from app.domain.events import EventPatch, change_event
+from app.domain.idempotency import idempotent
+from app.domain.offers import settle_due
+from app.domain.sale import Wish, sell
+from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
+from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
+from app.domain.waiting_list_page import entries_of, entry_of, standing
+from app.errors import Conflict, NotFound
+from tests.box_office import EVENT, BoxOffice, in_hours, kind
+from tests.waiting import eventually
+
+NAMES = ("bob", "ben", "cat", "dan", "eve", "fay")
+
+
+async def sold_out(office: BoxOffice, capacity: int, limit: int = 4, **event: object) -> list[int]:
+    """An event whose places all belong to others; the numbers of their tickets."""
+    await office.open(capacity=capacity, ticket_types=[kind("Day", per_attendee_limit=limit)], **event)
+    owners = await office.people(*(f"owner{number}" for number in range(capacity)))
+    return [(await office.bought(owner)).ticket_number for owner in owners]
+
+
+async def free(office: BoxOffice, numbers: list[int], count: int = 1) -> None:
+    for _ in range(count):
+        await cancel_ticket(office.database, office.alice, numbers.pop(), "gave way")
+
+
+async def kinds_of_lines(office: BoxOffice, waitlist_id: int) -> list[str]:
+    return [line.what for line in await log_of_entry(office.database, office.alice, waitlist_id)]
+
+
+async def test_a_freed_place_is_offered_in_order_and_never_public(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 2)
+    bob, ben, cat = await office.people("bob", "ben", "cat")
+    first, second = await office.joins(bob), await office.joins(ben)
+    await free(office, numbers)
+    assert await office.standing(bob, ben) == ["offered", "waiting"]
+    assert await office.refused(cat) == "sold-out"
+    bought = await accept_offer(office.database, bob, first)
+    assert (bought.status, len(bought.tickets)) == ("sold", 1)
+    assert await office.standing(bob, ben) == ["served", "waiting"]
+    assert await kinds_of_lines(office, first) == ["joined", "offered", "accepted"]
+    assert await kinds_of_lines(office, second) == ["joined"]
+    assert await office.places() == (2, 0)
+
+
+async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:
+    """The buyer waits for the lock while the place is freed, and decides right after."""
+    numbers = await sold_out(office, 1)
+    bob, cat = await office.people("bob", "cat")
+    await office.joins(bob)
+    async with office.database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", EVENT)
+        cancelling = asyncio.create_task(free(office, numbers))
+        await eventually(lambda: waiting_for_locks(office, 1))
+        buying = asyncio.create_task(office.buy(cat))
+        await eventually(lambda: waiting_for_locks(office, 2))
+    await cancelling
+    assert getattr(await buying, "type", None) == "sold-out"
+    assert await office.standing(bob) == ["offered"]
+
+
+async def waiting_for_locks(office: BoxOffice, count: int) -> bool:
+    waiting = await office.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return bool(waiting == count)
+
+
+async def test_an_offer_that_is_declined_or_not_taken_goes_to_the_next(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1, offer_hours=24)
+    bob, ben, cat, dan = await office.people(*NAMES[:4])
+    first, second, third = [await office.joins(who) for who in (bob, ben, cat)]
+    await free(office, numbers)
+    await decline_offer(office.database, bob, first)
+    await decline_offer(office.database, bob, first)
+    assert await office.standing(bob, ben, cat) == ["declined", "offered", "waiting"]
+    await office.hours_pass(25)
+    assert await office.refused(dan) == "sold-out"
+    assert await office.standing(bob, ben, cat) == ["declined", "expired", "offered"]
+    with pytest.raises(Conflict) as refusal:
+        await accept_offer(office.database, ben, second)
+    assert refusal.value.type == "offer-expired"
+    await leave_waiting_list(office.database, cat, third)
+    assert (await office.bought(dan)).status == "sold"
+    assert await office.places() == (1, 0)
+
+
+async def test_an_offer_that_has_run_out_reads_so_before_anybody_has_written_it(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    await office.joins(bob)
+    await free(office, numbers)
+    await office.hours_pass(25)
+    entry = await office.entry(bob)
+    assert (entry.status, entry.offer) == ("expired", None)
+
+
+async def test_an_offer_ends_with_the_sale_at_the_latest(office: BoxOffice) -> None:
+    closes = in_hours(5)
+    await office.open(capacity=1, ticket_types=[kind("Day", sale_closes_at=closes)])
+    bob, ben = await office.people("bob", "ben")
+    number = (await office.bought(bob)).ticket_number
+    await office.joins(ben)
+    await cancel_ticket(office.database, office.alice, number, "x")
+    offer = (await office.entry(ben)).offer
+    assert offer is not None
+    assert (offer.until, offer.quantity, offer.price, offer.ticket_type) == (closes, 1, "20.00", "Day")
+
+
+async def test_a_group_gets_all_or_nothing_and_is_passed_three_times_at_most(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 10)
+    group, *singles = await office.people(*NAMES)
+    waitlist_id = await office.joins(group, quantity=3)
+    for single in singles[:4]:
+        await office.joins(single)
+    await free(office, numbers, 3)
+    assert await office.standing(group, *singles[:4]) == ["waiting", "offered", "offered", "offered", "waiting"]
+    assert (await office.entry(group)).passed == 3
+    await free(office, numbers, 2)
+    assert await office.standing(group, singles[3]) == ["waiting", "waiting"]
+    assert (await office.entry(group)).kept == 2
+    assert await office.refused(singles[4]) == "sold-out", "kept places are nobody else's"
+    assert await office.places() == (5, 5)
+    await free(office, numbers)
+    assert (await office.entry(group)).status == "offered"
+    assert await kinds_of_lines(office, waitlist_id) == ["joined", *["passed"] * 3, "kept", "kept", "offered"]
+    assert len((await accept_offer(office.database, group, waitlist_id)).tickets) == 3
+    assert await office.places() == (7, 3)
+
+
+async def test_the_public_passes_a_group_that_does_not_fit_too(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 8)
+    group, *public = await office.people(*NAMES)
+    waitlist_id = await office.joins(group, quantity=2)
+    for buyer in public[:3]:
+        await free(office, numbers)
+        await office.bought(buyer)
+    assert (await office.entry(group)).passed == 3
+    await free(office, numbers)
+    assert await office.refused(public[3]) == "sold-out"
+    await leave_waiting_list(office.database, group, waitlist_id)
+    await office.bought(public[3])
+    assert await office.places() == (8, 0)
+
+
+async def test_looking_again_does_not_pass_anybody(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 3)
+    bob, ben = await office.people("bob", "ben")
+    await office.joins(bob, quantity=2)
+    await free(office, numbers)
+    for _ in range(3):
+        await office.joins(ben, quantity=2)
+        await office.value("UPDATE events SET due_at = now()")
+        await settle_due(office.database, EVENT)
+    assert ((await office.entry(bob)).passed, (await office.entry(ben)).passed) == (1, 0)
+
+
+async def test_only_types_that_will_do_are_offered(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Day", places=1), kind("Night", places=1)])
+    ann, amy, bob, ben = await office.people("ann", "amy", "bob", "ben")
+    day, night = (await office.kinds()).values()
+    await office.bought(ann, kind=day)
+    number = (await office.bought(amy, kind=night)).ticket_number
+    await office.joins(bob, kinds=(day,))
+    await office.joins(ben)
+    await cancel_ticket(office.database, office.alice, number, "x")
+    assert await office.standing(bob, ben) == ["waiting", "offered"]
+    assert (await office.entry(bob)).passed == 0, "a night was never of use to bob"
+    with pytest.raises(NotFound):
+        await office.joins(amy, kinds=(999,))
+
+
+async def test_joining_makes_sense_once_and_only_when_it_does(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 3, limit=2)
+    bob, owner = await office.people("bob", "owner0")
+    with pytest.raises(Conflict) as refusal:
+        await office.joins(bob, quantity=3)
+    assert refusal.value.type == "over-limit"
+    with pytest.raises(Conflict) as refusal:
+        await office.joins(owner, quantity=2)
+    assert refusal.value.type == "over-limit"
+    assert await office.joins(bob) == await office.joins(bob, quantity=2)
+    await free(office, numbers, 2)
+    with pytest.raises(Conflict) as refusal:
+        await office.joins((await office.people("ben"))[0])
+    assert refusal.value.type == "places-left"
+    await office.joins((await office.people("cat"))[0], quantity=2)
+    assert (await office.facts()).count("WaitingListJoined") == 2
+
+
+async def test_those_who_joined_before_the_sale_are_offered_first_when_it_opens(office: BoxOffice) -> None:
+    await office.open(capacity=1, ticket_types=[kind("Day", sale_opens_at=in_hours(2))])
+    bob, ben = await office.people("bob", "ben")
+    assert await office.refused(ben) == "sale-not-open"
+    waitlist_id = await office.joins(bob)
+    await office.hours_pass(3)
+    assert await office.refused(ben) == "sold-out"
+    assert (await accept_offer(office.database, bob, waitlist_id)).status == "sold"
+
+
+async def test_more_capacity_goes_to_the_list_first(office: BoxOffice) -> None:
+    await sold_out(office, 1)
+    bob, ben, cat, dan = await office.people(*NAMES[:4])
+    for who in (bob, ben):
+        await office.joins(who)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=4), None)
+    assert await office.standing(bob, ben) == ["offered", "offered"]
+    await office.bought(cat)
+    assert await office.refused(dan) == "sold-out"
+    with pytest.raises(Conflict, match="4 places are taken"):
+        await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+
+
+async def test_whoever_has_bought_elsewhere_gives_way(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 3, limit=2)
+    bob, cat = await office.people("bob", "cat")
+    group = await office.joins(bob, quantity=2)
+    await free(office, numbers)
+    await office.bought(bob)
+    await office.joins(cat)
+    await free(office, numbers)
+    assert await office.standing(bob, cat) == ["closed", "offered"]
+    assert (await log_of_entry(office.database, bob, group))[-1].why == "Has as many tickets as one person can have."
+
+
+async def test_an_offer_cannot_be_accepted_beyond_the_limit_and_stays_open(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Day", per_attendee_limit=2)])
+    ann, bob = await office.people("ann", "bob")
+    numbers = [one.ticket_number for one in (await office.bought(ann, quantity=2)).tickets]
+    waitlist_id = await office.joins(bob, quantity=2)
+    for number in numbers:
+        await cancel_ticket(office.database, office.alice, number, "x")
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+    await office.bought(bob)
+    with pytest.raises(Conflict) as refusal:
+        await accept_offer(office.database, bob, waitlist_id)
+    assert (refusal.value.type, await office.standing(bob)) == ("over-limit", ["offered"])
+
+
+async def test_accepting_twice_at_once_buys_once(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    waitlist_id = await office.joins(bob)
+    await free(office, numbers)
+    key = idempotent("k", "accept")
+    answers = await asyncio.gather(*(accept_offer(office.database, bob, waitlist_id, key) for _ in range(5)))
+    assert len({answer.code for answer in answers}) == 1
+    assert sum(answer.replayed for answer in answers) == 4
+    with pytest.raises(Conflict) as refusal:
+        await accept_offer(office.database, bob, waitlist_id)
+    assert refusal.value.type == "no-offer"
+    assert await office.places() == (1, 0)
+
+
+async def test_accepting_where_the_organizer_confirms_payments_is_a_hold(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    waitlist_id = await office.joins(bob)
+    await change_event(office.database, office.alice, EVENT, EventPatch(payment="organizer_confirms"), None)
+    await free(office, numbers)
+    assert (await accept_offer(office.database, bob, waitlist_id)).status == "held"
+    assert await office.places() == (0, 1)
+
+
+async def test_the_list_closes_when_the_sale_ends(office: BoxOffice) -> None:
+    await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    waitlist_id = await office.joins(bob)
+    await office.value("UPDATE events SET end_time = now() - interval '1 minute', due_at = now()")
+    await settle_due(office.database, EVENT)
+    assert await office.standing(bob) == ["closed"]
+    (line,) = [line for line in await log_of_entry(office.database, bob, waitlist_id) if line.what == "closed"]
+    assert line.why == "The sale ended before places came free."
+    with pytest.raises(Conflict) as refusal:
+        await office.joins(bob)
+    assert refusal.value.type == "sale-closed"
+
+
+async def test_what_is_not_yours_is_not_there(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    bob, ben = await office.people("bob", "ben")
+    waitlist_id = await office.joins(bob)
+    await free(office, numbers)
+    for refused in (
+        accept_offer(office.database, ben, waitlist_id),
+        decline_offer(office.database, ben, waitlist_id),
+        leave_waiting_list(office.database, ben, waitlist_id),
+        entry_of(office.database, ben, waitlist_id),
+        log_of_entry(office.database, office.charlie, waitlist_id),
+        log_of_event(office.database, office.charlie, EVENT, 10, None),
+        waiting_people(office.database, office.charlie, EVENT, 10, None),
+    ):
+        with pytest.raises(NotFound):
+            await refused
+    assert await office.standing(bob) == ["offered"]
+
+
+async def test_leaving_is_leaving_and_an_ended_entry_cannot_be_left(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    bob, ben = await office.people("bob", "ben")
+    first, second = await office.joins(bob), await office.joins(ben)
+    for _ in range(2):
+        await leave_waiting_list(office.database, bob, first)
+    await free(office, numbers)
+    await accept_offer(office.database, ben, second)
+    with pytest.raises(Conflict) as refusal:
+        await leave_waiting_list(office.database, ben, second)
+    assert refusal.value.type == "not-waiting"
+    assert (await office.joins(bob)) > second, "one may join again, at the end"
+
+
+async def test_everybody_reads_where_they_stand_and_why(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 2)
+    bob, ben = await office.people("bob", "ben")
+    group, single = await office.joins(bob, quantity=2), await office.joins(ben)
+    await free(office, numbers)
+    entry = await entry_of(office.database, bob, group)
+    assert (entry.position, entry.quantity, entry.passed, entry.ticket_types) == (1, 2, 1, [])
+    assert [line.why for line in await log_of_entry(office.database, bob, group)] == [
+        "Joined the list for 2. Places are offered in order of joining.",
+        "Passed over, 1 of 3 times at most: 1 came free, and 2 are wanted together.",
+    ]
+    newest = await log_of_event(office.database, office.alice, EVENT, 2, None)
+    assert [(line.waitlist_id, line.what) for line in newest.items] == [(group, "passed"), (single, "offered")]
+    people = (await waiting_people(office.database, office.alice, EVENT, 10, None)).items
+    assert [(one.full_name, one.position, one.status) for one in people] == [
+        ("bob", 1, "waiting"), ("ben", None, "offered"),
+    ]  # fmt: skip
+    rest = (await waiting_people(office.database, office.alice, EVENT, 10, group)).items
+    assert [one.full_name for one in rest] == ["ben"]
+    assert len(await entries_of(office.database, bob, open_only=True)) == 1
+    async with office.database.connection() as connection:
+        mine = await standing(connection, bob, EVENT)
+        assert (mine.code, mine.position, mine.entry) == (None, 1, entry)
+
+
+async def test_a_key_of_joining_is_remembered(office: BoxOffice) -> None:
+    await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    key = idempotent("k", "join")
+    answers = await asyncio.gather(
+        *(join_waiting_list(office.database, bob, EVENT, key) for _ in range(5)), return_exceptions=True
+    )
+    assert {getattr(answer, "waitlist_id", answer) for answer in answers} == {answers[0].waitlist_id}  # type: ignore[union-attr]
+
+
+async def test_a_batch_that_finds_something_due_settles_it_first(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 2)
+    bob, ben, cat = await office.people("bob", "ben", "cat")
+    await office.joins(bob)
+    await free(office, numbers)
+    await office.hours_pass(25)
+    async with office.database.transaction() as connection:
+        decided = await sell(connection, EVENT, [Wish(ben, None), Wish(cat, None)])
+    assert [type(answer).__name__ for answer in decided.answers] == ["Purchase", "Conflict"]
+    assert await office.standing(bob) == ["expired"]
+    assert await office.places() == (2, 0)
