@@ -79,6 +79,7 @@ async def add_media(
     event_id: int | None,
     files: Sequence[PictureFile],
     idempotent: Idempotent | None,
+    field: str = "media_file",
 ) -> tuple[list[MediaItem], bool]:
     """Store pictures at once, and whether this repeats an earlier request with the same key.
 
@@ -92,7 +93,7 @@ async def add_media(
         if outcome := await remembered(connection, who.user_id, idempotent):
             return remembered_items(media, outcome), True
         ids = await draw_media_ids(connection, len(files))
-    await check_pictures(pictures, files, "media_file")
+    await check_pictures(pictures, files, field)
     folder = f"events/{event_id}" if event_id else f"organizers/{organizer_id}"
     renditions = [
         await store_rendition(media, pictures, file.path, f"{folder}/{media_id}.webp")
