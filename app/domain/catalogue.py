@@ -14,8 +14,8 @@ from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.engines.database import Database
 from app.engines.media import Media
-from app.pictures import WIDTHS, variant_key
 from app.errors import FieldError
+from app.pictures import WIDTHS, variant_key
 from app.validation import Input
 
 MOST_WORDS = 8
