@@ -29,17 +29,19 @@ engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (
 engines-stop: $(VENV)/.dev ## stop them
 	@$(BIN)/python -m tests.servers stop
 
-check: $(VENV)/.dev ## lint, format check, types, templates, lock files
+check: $(VENV)/.dev ## lint, format check, types, templates, catalogue of texts, lock files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy app
 	$(BIN)/djlint app/templates --check --lint --quiet
+	@sh app/translations/extract.sh $(BIN)/pybabel /dev/stdout | diff -u app/translations/eventstream.pot - || (echo 'texts changed: make format'; false)
 	sh locks/check.sh $(BIN)/uv
 
-format: $(VENV)/.dev ## format code and templates
+format: $(VENV)/.dev ## format code and templates, collect their texts
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint app/templates --reformat --quiet || true
+	sh app/translations/extract.sh $(BIN)/pybabel app/translations/eventstream.pot
 
 bench: $(VENV)/.dev ## measure on this machine (needs wrk), into bench/last.json
 	$(BIN)/python -m bench

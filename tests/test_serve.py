@@ -239,3 +239,26 @@ async def test_dead_letters_are_looked_at_and_dropped_from_the_command_line(serv
     assert "1 dead letters" in listed.stdout
     assert "dropped 1" in (await asyncio.to_thread(run, folder, "dead-letters", "drop")).stdout
     assert "0 dead letters" in (await asyncio.to_thread(run, folder, "dead-letters", "list")).stdout
+
+
+async def test_a_reset_link_is_printed_for_who_is_known_while_the_server_runs(server: Server, folder: Path) -> None:
+    server.start()
+    server.wait_until_ready()
+    async with httpx.AsyncClient(base_url=server.url) as visitor:
+        body = {"full_name": "Bo", "email": "bo@example.org", "password": "seven lanterns"}
+        assert (await visitor.post("/api/v1/attendee/sign-up", json=body)).status_code == 201
+        printed = await asyncio.to_thread(
+            run, folder, "users", "reset-link", "Bo@example.org", PUBLIC_URL="https://tickets.example.org"
+        )
+        assert printed.returncode == 0, printed.stderr
+        address = printed.stdout.strip()
+        assert address.startswith("https://tickets.example.org/password-resets/")
+        token = address.rpartition("/")[2]
+        assert token not in printed.stderr
+        reset = {"token": token, "new_password": "eleven paper boats"}
+        assert (await visitor.post("/api/v1/password-resets", json=reset)).status_code == 200
+    unknown = await asyncio.to_thread(run, folder, "users", "reset-link", "nobody@example.org")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "nobody@example.org" in unknown.stderr
+    rotated = await asyncio.to_thread(run, folder, "ticket-keys", "rotate")
+    assert rotated.stdout == "key 2 signs from now on\n"

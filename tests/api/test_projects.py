@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.domain.submissions import submitted_again
 from tests.backdoor import keys_below
 from tests.cast import SEED_EVENT, Stage, event_body, picture, project_fields, stored_event
 from tests.waiting import eventually
@@ -301,3 +302,57 @@ async def test_lists_have_a_thumbnail_that_works(alice: httpx.AsyncClient, visit
 @pytest.mark.parametrize("path", ["/media/incoming/x", "/media/../settings", "/media/events/1/999.webp", "/media/%00"])
 async def test_addresses_that_are_no_pictures(alice: httpx.AsyncClient, path: str) -> None:
     assert (await alice.get(path)).status_code == 404
+
+
+async def test_pictures_are_described_cropped_and_moved(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    answer = await project(alice, count=3)
+    event_id = answer.json()["core_event_data"]["event_id"]
+
+    async def order() -> list[int]:
+        read = (await alice.get(f"/api/v1/event/{event_id}")).json()
+        return [one["media_id"] for one in read["media_files"]]
+
+    one, two, three = await order()
+    changed = await alice.patch(f"/api/v1/media/{three}", json={"alt": "A lake", "focal_x": 0, "focal_y": 100})
+    assert changed.status_code == 200
+    media = changed.json()["media"]
+    assert (media["media_id"], media["alt"], media["focal_x"], media["focal_y"]) == (three, "A lake", 0, 100)
+    assert await order() == [one, two, three]
+    moved = await alice.patch(f"/api/v1/media/{three}", json={"position": 0})
+    assert moved.json()["media"]["alt"] == "A lake"
+    assert await order() == [three, one, two]
+    await alice.patch(f"/api/v1/media/{three}", json={"position": 199})
+    assert await order() == [one, two, three]
+    assert (await alice.patch(f"/api/v1/media/{three}", json={"alt": ""})).json()["media"]["alt"] == ""
+
+    added = await alice.post(
+        "/api/v1/new-media", data={"event_id": event_id}, files={"media_file": ("a.jpg", picture())}
+    )
+    assert await order() == [one, two, three, added.json()["media"][0]["media_id"]]
+
+    for bad in ({"focal_x": 101}, {"focal_y": -1}, {"alt": "x" * 501}, {"position": -1}, {"alt": "a\u0000b"}):
+        answer = await alice.patch(f"/api/v1/media/{one}", json=bad)
+        assert (answer.status_code, set(named(answer))) == (422, set(bad))
+    assert (await charlie.patch(f"/api/v1/media/{one}", json={"alt": "Mine"})).status_code == 404
+    assert (await bob.patch(f"/api/v1/media/{one}", json={"alt": "Mine"})).status_code == 403
+
+
+async def test_what_was_said_about_a_picture_outlives_its_message_coming_again(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = (await project(alice)).json()["core_event_data"]["event_id"]
+    (media,) = (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"]
+    await alice.patch(f"/api/v1/media/{media['media_id']}", json={"alt": "A lake", "focal_x": 20})
+    async with stage.parts.database.connection() as connection:
+        row = await connection.fetchrow("SELECT * FROM submissions")
+    await stage.parts.submissions.publish(submitted_again(row))
+
+    async def handled() -> bool:
+        groups = [task for task in stage.parts.tasks if task.topics]
+        return not any([sum((await stage.parts.log.lag(one.name, one.topics)).values()) for one in groups])
+
+    await eventually(handled)
+    (after,) = (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"]
+    assert (after["alt"], after["focal_x"]) == ("A lake", 20)
