@@ -5,6 +5,7 @@ import datetime as dt
 
 import structlog
 
+from app.domain.unrecorded_media import sweep_unrecorded_media
 from app.errors import Unavailable
 from app.parts import Parts
 from app.supervision import Health
@@ -34,5 +35,7 @@ async def sweep(parts: Parts) -> None:
     async with parts.database.connection() as connection:
         await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS)
     await parts.log.trim(KEEP_RECORDS)
+    if swept := await sweep_unrecorded_media(parts.database, parts.media):
+        log.info("swept pictures that nobody recorded", count=swept)
     if swept := await parts.media.sweep_incoming(KEEP_INCOMING):
         log.info("swept forgotten uploads", count=swept)
