@@ -19,23 +19,29 @@ test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
 	$(BIN)/python -m e2e.browser
 	$(BIN)/python -m pytest
 
+test-engines: $(VENV)/.dev ## run all tests on real servers instead of embedded engines
+	$(BIN)/python -m e2e.browser
+	$(BIN)/python -m tests.servers test
+
 engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (needs JDK 17, Maven, Go 1.24)
 	@$(BIN)/python -m tests.servers start
 
 engines-stop: $(VENV)/.dev ## stop them
 	@$(BIN)/python -m tests.servers stop
 
-check: $(VENV)/.dev ## lint, format check, types, templates, lock files
+check: $(VENV)/.dev ## lint, format check, types, templates, catalogue of texts, lock files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy app
 	$(BIN)/djlint app/templates --check --lint --quiet
+	@sh app/translations/extract.sh $(BIN)/pybabel /dev/stdout | diff -u app/translations/eventstream.pot - || (echo 'texts changed: make format'; false)
 	sh locks/check.sh $(BIN)/uv
 
-format: $(VENV)/.dev ## format code and templates
+format: $(VENV)/.dev ## format code and templates, collect their texts
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint app/templates --reformat --quiet || true
+	sh app/translations/extract.sh $(BIN)/pybabel app/translations/eventstream.pot
 
 bench: $(VENV)/.dev ## measure on this machine (needs wrk), into bench/last.json
 	$(BIN)/python -m bench
@@ -59,4 +65,4 @@ $(VENV)/.dev: $(VENV)/.run locks/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
 	@touch $@
 
-.PHONY: help run test engines engines-stop check format bench lock
+.PHONY: help run test test-engines engines engines-stop check format bench lock

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.client_address import client_address
 from app.domain.accounts import Caller
 from app.errors import Forbidden, NotSignedIn
+from app.kept_form import kept_form
 from app.parts import Parts
 from app.same_origin import SAFE_METHODS, require_same_origin
 
@@ -24,7 +25,7 @@ class Authentication(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"], scope["auth"] = None, None
-        request: Request[Any, Any, Any] = Request(scope)
+        request: Request[Any, Any, Any] = Request(scope, receive, send)
         authorization = request.headers.get("authorization", "")
         if authorization:
             scope["user"], scope["auth"] = await self.by_key(authorization), "api-key"
@@ -32,7 +33,7 @@ class Authentication(ASGIMiddleware):
             require_same_origin(request.method, request.headers, self.parts.settings.public_url)
             if session_id := request.cookies.get(self.parts.sessions.cookie):
                 scope["user"], scope["auth"] = await self.parts.sessions.find(session_id), "session"
-        self.gate(scope, scope["user"])
+        await self.gate(request)
         await next_app(scope, receive, send)
 
     async def by_key(self, authorization: str) -> Caller:
@@ -42,16 +43,19 @@ class Authentication(ASGIMiddleware):
             raise NotSignedIn("This API key is unknown or revoked.", headers={"WWW-Authenticate": "Bearer"})
         return caller
 
-    def gate(self, scope: Any, caller: Caller | None) -> None:
+    async def gate(self, request: Request[Any, Any, Any]) -> None:
         """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`.
 
         Not a guard: Litestar copies the handler for each guard and request, which costs more than all of this.
         """
-        opt = scope["route_handler"].opt
+        scope: Any = request.scope
+        opt, caller = scope["route_handler"].opt, scope["user"]
         if opt.get("public"):
             return
         if caller is None:
-            raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"})
+            kept = None if scope["path"].startswith("/api/") else await kept_form(request)
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise NotSignedIn("Sign in, or send an API key.", headers=headers, extra={"kept": kept} if kept else None)
         needed = "read" if scope["method"] in SAFE_METHODS else "write"
         if caller.scopes is not None and needed not in caller.scopes:
             raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")

@@ -4,15 +4,18 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
-from app.domain.reconcile import Drift, drifts
+from app.domain.password_resets import new_reset
+from app.domain.reconcile import drifts
+from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.errors import AppError
@@ -24,6 +27,8 @@ from app.workers import supervise
 
 SPARE_CONNECTIONS = 20
 """Of the embedded database, for other commands beside the server."""
+
+T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +63,13 @@ def parser() -> argparse.ArgumentParser:
     restoring = names.add_parser("restore", help="bring a backup into an installation without data")
     restoring.add_argument("folder", type=Path)
     restoring.set_defaults(command=restore_from)
+    users = names.add_parser("users", help="help somebody who cannot sign in")
+    users.add_argument("action", choices=("reset-link",), help="print a link that sets a new password, once")
+    users.add_argument("email", help="the e-mail address they signed up with")
+    users.set_defaults(command=print_reset_link)
+    keys = names.add_parser("ticket-keys", help="change the key that signs tickets; those printed already stay good")
+    keys.add_argument("action", choices=("rotate",))
+    keys.set_defaults(command=rotate_ticket_key)
     letters = names.add_parser("dead-letters", help="look at, replay or drop messages nobody could apply")
     letters.add_argument("action", choices=("list", "replay", "drop"), nargs="?", default="list")
     letters.set_defaults(command=look_at_dead_letters)
@@ -130,7 +142,7 @@ def restore_from(settings: Settings, options: argparse.Namespace) -> int:
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
-        found = asyncio.run(recounted(url))
+        found = asyncio.run(with_database(url, drifts))
     for drift in found:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
@@ -141,11 +153,26 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-async def recounted(url: str) -> list[Drift]:
+def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        migrate(url)
+        token = asyncio.run(with_database(url, lambda database: new_reset(database, options.email)))
+    print(f"{settings.public_url}/password-resets/{token}")
+    return 0
+
+
+def rotate_ticket_key(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        migrate(url)
+        print(f"key {asyncio.run(with_database(url, rotate_key))} signs from now on")
+    return 0
+
+
+async def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
     database = Database(url)
     await database.open()
     try:
-        return await drifts(database)
+        return await work(database)
     finally:
         await database.close()
 

@@ -9,6 +9,8 @@ from typing import Any
 import structlog
 import uuid_utils.compat
 
+from app.language import accept_language
+
 log = structlog.get_logger()
 
 Scope = MutableMapping[str, Any]
@@ -70,13 +72,11 @@ class Exchange:
         self.began = time.perf_counter()
         self.status = 0
         self.body_read = False
-        self.request_id = self.given_id() or uuid_utils.compat.uuid7().hex
+        asked = dict(self.scope["headers"])
+        self.request_id = given_id(asked) or uuid_utils.compat.uuid7().hex
+        accept_language.set(asked.get(b"accept-language", b"").decode("latin-1"))
         self.scope.setdefault("state", {})
         self.scope["state"]["request_id"] = self.request_id
-
-    def given_id(self) -> str | None:
-        given = dict(self.scope["headers"]).get(b"x-request-id", b"")
-        return given.decode() if REQUEST_ID.fullmatch(given) else None
 
     async def receive(self) -> Message:
         message = await self.receive_next()
@@ -130,3 +130,8 @@ class Exchange:
             ms=round((time.perf_counter() - self.began) * 1000, 1),
             user_id=user.user_id if user else None,
         )
+
+
+def given_id(asked: dict[bytes, bytes]) -> str | None:
+    given = asked.get(b"x-request-id", b"")
+    return given.decode() if REQUEST_ID.fullmatch(given) else None

@@ -9,19 +9,21 @@ from app.errors import Unavailable
 from app.singletons import Singleton
 from app.supervision import Health
 
-GATHER_SECONDS = 0.05
-
 
 class Leased:
     """Repeats `step` where the lease `name` is: when woken, and every `every` seconds without having been told.
 
-    `step` says whether there is more to do. The lease only saves work, so a step must be right at any time.
+    `step` says whether there is more to do; after each there are `rest` seconds, so that what comes together is done
+    together. The lease only saves work, so a step must be right at any time.
     """
 
-    def __init__(self, name: str, database: Database, step: Callable[[], Awaitable[bool]], every: float) -> None:
+    def __init__(
+        self, name: str, database: Database, step: Callable[[], Awaitable[bool]], every: float, rest: float = 0.0
+    ) -> None:
         self.name = name
         self.step = step
         self.every = every
+        self.rest = rest
         self.bell = asyncio.Event()
         self.run = Singleton(database, name, self.repeat).run
 
@@ -36,8 +38,8 @@ class Leased:
                 health.state, health.error = "running", None
             except Unavailable as error:
                 health.state, health.error, more = "retrying", error.detail, False
+            await asyncio.sleep(self.rest)
             if not more:
                 with suppress(TimeoutError):  # then look without having been told
                     async with asyncio.timeout(self.every):
                         await self.bell.wait()
-                        await asyncio.sleep(GATHER_SECONDS)  # what comes together is done together

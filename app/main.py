@@ -36,17 +36,20 @@ from app.engines.log import Log
 from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
+from app.language import current_locale, gettext, ngettext
 from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import portal
-from app.portal.filters import FILTERS
+from app.portal.filters import FILTERS, money, span
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
 from app.singletons import Singleton
+from app.static_files import static
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
+from app.ticket_printer import TicketPrinter
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -65,6 +68,7 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         documents=documents,
         media=media,
         pictures=pictures,
+        printer=TicketPrinter(money, span),
     )
     if settings.run_consumers:
         parts.tasks = tasks_of(parts)
@@ -136,6 +140,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         await parts.sale_desk.close()
         parts.pictures.close()
         parts.passwords.close()
+        parts.printer.close()
         await parts.log.close()
         await parts.media.close()
         await parts.documents.close()
@@ -192,8 +197,13 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(FILTERS)
+    environment.globals.update(static=static, language=lambda: current_locale().language)
     return environment
 
 

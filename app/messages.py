@@ -65,11 +65,14 @@ class MetadataData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
-    """A picture that waits under `incoming/` and will be known as `media_id`."""
+    """A picture that waits under `upload_key` and will be known as `media_id`; the focal point is in percent."""
 
     media_id: int
     upload_key: str
     position: int
+    alt: str = ""
+    focal_x: int = 50
+    focal_y: int = 50
 
 
 class EventSubmitted(Message, frozen=True, kw_only=True):

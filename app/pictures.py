@@ -20,6 +20,7 @@ from app.errors import FieldError, Invalid, Unavailable
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 WIDTHS = (480, 960, 1920)
+PREVIEW_WIDTH = 960
 LONGEST_SIDE = 2400
 FORMATS = ("JPEG", "PNG", "WEBP")
 SECONDS = 30.0
@@ -68,6 +69,10 @@ class Pictures:
     async def check(self, path: Path, field: str) -> Size:
         """Decode it whole; raises `Invalid` for what is no picture we take."""
         return Size(*await self.run(measure, field, str(path)))
+
+    async def preview(self, path: Path, target: Path, field: str) -> Size:
+        """`check`, and a small picture for people who are not done yet, written to `target`."""
+        return Size(*await self.run(preview, field, str(path), str(target)))
 
     async def render(self, path: Path, target: Path) -> Rendered:
         """Write `full.webp` and one `<width>.webp` for each of `WIDTHS` into `target`, never enlarged."""
@@ -174,6 +179,17 @@ def upright(picture: Any) -> Any:
 def measure(path: str) -> tuple[int, int]:
     width, height = decoded(path).size
     return width, height
+
+
+def preview(path: str, target: str) -> tuple[int, int]:
+    from PIL import Image
+
+    picture = decoded(path)
+    size = picture.size
+    small = in_srgb(picture)
+    small.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.Resampling.BICUBIC)
+    small.save(target, "WEBP", quality=QUALITY, method=0)
+    return size
 
 
 def render(path: str, target: str) -> tuple[int, int, dict[str, int]]:

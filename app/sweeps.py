@@ -5,6 +5,7 @@ import datetime as dt
 
 import structlog
 
+from app.domain.draft_removal import sweep_drafts
 from app.errors import Unavailable
 from app.parts import Parts
 from app.supervision import Health
@@ -33,6 +34,8 @@ async def sweep(parts: Parts) -> None:
     await parts.shared_limits.sweep()
     async with parts.database.connection() as connection:
         await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS)
+        await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
+    await sweep_drafts(parts.database, parts.media)
     await parts.log.trim(KEEP_RECORDS)
     if swept := await parts.media.sweep_incoming(KEEP_INCOMING):
         log.info("swept forgotten uploads", count=swept)

@@ -4,8 +4,8 @@ import datetime as dt
 from typing import Any
 
 from advanced_alchemy.base import DefaultBase
-from sqlalchemy import ForeignKey, LargeBinary, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy import Computed, ForeignKey, LargeBinary, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import FetchedValue
 
@@ -23,6 +23,8 @@ class User(DefaultBase):
     role: Mapped[str] = mapped_column(Text)
     sign_up_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[dt.datetime] = mapped_column(Moment, server_default=func.now())
+    deleted_at: Mapped[dt.datetime | None] = mapped_column(Moment)
+    words: Mapped[str | None] = mapped_column(TSVECTOR, Computed("person_words(full_name, email)"), deferred=True)
 
 
 class Organizer(DefaultBase):

@@ -38,4 +38,4 @@ async def spool(upload: UploadFile, path: Path, field: str) -> PictureFile:
                 raise Invalid([FieldError(field, f"{upload.filename} is larger than 10 MiB")])
             digest.update(chunk)
             file.write(chunk)
-    return PictureFile(path, digest.digest())
+    return PictureFile(path, digest.digest(), upload.filename or "")

@@ -12,14 +12,14 @@ from typing import Any
 import asyncpg
 import httpx
 
-from bench import consumers, ingest, requests
+from bench import consumers, ingest, purchases, requests
 from bench.load import HERE, PEOPLE, PLENTY, Bench
 from bench.noop import main as serve_noop
 from tests.crowd import crowd, database_of
 from tests.process import Server, free_port
 from tests.waiting import eventually
 
-QUESTIONS = (requests, ingest, consumers)
+QUESTIONS = (requests, purchases, ingest, consumers)
 """Modules, each with a `measure` that answers in figures."""
 
 

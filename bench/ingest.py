@@ -3,21 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
-
-import asyncpg
 
 from app.engines.log import Log
 from app.main import build_parts
 from app.messages import TOPICS, encode
 from bench.load import CONNECTIONS, PLENTY, Bench, wrk
-from bench.spare import spare_database
+from bench.spare import another_server, spare_database
 from tests.cast import event_body, settings_for
-from tests.crowd import crowd
 from tests.flood import event_submitted
-from tests.process import Server
 from tests.servers.cache import ServersError, require
 from tests.servers.kafka import Kafka
 
@@ -71,23 +65,6 @@ async def senders(log: Log) -> float:
 
 async def behind_the_api(bench: Bench, environment: dict[str, str]) -> dict[str, Any]:
     """`POST /event` of a server whose log is Kafka; `event_post` is the same on the embedded log."""
-    async with kafka_server(bench, environment) as (server, organizer):
-        run = wrk(server.url, "POST", "/api/v1/event", json.dumps(event_body()), SESSION=organizer)
+    async with another_server(bench, "kafka", **environment, **PLENTY) as other:
+        run = wrk(other.server.url, "POST", "/api/v1/event", json.dumps(event_body()), SESSION=other.organizer)
     return {f"event_post_kafka_{name}": run[name] for name in ("per_s", "p50_ms", "p99_ms")}
-
-
-@asynccontextmanager
-async def kafka_server(bench: Bench, environment: dict[str, str]) -> AsyncIterator[tuple[Server, str]]:
-    folder = bench.server.folder / "kafka"
-    folder.mkdir()
-    async with spare_database(bench) as url:
-        connection = await asyncpg.connect(url)
-        (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
-        await connection.close()
-        server = Server(folder, POSTGRESQL_DB_URL=url, **environment, **PLENTY)
-        server.start()
-        try:
-            await asyncio.to_thread(server.wait_until_ready)
-            yield server, organizer
-        finally:
-            server.stop()

@@ -1,5 +1,6 @@
 """What the questions share: the load generator, the server they ask, and people in front of it."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from tests.process import Server
 HERE = Path(__file__).parent
 SECONDS, CONNECTIONS, THREADS = 10, 64, 2
 PEOPLE = 200_000
+RUNS = itertools.count()
 PLENTY = {f"RATE_LIMIT_{name}": "100000000/minute" for name in ("SUBMIT", "BUY", "READ")}
 
 
@@ -30,11 +32,14 @@ class Bench:
     organizer: str
 
 
-def wrk(url: str, method: str, path: str, body: str = "", **extra: str) -> dict[str, Any]:
-    """One run of the load generator; only answers in the 200s count."""
-    names = {"CROWD": "", "SESSION": "none", "RUN": path, "SHARE": str(PEOPLE // THREADS), **extra}
+def wrk(
+    url: str, method: str, path: str, body: str = "", connections: int = CONNECTIONS, seconds: int = SECONDS,
+    **extra: str,
+) -> dict[str, Any]:  # fmt: skip
+    """One run of the load generator; only answers in the 200s count. `path` may be several, used in turn."""
+    names = {"CROWD": "", "SESSION": "none", "RUN": f"run-{next(RUNS)}", "SHARE": str(PEOPLE // THREADS), **extra}
     done = subprocess.run(
-        ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "10s", "--latency",
+        ["wrk", f"-t{THREADS}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency",
          "-s", str(HERE / "requests.lua"), url],
         env={**os.environ, "METHOD": method, "PATH_TO": path, "BODY": body, **names},
         capture_output=True, text=True, check=True,

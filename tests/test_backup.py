@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from tests.cast import event_body, picture, project_fields
-from tests.crowd import crowd, database_of
+from tests.crowd import crowd
+from tests.given import EMBEDDED, embedded_database
 from tests.process import Server
 from tests.waiting import eventually
 
@@ -64,11 +65,14 @@ async def buy(server: Server, attendee: str, event_id: int) -> str:
 
 @pytest.mark.timeout(400)
 async def test_a_backup_taken_under_load_is_whole_when_restored(folder: Path) -> None:
-    server, restored = Server(folder, **PLENTY), Server(folder, EVENTSTREAM_DATA_DIR=str(folder / "other"), **PLENTY)
+    server, restored = (
+        Server(folder, **PLENTY, **EMBEDDED),
+        Server(folder, EVENTSTREAM_DATA_DIR=str(folder / "other"), **PLENTY, **EMBEDDED),
+    )
     server.start()
     try:
         server.wait_until_ready(120)
-        connection = await asyncpg.connect(database_of(folder / "data"))
+        connection = await asyncpg.connect(embedded_database(folder / "data"))
         (session,) = await crowd(connection, "organizer", 1, role="organizer")
         (attendee,) = await crowd(connection, "attendee", 1)
         await connection.close()
@@ -100,7 +104,7 @@ async def test_a_backup_taken_under_load_is_whole_when_restored(folder: Path) ->
 
 async def check_restored(server: Server, data_dir: Path, session: str, promised: list[int], code: str) -> None:
     """Whatever was accepted before is there with its picture; whatever was on its way arrives."""
-    connection = await asyncpg.connect(database_of(data_dir))
+    connection = await asyncpg.connect(embedded_database(data_dir))
 
     async def settled() -> bool:
         return bool(
@@ -126,13 +130,13 @@ async def check_restored(server: Server, data_dir: Path, session: str, promised:
 
 
 def test_a_folder_that_exists_is_never_written_into(folder: Path, server: str) -> None:
-    done = eventstream(Server(folder, POSTGRESQL_DB_URL=server), "backup", str(folder))
+    done = eventstream(Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": server}), "backup", str(folder))
     assert done.returncode == 2
     assert f"{folder} exists already" in done.stderr
 
 
 def test_a_restore_never_goes_over_data(folder: Path, server: str, tmp_path: Path) -> None:
-    one = Server(folder, POSTGRESQL_DB_URL=server)
+    one = Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": server})
     assert eventstream(one, "backup", str(tmp_path / "backup")).returncode == 0
     done = eventstream(one, "restore", str(tmp_path / "backup"))
     assert done.returncode == 2
@@ -153,7 +157,7 @@ def test_a_restore_never_goes_over_data(folder: Path, server: str, tmp_path: Pat
 def test_what_is_no_backup_of_ours_is_refused(folder: Path, server: str, manifest: str | None, words: str) -> None:
     if manifest:
         (folder / "backup.json").write_text(manifest)
-    done = eventstream(Server(folder, POSTGRESQL_DB_URL=server), "restore", str(folder))
+    done = eventstream(Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": server}), "restore", str(folder))
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -161,13 +165,17 @@ def test_what_is_no_backup_of_ours_is_refused(folder: Path, server: str, manifes
 
 async def test_a_damaged_dump_restores_nothing(folder: Path, server: str, database_url: str, tmp_path: Path) -> None:
     target = tmp_path / "backup"
-    taken = await asyncio.to_thread(eventstream, Server(folder, POSTGRESQL_DB_URL=server), "backup", str(target))
+    taken = await asyncio.to_thread(
+        eventstream, Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": server}), "backup", str(target)
+    )
     assert taken.returncode == 0, taken.stderr
     dump = target / "database.dump"
     dump.write_bytes(dump.read_bytes()[: dump.stat().st_size // 2])
     admin = await asyncpg.connect(database_url)
     await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    done = await asyncio.to_thread(eventstream, Server(folder, POSTGRESQL_DB_URL=database_url), "restore", str(target))
+    done = await asyncio.to_thread(
+        eventstream, Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": database_url}), "restore", str(target)
+    )
     assert done.returncode == 2
     assert "pg_restore" in done.stderr
     assert await admin.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0

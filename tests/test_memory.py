@@ -10,8 +10,8 @@ import pytest
 
 from app.main import build_parts
 from tests.cast import settings_for
-from tests.crowd import database_of
 from tests.flood import event_submitted, flood, resident_mib
+from tests.given import database_of
 from tests.process import Server
 from tests.waiting import eventually
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, delete, post
+from litestar import Request, Response, delete, patch, post
 from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
@@ -16,6 +16,8 @@ from app.domain.accounts import Caller
 from app.domain.events import Id
 from app.domain.idempotency import idempotent
 from app.domain.media import MediaItem
+from app.domain.media_details import MediaPatch
+from app.domain.media_details import change_media as change
 from app.parts import Parts
 from app.uploads import MAX_REQUEST, spooled
 from app.validation import Input
@@ -29,6 +31,11 @@ class MediaForm(Input, frozen=True, kw_only=True):
 class MediaStored(msgspec.Struct, frozen=True):
     success: str
     media: list[MediaItem]
+
+
+class MediaChanged(msgspec.Struct, frozen=True):
+    success: str
+    media: MediaItem
 
 
 class MediaRemoved(msgspec.Struct, frozen=True):
@@ -67,4 +74,18 @@ async def delete_media(
     return accepted(submitted, MediaRemoved("Removal of media sent to kafka", media_id, submitted.submission_id))
 
 
-routes = [new_media, delete_media]
+@patch(
+    "/media/{media_id:int}", dto=WholeBody, return_dto=None, opt={"role": "organizer", "limit": "submit"},
+    summary="Describe a picture, say what a crop keeps in view, or move it", responses=problems(400, 404, 413, 422),
+)  # fmt: skip
+async def change_media(
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    media_id: PathId,
+    data: Annotated[MediaPatch, Body()],
+) -> MediaChanged:
+    changed = await change(parts.database, parts.media, who, media_id, data)
+    return MediaChanged(success="Media changed", media=changed)
+
+
+routes = [new_media, change_media, delete_media]

@@ -207,19 +207,6 @@ async def events_of(database: Database, media: Media, who: Caller, limit: int, b
     return listed_page(media, rows, limit)
 
 
-async def coming_events(database: Database, media: Media, limit: int, skip: int | None) -> Page[Listed]:
-    """What the catalogue shows: published and not over, soonest first; `skip` is the id of the last one seen."""
-    async with database.connection() as connection:
-        rows = await connection.fetch(
-            f"""{LISTED} WHERE e.status = 'published' AND e.end_time > now() AND ($1::bigint IS NULL OR
-                    (e.end_time, e.id) > (SELECT end_time, id FROM events WHERE id = $1))
-                ORDER BY e.end_time, e.id LIMIT $2""",
-            skip,
-            limit + 1,
-        )
-    return listed_page(media, rows, limit)
-
-
 def listed_page(media: Media, rows: list[Any], limit: int) -> Page[Listed]:
     found = [
         Listed(

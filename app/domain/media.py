@@ -28,10 +28,14 @@ class PictureFile(msgspec.Struct, frozen=True):
 
     path: Path
     sha256: bytes
+    name: str = ""
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored picture: sizes in bytes and pixels are the full one's, `widths` has the address of each smaller one."""
+    """A stored picture: sizes in bytes and pixels are the full one's, `widths` has the address of each smaller one.
+
+    The focal point is in percent, for cropping.
+    """
 
     media_id: int
     s3_key: str
@@ -41,6 +45,9 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     width: int
     height: int
+    alt: str
+    focal_x: int
+    focal_y: int
 
 
 class MediaRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +60,9 @@ class MediaRow(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     position: int
+    alt: str = ""
+    focal_x: int = 50
+    focal_y: int = 50
 
 
 async def check_pictures(pictures: Pictures, files: Sequence[PictureFile], field: str) -> None:
@@ -69,6 +79,7 @@ async def add_media(
     event_id: int | None,
     files: Sequence[PictureFile],
     idempotent: Idempotent | None,
+    field: str = "media_file",
 ) -> tuple[list[MediaItem], bool]:
     """Store pictures at once, and whether this repeats an earlier request with the same key.
 
@@ -82,7 +93,7 @@ async def add_media(
         if outcome := await remembered(connection, who.user_id, idempotent):
             return remembered_items(media, outcome), True
         ids = await draw_media_ids(connection, len(files))
-    await check_pictures(pictures, files, "media_file")
+    await check_pictures(pictures, files, field)
     folder = f"events/{event_id}" if event_id else f"organizers/{organizer_id}"
     renditions = [
         await store_rendition(media, pictures, file.path, f"{folder}/{media_id}.webp")
@@ -90,10 +101,14 @@ async def add_media(
     ]
     try:
         async with database.transaction() as connection:
-            rev = await connection.fetchval("SELECT nextval('rev_seq')")
+            rev, first = await connection.fetchrow(
+                """SELECT nextval('rev_seq'), (SELECT coalesce(max(position) + 1, 0) FROM media
+                                               WHERE event_id = $1 AND NOT deleted)""",
+                event_id,
+            )
             rows = [
                 MediaRow(id=media_id, event_id=event_id, organizer_id=organizer_id, rev=rev, position=place, **sizes)
-                for place, (media_id, sizes) in enumerate(zip(ids, renditions, strict=True))
+                for place, (media_id, sizes) in enumerate(zip(ids, renditions, strict=True), first)
             ]
             await record_media_rows(connection, rows)
             await remember(connection, who.user_id, idempotent, {"media": msgspec.to_builtins(rows)})
@@ -135,9 +150,13 @@ async def chunks_of(path: Path) -> AsyncIterator[bytes]:
 
 async def keep_upload(media: Media, file: PictureFile) -> str:
     """Put a picture under `incoming/`, where its message finds it; the key."""
-    key = f"{INCOMING}{uuid_utils.compat.uuid7().hex}"
+    key = new_upload_key()
     await media.put(key, chunks_of(file.path))
     return key
+
+
+def new_upload_key() -> str:
+    return f"{INCOMING}{uuid_utils.compat.uuid7().hex}"
 
 
 async def submit_media_removal(database: Database, submissions: Submissions, who: Caller, media_id: int) -> Submitted:
@@ -190,6 +209,9 @@ async def store_pictures(
                 organizer_id=message.organizer_id,
                 rev=message.rev,
                 position=upload.position,
+                alt=upload.alt,
+                focal_x=upload.focal_x,
+                focal_y=upload.focal_y,
                 **sizes,
             )
         )
@@ -198,14 +220,15 @@ async def store_pictures(
 
 async def record_media_rows(connection: Connection, rows: Sequence[MediaRow]) -> None:
     await connection.executemany(
-        """INSERT INTO media (id, event_id, organizer_id, rev, s3_key, content_type, bytes, width, height, position)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """INSERT INTO media (id, event_id, organizer_id, rev, s3_key, content_type, bytes, width, height, position,
+                              alt, focal_x, focal_y)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
            ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, bytes = excluded.bytes, width = excluded.width,
                height = excluded.height, position = excluded.position, deleted = false
            WHERE media.rev < excluded.rev""",
         [
             (row.id, row.event_id, row.organizer_id, row.rev, row.s3_key, CONTENT_TYPE, row.bytes, row.width,
-             row.height, row.position)
+             row.height, row.position, row.alt, row.focal_x, row.focal_y)
             for row in rows
         ],
     )  # fmt: skip
@@ -234,8 +257,8 @@ async def delete_picture(media: Media, s3_key: str) -> None:
 
 async def media_of(connection: Connection, media: Media, event_id: int) -> list[MediaItem]:
     rows = await connection.fetch(
-        """SELECT id, event_id, organizer_id, rev, s3_key, bytes, width, height, position FROM media
-           WHERE event_id = $1 AND NOT deleted ORDER BY position, id""",
+        """SELECT id, event_id, organizer_id, rev, s3_key, bytes, width, height, position, alt, focal_x, focal_y
+           FROM media WHERE event_id = $1 AND NOT deleted ORDER BY position, id""",
         event_id,
     )
     return [item(media, MediaRow(**row)) for row in rows]
@@ -264,4 +287,7 @@ def item(media: Media, row: MediaRow) -> MediaItem:
         bytes=row.bytes,
         width=row.width,
         height=row.height,
+        alt=row.alt,
+        focal_x=row.focal_x,
+        focal_y=row.focal_y,
     )

@@ -48,7 +48,7 @@ async def submit_project(
         Invalid: a file is no picture we take.
         Unavailable: as `Submissions.submit`.
     """
-    organizer_id = require_own_organizer(who, given.organizer_id)
+    require_own_organizer(who, given.organizer_id)
     await check_pictures(pictures, files, "images")
     async with database.connection() as connection:
         media_ids = await draw_media_ids(connection, len(files))
@@ -56,6 +56,24 @@ async def submit_project(
         Upload(media_id=media_id, upload_key=await keep_upload(media, file), position=place)
         for place, (media_id, file) in enumerate(zip(media_ids, files, strict=True))
     ]
+
+    submitted = await submit_uploaded_project(submissions, who, given, data, uploads, idempotent)
+    if submitted.replayed:
+        for upload in uploads:
+            await media.delete(upload.upload_key)
+    return submitted
+
+
+async def submit_uploaded_project(
+    submissions: Submissions,
+    who: Caller,
+    given: ProjectIn,
+    data: EventData,
+    uploads: list[Upload],
+    idempotent: Idempotent | None,
+) -> Submitted:
+    """With pictures that were checked and kept before; raises `Unavailable` as `Submissions.submit`."""
+    organizer_id = require_own_organizer(who, given.organizer_id)
 
     def build(numbers: Numbers) -> tuple[Message, dict[str, Any]]:
         message = ProjectSubmitted(
@@ -78,8 +96,4 @@ async def submit_project(
         )
         return message, {"metadata_id": numbers.metadata_id}
 
-    submitted = await submissions.submit(Draft(who, build, idempotent))
-    if submitted.replayed:
-        for upload in uploads:
-            await media.delete(upload.upload_key)
-    return submitted
+    return await submissions.submit(Draft(who, build, idempotent))

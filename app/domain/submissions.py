@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,9 +11,10 @@ import uuid_utils.compat
 from app.batching import Batcher
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, hash_of, key_reused
+from app.domain.progress import progress
 from app.engines.database import Connection, Database
 from app.engines.log import MAX_BYTES, Log
-from app.errors import AppError, NotFound, TooLarge, Unavailable
+from app.errors import AppError, Conflict, NotFound, TooLarge, Unavailable
 from app.messages import MESSAGES, Message, encode
 
 
@@ -80,6 +81,29 @@ class Submissions:
                 extra={"submission_id": submitted.submission_id},
             ) from error
         await self.stamps.submit(submitted.submission_id)
+
+    async def retry(self, who: Caller, submission_id: str) -> None:
+        """Publish the same bytes again, for the stores that failed; the others have had them and stay as they are.
+
+        Raises:
+            NotFound: unknown, or somebody else's.
+            Conflict: no store has failed.
+            Unavailable: as `submit`.
+        """
+        async with self.database.connection() as connection:
+            found = await progress(connection, who, submission_id)
+            if found.accepted_at is not None and found.state != "failed":
+                raise Conflict("No part of it has failed.", type="nothing-to-retry")
+            row = await connection.fetchrow(
+                "SELECT *, clock_timestamp() AS began FROM submissions WHERE id = $1", uuid.UUID(submission_id)
+            )
+        await self.publish(submitted_again(row))
+        async with self.database.connection() as connection:
+            await connection.execute(  # unless it has failed once more meanwhile
+                "DELETE FROM submission_steps WHERE message_id = $1 AND state = 'failed' AND at <= $2",
+                row["id"],
+                row["began"],
+            )
 
     async def write_rows(self, drafts: Sequence[Draft]) -> list[Submitted | AppError]:
         async with self.database.transaction() as connection:
@@ -161,6 +185,10 @@ async def first_with_this_key(connection: Connection, draft: Draft) -> Submitted
     )
     if row["request_hash"] != draft.idempotent.request_hash:
         return key_reused()
+    return submitted_again(row)
+
+
+def submitted_again(row: Mapping[str, Any]) -> Submitted:
     return Submitted(
         str(row["id"]),
         row["event_id"],

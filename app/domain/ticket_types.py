@@ -88,7 +88,7 @@ async def record_ticket_types(connection: Connection, messages: Sequence[EventSu
     rows = [
         (message.event_id, message.rev, place, not message.ticket_types, *msgspec.structs.astuple(kind))
         for message in messages
-        for place, kind in enumerate(message.ticket_types or [general(message)], 1)
+        for place, kind in enumerate(message.ticket_types or [general_admission(message.event.price)], 1)
     ]
     await connection.execute(
         """INSERT INTO ticket_types (event_id, rev, position, general, name, description, price, places, sale_opens_at,
@@ -104,11 +104,11 @@ async def record_ticket_types(connection: Connection, messages: Sequence[EventSu
             await follow_price(connection, message.event_id)
 
 
-def general(message: EventSubmitted | ProjectSubmitted) -> TicketTypeData:
+def general_admission(price: Decimal) -> TicketTypeData:
     return TicketTypeData(
         name=GENERAL,
         description="",
-        price=message.event.price,
+        price=price,
         places=None,
         sale_opens_at=None,
         sale_closes_at=None,

@@ -5,6 +5,7 @@ write to a partition any more. It has no public way to drop what it holds, so th
 """
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -96,7 +97,8 @@ class KafkaProducer:
                 async with asyncio.timeout(START_SECONDS):
                     await producer.start()
             except (TimeoutError, OSError, KafkaError) as error:
-                log.warning("no Kafka producer yet", error=f"{type(error).__name__}: {error}")
+                if pause == FIRST_PAUSE:
+                    log.warning("no Kafka producer yet", error=f"{type(error).__name__}: {error}")
                 await bury(producer, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -105,6 +107,7 @@ class KafkaProducer:
                 raise
             else:
                 self.current = producer
+                log.info("Kafka producer started")
                 return
 
     def discard(self, producer: AIOKafkaProducer, error: BaseException) -> None:
@@ -141,7 +144,10 @@ async def bury(producer: AIOKafkaProducer, error: BaseException) -> None:
     if task is not None:
         await asyncio.wait([task], timeout=CLOSE_SECONDS)
         task.cancel()
-    producer._message_accumulator.fail_all(error)
+    accumulator = producer._message_accumulator
+    accumulator.fail_all(error)
+    for batch in itertools.chain(*accumulator._batches.values()):
+        consume_error(batch._drain_waiter)
 
 
 def consume_error(sent: Sent) -> None:

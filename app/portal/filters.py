@@ -1,48 +1,138 @@
-"""How pages write money, moments and pictures."""
+"""How pages write money, moments, numbers and pictures, in the forms of the reader's region."""
 
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 import babel.dates
 import babel.numbers
+from babel import Locale
 
-LOCALE = "en_GB"
+from app.language import current_locale, gettext
+from app.markdown import to_html
+
+POSTERS = 6
 
 
-def money(price: str, currency: str) -> str:
-    return "Free" if Decimal(price) == 0 else babel.numbers.format_currency(Decimal(price), currency, locale=LOCALE)
+class Focal(Protocol):
+    focal_x: int
+    focal_y: int
+
+
+def money(price: str | Decimal, currency: str) -> str:
+    amount = Decimal(price)
+    return written_money(amount, currency, current_locale()) if amount else gettext("Free")
+
+
+@lru_cache(maxsize=4096)
+def written_money(amount: Decimal, currency: str, locale: Locale) -> str:
+    return babel.numbers.format_currency(amount, currency, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def written_number(value: int | Decimal | float, locale: Locale) -> str:
+    return babel.numbers.format_decimal(value, locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def written_date(date: dt.date, locale: Locale) -> str:
+    """The weekday, then the date as the region orders it: `Fri 4 Jul 2031` or `Fri Jul 4, 2031`."""
+    return babel.dates.format_date(date, f"EEE {locale.date_formats['medium'].pattern}", locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def written_clock(time: dt.time, locale: Locale) -> str:
+    return babel.dates.format_time(time, "short", locale=locale)
+
+
+def number(value: int | Decimal | float) -> str:
+    return written_number(value, current_locale())
+
+
+def percent(share: float) -> str:
+    return babel.numbers.format_percent(share, locale=current_locale())
+
+
+def day(date: dt.date | dt.datetime, timezone: str = "UTC") -> str:
+    """A date as it stands, or the date of a moment in `timezone`."""
+    if isinstance(date, dt.datetime):
+        date = date.astimezone(ZoneInfo(timezone)).date()
+    return written_date(date, current_locale())
+
+
+def clock(at: dt.datetime, timezone: str) -> str:
+    return written_clock(at.astimezone(ZoneInfo(timezone)).time(), current_locale())
 
 
 def moment(at: dt.datetime, timezone: str) -> str:
-    """`Sat 4 Jul 2031, 18:00` in the timezone of the event."""
-    return babel.dates.format_datetime(at, "EEE d MMM y, HH:mm", tzinfo=ZoneInfo(timezone), locale=LOCALE)
+    """`Fri 4 Jul 2031, 18:00` in the timezone of the event."""
+    return f"{day(at, timezone)}, {clock(at, timezone)}"
 
 
 def span(start: dt.datetime, end: dt.datetime, timezone: str) -> str:
     """From start to end; the date is said once where it is the same."""
-    zone = ZoneInfo(timezone)
     if start == end:
         return moment(start, timezone)
-    same_day = start.astimezone(zone).date() == end.astimezone(zone).date()
-    last = babel.dates.format_time(end, "HH:mm", tzinfo=zone, locale=LOCALE) if same_day else moment(end, timezone)
+    same_day = day(start, timezone) == day(end, timezone)
+    last = clock(end, timezone) if same_day else moment(end, timezone)
     return f"{moment(start, timezone)} – {last}"
 
 
-def number(value: int) -> str:
-    return babel.numbers.format_decimal(value, locale=LOCALE)
+def zone(timezone: str) -> str:
+    """`Berlin time`, for people who do not know `Europe/Berlin`."""
+    return written_zone(timezone, current_locale())
 
 
-def paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+@lru_cache(maxsize=1024)
+def written_zone(timezone: str, locale: Locale) -> str:
+    if timezone.startswith("Etc/") or "/" not in timezone:
+        return timezone
+    city = babel.dates.get_timezone_location(ZoneInfo(timezone), locale=locale, return_city=True)
+    return gettext("%(city)s time") % {"city": city}
+
+
+def translated(text: str) -> str:
+    """Text that is decided at run time, such as the detail of a refusal; `_()` would take it for markup."""
+    return gettext(text)
+
+
+def focal(picture: Focal) -> str:
+    """The classes that keep the focal point in view when a picture is cropped."""
+    return f"fx-{round(picture.focal_x / 10)} fy-{round(picture.focal_y / 10)}"
+
+
+def initials(name: str) -> str:
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+def poster(number: int) -> str:
+    """The class of the drawing that stands in for a picture."""
+    return f"poster poster-{number % POSTERS}"
+
+
+def absolute(address: str, public_url: str) -> str:
+    """Media may live elsewhere; ours have a path only."""
+    return urljoin(f"{public_url}/", address)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "money": money,
     "moment": moment,
     "span": span,
+    "day": day,
+    "clock": clock,
+    "zone": zone,
     "number": number,
-    "paragraphs": paragraphs,
+    "percent": percent,
+    "translated": translated,
+    "focal": focal,
+    "markdown": to_html,
+    "initials": initials,
+    "poster": poster,
+    "absolute": absolute,
 }

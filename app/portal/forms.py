@@ -1,15 +1,22 @@
 """Forms: what was typed, and the same form again with the complaints beside the fields."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request
 from litestar.response import Template
 
+from app.domain.cancelling import Reason
 from app.errors import AppError
+from app.validation import Input
 
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
+
+
+class ReasonForm(Input, frozen=True, kw_only=True):
+    reason: Reason
 
 
 async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -17,6 +24,11 @@ async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
     form = await request.form()
     values = {name: form.getall(name) for name in form}
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def new_key() -> str:
+    """For a hidden field: the form that has it, sent twice, does what it does once."""
+    return secrets.token_urlsafe(16)
 
 
 def text_in(form: Mapping[str, Any], name: str) -> str | None:
@@ -29,7 +41,7 @@ def again(
     request: Request[Any, Any, Any], template: str, refusal: AppError, form: Mapping[str, Any], **more: Any
 ) -> Template:
     """The form as it was sent, but for passwords and files, which browsers do not take back."""
-    values = {name: value for name, value in form.items() if name != "password" and isinstance(value, str)}
+    values = {name: value for name, value in form.items() if "password" not in name and isinstance(value, str)}
     errors = {bad.field: bad.message for bad in refusal.fields}
     context = {"visitor": request.user, "values": values, "errors": errors, "refusal": refusal, **more}
     return Template(template, context=context, status_code=refusal.status, headers=retry_headers(refusal))

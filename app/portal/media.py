@@ -10,6 +10,8 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from app.domain.accounts import Caller
+from app.domain.draft_pictures import FOLDER as DRAFTS
+from app.domain.draft_pictures import may_see_preview
 from app.domain.media import CONTENT_TYPE, may_see
 from app.engines.media import INCOMING, is_key
 from app.errors import AppError, NotFound
@@ -33,13 +35,21 @@ async def picture(
     key: FromPath[str],
 ) -> Response[Any]:
     key = key.lstrip("/")
-    if not is_key(key) or key.startswith(INCOMING) or not await may_see(parts.database, visitor, original_key(key)):
+    if not is_key(key) or not await visible(parts, visitor, key):
         raise NotFound("There is no such picture.")
     size = await parts.media.size(key)
     if size is None:
         raise NotFound("There is no such picture.")
     start, end = byte_range(request.headers.get("range"), size)
     return stream(parts.media.open(key, start, end), start, end, size)
+
+
+async def visible(parts: Parts, visitor: Caller | None, key: str) -> bool:
+    if key.startswith(INCOMING):
+        return False
+    if key.startswith(DRAFTS):
+        return await may_see_preview(parts.database, visitor, key)
+    return await may_see(parts.database, visitor, original_key(key))
 
 
 def stream(chunks: AsyncIterator[bytes], start: int, end: int, size: int) -> Stream:

@@ -16,7 +16,7 @@ class PlainPage(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         template = self.environment.get_template("schema/page.html")
-        return template.render(visitor=None, info=openapi_schema["info"], routes=routes_of(openapi_schema)).encode()
+        return template.render(request=request, info=openapi_schema["info"], routes=routes_of(openapi_schema)).encode()
 
 
 def routes_of(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.domain.submissions import submitted_again
+from tests.backdoor import keys_below
 from tests.cast import SEED_EVENT, Stage, event_body, picture, project_fields, stored_event
 from tests.waiting import eventually
 
@@ -125,10 +127,19 @@ async def stored(alice: httpx.AsyncClient, answer: httpx.Response) -> bool:
     return (await alice.get(answer.headers["location"])).json()["state"] == "stored"
 
 
-async def test_uploads_leave_incoming_once_stored(alice: httpx.AsyncClient, tmp_path: Path) -> None:
-    await project(alice)
-    incoming = tmp_path / "media" / "objects" / "incoming"
-    await eventually(lambda: incoming.is_dir() and not any(incoming.iterdir()))
+async def test_uploads_leave_incoming_once_stored(stage: Stage, alice: httpx.AsyncClient) -> None:
+    runner = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
+    await runner.stop()
+    answer = await alice.post("/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", picture())})
+    assert len(await keys_below(stage.parts.media, "incoming/")) == 1
+    runner.stopping = False
+    runner.start()
+    await eventually(lambda: stored(alice, answer))
+
+    async def gone() -> bool:
+        return await keys_below(stage.parts.media, "incoming/") == []
+
+    await eventually(gone)
 
 
 async def test_a_submission_is_its_senders_alone(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
@@ -217,7 +228,7 @@ async def test_the_same_media_with_the_same_key_is_one(alice: httpx.AsyncClient)
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_the_same_media_eight_times_at_once_with_one_key_is_one(stage: Stage, alice: httpx.AsyncClient) -> None:
     async def send() -> httpx.Response:
         files = {"media_file": ("a.jpg", picture())}
         return await alice.post("/api/v1/new-media", files=files, headers={"Idempotency-Key": "m"})
@@ -225,11 +236,11 @@ async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: htt
     answers = await asyncio.gather(*(send() for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["media"][0]["s3_key"] for answer in answers}) == 1
-    assert len(list((tmp_path / "media" / "objects" / "organizers").rglob("*.webp"))) == 4
+    assert len(await keys_below(stage.parts.media, "organizers/")) == 4
 
 
 async def test_deleted_media_is_gone_with_all_its_widths(
-    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, tmp_path: Path
+    stage: Stage, alice: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
     answer = await project(alice)
     (one,) = answer.json()["media_files"]
@@ -238,7 +249,7 @@ async def test_deleted_media_is_gone_with_all_its_widths(
     assert removal.status_code == 202
     await eventually(lambda: stored(alice, removal))
     assert (await alice.get(one["url"])).status_code == 404
-    assert not list((tmp_path / "media" / "objects" / "events").rglob("*.webp"))
+    assert await keys_below(stage.parts.media, "events/") == []
     event_id = answer.json()["core_event_data"]["event_id"]
     assert (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"] == []
 
@@ -291,3 +302,57 @@ async def test_lists_have_a_thumbnail_that_works(alice: httpx.AsyncClient, visit
 @pytest.mark.parametrize("path", ["/media/incoming/x", "/media/../settings", "/media/events/1/999.webp", "/media/%00"])
 async def test_addresses_that_are_no_pictures(alice: httpx.AsyncClient, path: str) -> None:
     assert (await alice.get(path)).status_code == 404
+
+
+async def test_pictures_are_described_cropped_and_moved(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    answer = await project(alice, count=3)
+    event_id = answer.json()["core_event_data"]["event_id"]
+
+    async def order() -> list[int]:
+        read = (await alice.get(f"/api/v1/event/{event_id}")).json()
+        return [one["media_id"] for one in read["media_files"]]
+
+    one, two, three = await order()
+    changed = await alice.patch(f"/api/v1/media/{three}", json={"alt": "A lake", "focal_x": 0, "focal_y": 100})
+    assert changed.status_code == 200
+    media = changed.json()["media"]
+    assert (media["media_id"], media["alt"], media["focal_x"], media["focal_y"]) == (three, "A lake", 0, 100)
+    assert await order() == [one, two, three]
+    moved = await alice.patch(f"/api/v1/media/{three}", json={"position": 0})
+    assert moved.json()["media"]["alt"] == "A lake"
+    assert await order() == [three, one, two]
+    await alice.patch(f"/api/v1/media/{three}", json={"position": 199})
+    assert await order() == [one, two, three]
+    assert (await alice.patch(f"/api/v1/media/{three}", json={"alt": ""})).json()["media"]["alt"] == ""
+
+    added = await alice.post(
+        "/api/v1/new-media", data={"event_id": event_id}, files={"media_file": ("a.jpg", picture())}
+    )
+    assert await order() == [one, two, three, added.json()["media"][0]["media_id"]]
+
+    for bad in ({"focal_x": 101}, {"focal_y": -1}, {"alt": "x" * 501}, {"position": -1}, {"alt": "a\u0000b"}):
+        answer = await alice.patch(f"/api/v1/media/{one}", json=bad)
+        assert (answer.status_code, set(named(answer))) == (422, set(bad))
+    assert (await charlie.patch(f"/api/v1/media/{one}", json={"alt": "Mine"})).status_code == 404
+    assert (await bob.patch(f"/api/v1/media/{one}", json={"alt": "Mine"})).status_code == 403
+
+
+async def test_what_was_said_about_a_picture_outlives_its_message_coming_again(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = (await project(alice)).json()["core_event_data"]["event_id"]
+    (media,) = (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"]
+    await alice.patch(f"/api/v1/media/{media['media_id']}", json={"alt": "A lake", "focal_x": 20})
+    async with stage.parts.database.connection() as connection:
+        row = await connection.fetchrow("SELECT * FROM submissions")
+    await stage.parts.submissions.publish(submitted_again(row))
+
+    async def handled() -> bool:
+        groups = [task for task in stage.parts.tasks if task.topics]
+        return not any([sum((await stage.parts.log.lag(one.name, one.topics)).values()) for one in groups])
+
+    await eventually(handled)
+    (after,) = (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"]
+    assert (after["alt"], after["focal_x"]) == ("A lake", 20)

@@ -41,7 +41,7 @@ class Fleet:
 
     def stop(self) -> None:
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda server: server.stop(), self))
+            list(pool.map(lambda server: server.forget(), self))
 
     def settings(self) -> dict[str, str]:
         return {name: value for server in self for name, value in server.settings().items()}

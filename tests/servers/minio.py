@@ -2,13 +2,18 @@
 
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import botocore.session
 
 from tests.servers.cache import Recipe, run
 from tests.servers.server import HOST, RealServer
 
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
-USER, PASSWORD, REGION = "eventstream", "eventstream-secret", "us-east-1"
+USER, PASSWORD, REGION, BUCKET = "eventstream", "eventstream-secret", "us-east-1", "eventstream"
 
 
 def compile_release(folder: Path) -> None:
@@ -34,7 +39,15 @@ class MinIO(RealServer):
 
     def answers(self) -> bool:
         with urllib.request.urlopen(f"{self.url}/minio/health/cluster", timeout=2) as answer:
-            return bool(answer.status == 200)
+            healthy: bool = answer.status == 200
+        with suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
+            self.client.create_bucket(Bucket=BUCKET)
+        return healthy
+
+    @cached_property
+    def client(self) -> Any:
+        keys = {"aws_access_key_id": USER, "aws_secret_access_key": PASSWORD}
+        return botocore.session.Session().create_client("s3", REGION, endpoint_url=self.url, **keys)
 
     @property
     def url(self) -> str:
@@ -42,6 +55,6 @@ class MinIO(RealServer):
 
     def settings(self) -> dict[str, str]:
         return {
-            "AWS_S3_BUCKET_NAME": "eventstream", "AWS_ENDPOINT_URL_S3": self.url, "AWS_ACCESS_KEY_ID": USER,
+            "AWS_S3_BUCKET_NAME": BUCKET, "AWS_ENDPOINT_URL_S3": self.url, "AWS_ACCESS_KEY_ID": USER,
             "AWS_SECRET_ACCESS_KEY": PASSWORD, "AWS_REGION": REGION,
         }  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -124,6 +125,11 @@ class RealServer:
 
     def stop(self) -> None:
         self.end(self.stop_signal)
+
+    def forget(self) -> None:
+        """Stopped, and nothing left of it."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def kill(self) -> None:
         self.end(signal.SIGKILL)

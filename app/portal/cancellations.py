@@ -1,0 +1,78 @@
+"""Cancelling a whole event: confirmed by typing its title, then done in the background with its progress shown."""
+
+import secrets
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Redirect, Template
+
+from app.domain.accounts import Caller
+from app.domain.cancellations import Cancellation, cancel_event, cancellation_of
+from app.domain.idempotency import idempotent
+from app.domain.workspace import own_event, waiting_count
+from app.errors import AppError, Conflict, FieldError, Invalid, NotFound
+from app.parts import Parts
+from app.portal.forms import ReasonForm, form_of, text_in
+from app.portal.workspace import EventId, frame
+from app.validation import read
+
+
+@get("/projects/{event_id:int}/cancellation", opt={"role": "organizer"})
+async def cancellation(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
+    return await cancellation_page(parts, who, event_id, {})
+
+
+async def cancellation_page(
+    parts: Parts, who: Caller, event_id: int, values: dict[str, str], refusal: AppError | None = None
+) -> Template:
+    event = await own_event(parts.database, who, event_id)
+    async with parts.database.connection() as connection:
+        waiting = await waiting_count(connection, event_id)
+    context = frame(
+        event,
+        "overview",
+        progress=await progress_or_none(parts, who, event_id),
+        waiting=waiting,
+        values=values,
+        errors={bad.field: bad.message for bad in refusal.fields} if refusal else {},
+        refusal=refusal,
+        key=secrets.token_urlsafe(16),
+    )
+    return Template("cancellations/page.html", context=context, status_code=refusal.status if refusal else 200)
+
+
+async def progress_or_none(parts: Parts, who: Caller, event_id: int) -> Cancellation | None:
+    try:
+        return await cancellation_of(parts.database, who, event_id)
+    except NotFound:
+        return None
+
+
+@get("/projects/{event_id:int}/cancellation/progress", opt={"role": "organizer"})
+async def progress(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
+    found = await cancellation_of(parts.database, who, event_id)
+    context = {"progress": found, "root": f"/projects/{event_id}"}
+    return Template("cancellations/_progress.html", context=context)
+
+
+@post("/projects/{event_id:int}/cancellation", opt={"role": "organizer", "limit": "submit"})
+async def create_cancellation(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
+) -> Response[Any]:
+    form = await form_of(request)
+    values = {name: text_in(form, name) or "" for name in ("reason", "typed")}
+    event = await own_event(parts.database, who, event_id)
+    try:
+        if values["typed"].strip() != event["title"]:
+            raise Invalid([FieldError("typed", "must be the title of the event, letter by letter")])
+        reason = read(ReasonForm, values, form=True).reason
+        await cancel_event(
+            parts.database, who, event_id, reason, idempotent(text_in(form, "key"), "cancellation", reason)
+        )
+    except (Conflict, Invalid) as refusal:
+        return await cancellation_page(parts, who, event_id, values, refusal)
+    return Redirect(f"/projects/{event_id}/cancellation", status_code=303)
+
+
+routes = [cancellation, progress, create_cancellation]

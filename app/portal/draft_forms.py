@@ -1,0 +1,124 @@
+"""What the pages of the builder show of a draft, and how their forms name what is typed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import available_timezones
+
+from app.domain.draft_pictures import DraftPicture
+from app.domain.draft_submission import complaints
+from app.domain.drafts import STEPS, ProjectDraft, step_of
+from app.domain.metadata import KINDS
+from app.language import gettext
+from app.parts import Parts
+from app.portal.draft_preview import preview_of
+from app.portal.pictures import shown_draft_pictures
+
+TIMEZONES = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "KES", "NGN", "ZAR", "JPY", "AUD", "CAD")
+
+TYPE_FIELDS = ("name", "price", "places", "per_attendee_limit", "sale_opens_at", "sale_closes_at", "hidden_until")
+TYPE_FIELD = re.compile(r"ticket_types\[(\d{1,2})\]\.(\w+)")
+ORDER = tuple(STEPS)
+
+
+def typed_in(form: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """The texts that belong to the step; ticket types in their order, one more or less where a button says so."""
+    typed: dict[str, Any] = {name: form[name] for name in STEPS[step] if isinstance(form.get(name), str)}
+    if step == "tickets":
+        typed["ticket_types"] = types_in(form)
+    return typed
+
+
+def types_in(form: Mapping[str, Any]) -> list[dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for name, value in form.items():
+        match = TYPE_FIELD.fullmatch(name)
+        if match and match.group(2) in TYPE_FIELDS and isinstance(value, str):
+            found.setdefault(int(match.group(1)), {})[match.group(2)] = value
+    removed = form.get("remove")
+    types = [found[place] for place in sorted(found) if str(place) != removed]
+    return [*types, {}] if "add" in form or not types else types
+
+
+def flat(typed: Mapping[str, Any]) -> dict[str, str]:
+    """By the names of form fields."""
+    plain = {name: value for name, value in typed.items() if isinstance(value, str)}
+    types = enumerate(typed.get("ticket_types", ()))
+    return plain | {f"ticket_types[{place}].{name}": text for place, one in types for name, text in one.items()}
+
+
+def field_names(typed: Mapping[str, Any], step: str) -> list[str]:
+    """Every field that the page of a step has, ticket types spelt out."""
+    plain = [name for name in STEPS[step] if name not in {"ticket_types", "images"}]
+    count = len(typed.get("ticket_types", ())) if step == "tickets" else 0
+    return plain + [f"ticket_types[{place}].{name}" for place in range(count) for name in TYPE_FIELDS]
+
+
+def later_than(step: str) -> tuple[str, ...]:
+    return ORDER[ORDER.index(step) + 1 :]
+
+
+def following(step: str) -> str:
+    return next(iter(later_than(step)), "review")
+
+
+def draft_context(
+    parts: Parts, draft: ProjectDraft, pictures: Sequence[DraftPicture], step: str, *, everything: bool = False
+) -> dict[str, Any]:
+    """`everything` complains about empty fields, too: nobody likes to be told off before having typed a word."""
+    found = complaints(draft.typed, pictures, parts.settings.event_defaults)
+    values, missing = flat(draft.typed), {step_of(bad.field) for bad in found}
+    errors = {bad.field: bad.message for bad in found if step_of(bad.field) == step}
+    return {
+        "draft": draft,
+        "step": step,
+        "steps": [(name, name in missing) for name in ORDER],
+        "values": values,
+        "errors": errors if everything else {name: text for name, text in errors.items() if values.get(name)},
+        "complaints": [(step_of(bad.field), words_for(bad.field), bad.message) for bad in found],
+        "fields": field_names(draft.typed, step),
+        "pictures": shown_draft_pictures(parts.media, pictures),
+        "preview": preview_of(parts.media, draft.typed, pictures),
+        "refusal": None,
+        "kinds": KINDS,
+        "timezones": TIMEZONES,
+        "currencies": CURRENCIES,
+    }
+
+
+def words_for(field: str) -> str:
+    """The label of a field, as its step has it."""
+    match = TYPE_FIELD.fullmatch(field)
+    name = match.group(2) if match else field
+    words = {
+        "title": gettext("Title"),
+        "location": gettext("Place"),
+        "start_time": gettext("Begins"),
+        "end_time": gettext("Ends"),
+        "timezone": gettext("Timezone of the place"),
+        "capacity": gettext("Places in all"),
+        "currency": gettext("Currency"),
+        "payment": gettext("Payment"),
+        "ticket_types": gettext("Ticket types"),
+        "name": gettext("Name"),
+        "price": gettext("Price"),
+        "places": gettext("Places of this type"),
+        "per_attendee_limit": gettext("At most per person"),
+        "hidden_until": gettext("Hidden until"),
+        "sale_opens_at": gettext("Sale opens"),
+        "sale_closes_at": gettext("Sale closes"),
+        "images": gettext("Pictures"),
+        "description": gettext("Description"),
+        "company_name": gettext("Organized by"),
+        "type": gettext("Kind of pictures"),
+        "tags": gettext("Tags"),
+        "date": gettext("Date on the poster"),
+        "hold_hours": gettext("Hours to pay in"),
+        "offer_hours": gettext("Hours to take an offer in"),
+        "returns_until": gettext("Tickets can be returned until"),
+        "status": gettext("Who sees it?"),
+    }.get(name, name)
+    if match:
+        return gettext("Ticket type %(number)s: %(field)s") % {"number": int(match.group(1)) + 1, "field": words}
+    return words

@@ -1,0 +1,66 @@
+"""The public page of a draft as far as it can be told: what is missing or wrong is left out."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import babel.numbers
+import msgspec
+
+from app.domain.draft_pictures import DraftPicture
+from app.domain.zones import zone_or_none
+from app.engines.media import Media
+from app.portal.pictures import ShownPicture, shown_draft_pictures
+from app.validation import amount, timestamp
+
+
+class PreviewType(msgspec.Struct, frozen=True):
+    name: str
+    price: Decimal | None
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    title: str
+    company: str
+    location: str
+    description: str
+    start: dt.datetime | None
+    end: dt.datetime | None
+    timezone: str
+    currency: str
+    types: list[PreviewType]
+    pictures: list[ShownPicture]
+
+
+def preview_of(media: Media, typed: Mapping[str, Any], pictures: Sequence[DraftPicture]) -> Preview:
+    zone = zone_or_none(typed.get("timezone", "")) or ZoneInfo("UTC")
+    currency = typed.get("currency", "")
+    start, end = moment(typed.get("start_time"), zone), moment(typed.get("end_time"), zone)
+    return Preview(
+        title=typed.get("title", ""),
+        company=typed.get("company_name", ""),
+        location=typed.get("location", ""),
+        description=typed.get("description", ""),
+        start=start,
+        end=end if start and end and end >= start else start,
+        timezone=zone.key,
+        currency=currency if currency in babel.numbers.list_currencies() else "EUR",
+        types=[PreviewType(one.get("name", ""), price(one.get("price"))) for one in typed.get("ticket_types", ())],
+        pictures=shown_draft_pictures(media, pictures),
+    )
+
+
+def moment(text: str | None, zone: ZoneInfo) -> dt.datetime | None:
+    try:
+        return timestamp(text).replace(tzinfo=zone)
+    except ValueError:
+        return None
+
+
+def price(text: str | None) -> Decimal | None:
+    try:
+        return amount(text)
+    except ValueError:
+        return None

@@ -1,0 +1,60 @@
+"""Pictures as their organizer arranges them: the same for a draft and for an event."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from litestar.datastructures import UploadFile
+from litestar.params import PathParameter
+
+from app.domain.draft_pictures import DraftPicture
+from app.domain.media import MediaItem
+from app.domain.media_details import MediaPatch
+from app.engines.media import Media
+from app.pictures import variant_key
+from app.validation import read
+
+MediaId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
+
+
+class ShownPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """`source` is the address of a small one; sizes are of the full picture in pixels."""
+
+    media_id: int
+    source: str
+    alt: str
+    focal_x: int
+    focal_y: int
+    width: int
+    height: int
+
+
+def shown_draft_pictures(media: Media, pictures: Sequence[DraftPicture]) -> list[ShownPicture]:
+    return [shown(one, media.url(one.preview_key)) for one in pictures]
+
+
+def shown_media(media: Media, items: Sequence[MediaItem]) -> list[ShownPicture]:
+    return [shown(one, media.url(variant_key(one.s3_key, 960))) for one in items]
+
+
+def shown(one: DraftPicture | MediaItem, source: str) -> ShownPicture:
+    return ShownPicture(
+        media_id=one.media_id,
+        source=source,
+        alt=one.alt,
+        focal_x=one.focal_x,
+        focal_y=one.focal_y,
+        width=one.width,
+        height=one.height,
+    )
+
+
+def patch_in(form: Mapping[str, Any]) -> MediaPatch:
+    """Raises `Invalid`; in a form an empty description is one that was taken away."""
+    patch = read(MediaPatch, form, form=True)
+    return msgspec.structs.replace(patch, alt="") if form.get("alt") == "" else patch
+
+
+def uploads_in(form: Mapping[str, Any]) -> list[UploadFile]:
+    given = form.get("images")
+    return [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, UploadFile)]

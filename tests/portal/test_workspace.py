@@ -1,0 +1,147 @@
+"""The pages of an organizer who runs an event: what they show, and to whom."""
+
+import re
+
+import httpx
+
+from tests.cast import Stage, stored_event
+from tests.guests import sell_to
+from tests.queries import counted_queries
+from tests.waiting import eventually
+
+PAGES = (
+    "", "/attendees", "/attendees.csv", "/door-list", "/held", "/waiting-list", "/waiting-list/log", "/copy",
+    "/copy?start_time=2032-07-02T18:00", "/cancellation",
+)  # fmt: skip
+
+
+async def test_every_page_opens_for_its_organizer_and_nobody_else(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        (number, *_) = await sell_to(connection, event_id, ["Ann", "Ben"])
+        await sell_to(connection, event_id, ["Hal"], status="held")
+    for page in (*PAGES, f"/attendees/{number}"):
+        answer = await alice.get(f"/projects/{event_id}{page}")
+        assert answer.status_code == 200, (page, answer.text)
+        assert (await charlie.get(f"/projects/{event_id}{page}")).status_code == 404, page
+        assert (await bob.get(f"/projects/{event_id}{page}")).status_code == 403, page
+    assert (await alice.get("/dashboard")).status_code == 200
+
+
+async def html(client: httpx.AsyncClient, address: str) -> str:
+    answer = await client.get(address)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def test_the_overview_says_what_is_sold_and_draws_it_with_a_table(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    assert "Nothing sold yet" in await html(alice, f"/projects/{event_id}")
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann", "Ben"])
+        await sell_to(connection, event_id, ["Hal"], status="held")
+    page = await html(alice, f"/projects/{event_id}")
+    assert "of 100, 97 left" in page
+    assert "€99.80" in page
+    assert page.count('<rect class="bar"') == 2  # one day, one ticket type
+    assert re.search(r'<th scope="row">[^<]*\d{4}</th>\s*<td class="number">2</td>', page)
+    assert "1 ticket waits for your confirmation" in page
+
+
+async def test_an_event_is_published_and_taken_back_until_it_sells(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, status="draft")
+    address = f"/projects/{event_id}"
+    assert "Only you see this event" in await html(alice, address)
+    for status, said in (
+        ("published", "on the site now"),
+        ("draft", "Only you see it now"),
+        ("published", "on the site"),
+    ):
+        answer = await alice.post(f"{address}/publication", data={"status": status})
+        assert (answer.status_code, answer.headers["location"]) == (303, address)
+        assert said in await html(alice, address)
+        assert (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]["status"] == status
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await alice.post(f"{address}/publication", data={"status": "draft"})
+    assert "cannot become a draft again" in await html(alice, address)
+    assert (await alice.post(f"{address}/publication", data={"status": "lost"})).status_code == 422
+
+
+async def test_the_dashboard_shows_all_events_and_what_needs_attention(stage: Stage, alice: httpx.AsyncClient) -> None:
+    assert "Your first festival" in await html(alice, "/dashboard")
+    event_id = await stored_event(alice, title="<script>alert(1)</script> & more")
+    await stored_event(alice, title="Long over", start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann", "Ben"])
+        await sell_to(connection, event_id, ["<b>Hal</b>"], status="held")
+    page = await html(alice, "/dashboard")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
+    assert "&lt;b&gt;Hal&lt;/b&gt;" in page
+    assert "Needs your attention" in page
+    assert f'href="/projects/{event_id}/held"' in page
+    assert "Long over" not in page
+    assert "Long over" in await html(alice, "/dashboard?past=true")
+
+
+async def test_typing_the_title_cancels_the_event_and_shows_how_far_it_is(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, title="Gone with the wind")
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    address = f"/projects/{event_id}/cancellation"
+    form = {"reason": "A storm is coming", "typed": "Gone with the", "key": "k"}
+    for bad, field in ((form, "typed"), ({**form, "typed": "Gone with the wind", "reason": " "}, "reason")):
+        answer = await alice.post(address, data=bad)
+        assert answer.status_code == 422
+        assert f'id="{field}-error"' in answer.text
+        assert "Gone with the" in answer.text
+    assert (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]["status"] == "published"
+    for _ in range(2):
+        answer = await alice.post(address, data={**form, "typed": "Gone with the wind"})
+        assert (answer.status_code, answer.headers["location"]) == (303, address)
+
+    async def settled() -> bool:
+        part = await html(alice, f"{address}/progress")
+        assert "A storm is coming" in part
+        return "1 ticket is cancelled" in part
+
+    await eventually(settled, 30)
+    page = await html(alice, address)
+    assert "1 ticket is cancelled" in page
+    assert "hx-get" not in page.partition('id="progress"')[2]
+    assert "This event is cancelled" in await html(alice, f"/projects/{event_id}")
+
+
+async def test_a_draft_cannot_be_cancelled(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, title="Draft", status="draft")
+    form = {"reason": "x", "typed": "Draft", "key": "k"}
+    answer = await alice.post(f"/projects/{event_id}/cancellation", data=form)
+    assert answer.status_code == 409
+    assert "never published" in answer.text
+
+
+async def test_the_number_of_queries_does_not_grow_with_the_tickets(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    addresses = [
+        "/dashboard",
+        *(f"/projects/{event_id}{page}" for page in ("", "/attendees", "/held", "/waiting-list")),
+    ]
+
+    async def queries() -> list[int]:
+        counts = []
+        for address in addresses:
+            with counted_queries() as statements:
+                await html(alice, address)
+            counts.append(len(statements))
+        return counts
+
+    before = await queries()
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, [f"Guest {number}" for number in range(60)])
+        await sell_to(connection, event_id, ["Hal"], status="held")
+    await stored_event(alice)
+    assert await queries() == before
+    assert max(before) <= 10, before

@@ -1,0 +1,43 @@
+"""Whose words, and whose numbers."""
+
+import pytest
+from babel import Locale
+
+from app.language import accept_language, gettext, locale_for
+from app.portal.filters import moment, money, number
+from tests.portal.test_pages import START
+
+
+@pytest.mark.parametrize(
+    ("header", "locale"),
+    [
+        ("", "en_GB"),
+        ("de-DE,de;q=0.9,en;q=0.8", "en_DE"),
+        ("de", "en_DE"),
+        ("en", "en_US"),
+        ("en;q=0.2, sv-SE;q=0.9", "en_SE"),
+        ("zh-Hans-CN, en-AU;q=0.5", "en_AU"),
+        ("xx-YY", "en_GB"),
+        ("*", "en_GB"),
+        (";;q=..,,-,en-" + "x" * 5000, "en_US"),
+        ("de-DE;q=9.9.9", "en_GB"),
+    ],
+)
+def test_the_words_are_english_and_the_forms_those_of_the_reader(header: str, locale: str) -> None:
+    assert str(locale_for(header)) == locale
+
+
+def test_numbers_money_and_dates_follow_the_reader() -> None:
+    accept_language.set("de-DE")
+    assert money("1234.50", "EUR") == "1.234,50\xa0€"
+    assert number(12345) == "12.345"
+    assert moment(START, "Europe/Berlin") == "Fri 4 Jul 2031, 18:00"
+    accept_language.set("en-US")
+    assert money("1234.50", "EUR") == "€1,234.50"
+    assert moment(START, "Europe/Berlin") == "Fri Jul 4, 2031, 6:00\u202fPM"
+
+
+def test_a_text_without_a_translation_stays_as_it_is() -> None:
+    assert gettext("100 % <b>of it</b>") == "100 % <b>of it</b>"
+    assert gettext("") == ""
+    assert locale_for("en-GB") == Locale("en", "GB")
