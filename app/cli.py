@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from app.consumers import dead_letters
-from app.domain.reconcile import Drift, drifts
+from app.domain.reconcile import Drift, drifts, strays
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.errors import AppError
@@ -151,22 +151,24 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
-        found = asyncio.run(recounted(url))
+        found, astray = asyncio.run(recounted(url))
     for drift in found:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
             f"{what}: the counters say {drift.sold} sold and {drift.held} held,"
             f" the tickets {drift.sold_counted} and {drift.held_counted}"
         )
+    for number in astray:
+        print(f"ticket {number}: its type or its attendee does not exist")
     print(f"{len(found)} wrong counters")
-    return 1 if found else 0
+    return 1 if found or astray else 0
 
 
-async def recounted(url: str) -> list[Drift]:
+async def recounted(url: str) -> tuple[list[Drift], list[int]]:
     database = Database(url)
     await database.open()
     try:
-        return await drifts(database)
+        return await drifts(database), await strays(database)
     finally:
         await database.close()
 
