@@ -47,7 +47,7 @@ on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-unless-seen]", hideWhileSeen);
 });
 
-// After a swap: to the first bad field; else what had the focus and is gone hands it to what came instead.
+// After a swap the focus is at the first bad field, or in what came instead of what had it.
 let left = null;
 on("htmx:beforeSwap", ({ detail: { target } }) => {
   left = target.contains(document.activeElement) ? target.id : null;
@@ -63,7 +63,7 @@ on("htmx:afterSettle", ({ detail }) => {
   left = null;
 });
 
-// Nobody looks: no need to ask again. `data-live` marks what asks every few seconds.
+// `data-live` asks every few seconds, but not while nobody looks.
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
@@ -84,3 +84,9 @@ on("keydown", ({ key, target }) => {
   menu.open = false;
   menu.querySelector("summary").focus();
 });
+
+// Typed work is not left behind unasked.
+let unsaved;
+on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]"); });
+on("submit", () => { unsaved = null; });
+addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });

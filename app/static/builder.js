@@ -1,4 +1,4 @@
-// Pictures: sent with progress bars, dragged into order, cropped by a click. All works without; `on` is that of app.js.
+// Pictures: sent with progress bars, dragged into order, cropped by a click. After app.js.
 "use strict";
 
 function send(form, file) {
@@ -30,12 +30,9 @@ async function sendAll(form, files) {
   form.reset();
 }
 
-on("change", ({ target }) => {
-  if (target.matches(".drop [type=file]")) sendAll(target.form, [...target.files]);
-});
+on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target.form, [...target.files]); });
 
-// What is dragged is a file from outside, or a picture that wants another place.
-let moved = null;
+let moved; // a picture that wants another place; else files come from outside
 const place = ({ target }) => target.closest?.(moved ? ".thumb" : ".drop");
 on("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
 on("dragend", () => { moved = null; });
