@@ -58,20 +58,29 @@ def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[st
 
 
 def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
-    if isinstance(refusal, NotSignedIn):
-        where = came_from(request)
-        target = f"/sign-in?next={quote(where)}"
-        if request.headers.get("hx-request"):
+    by_htmx = bool(request.headers.get("hx-request"))
+    if isinstance(refusal, NotSignedIn) and "kept" not in refusal.extra:
+        target = f"/sign-in?next={quote(came_from(request))}"
+        if by_htmx:
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
-    if request.headers.get("hx-request"):
+    if by_htmx:
         headers |= {"HX-Retarget": "#main", "HX-Reswap": "outerHTML", "HX-Reselect": "#main"}
+    if isinstance(refusal, NotSignedIn):
+        return sign_in_again(request, refusal, headers)
     return Template(
         "problem.html",
         context={"problem": refusal, "visitor": request.scope.get("user")},
         status_code=refusal.status,
         headers=headers,
     )
+
+
+def sign_in_again(request: Request[Any, Any, Any], refusal: NotSignedIn, headers: dict[str, str]) -> Response[Any]:
+    """The sign-in form, with what was typed into another form when the session was over."""
+    kept: Any = refusal.extra["kept"]
+    context = {"values": {"kept": kept.text}, "errors": {}, "refusal": None, "next": came_from(request)}
+    return Template("accounts/sign_in.html", context=context, status_code=refusal.status, headers=headers)
 
 
 def came_from(request: Request[Any, Any, Any]) -> str:

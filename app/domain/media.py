@@ -32,11 +32,15 @@ class PictureFile(msgspec.Struct, frozen=True):
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored picture; sizes in bytes and pixels, of the full picture; the focal point in percent, for cropping."""
+    """A stored picture: sizes in bytes and pixels are the full one's, `widths` has the address of each smaller one.
+
+    The focal point is in percent, for cropping.
+    """
 
     media_id: int
     s3_key: str
     url: str
+    widths: dict[str, str]
     content_type: str
     bytes: int
     width: int
@@ -278,6 +282,7 @@ def item(media: Media, row: MediaRow) -> MediaItem:
         media_id=row.id,
         s3_key=row.s3_key,
         url=media.url(row.s3_key),
+        widths={str(width): media.url(variant_key(row.s3_key, width)) for width in WIDTHS},
         content_type=CONTENT_TYPE,
         bytes=row.bytes,
         width=row.width,

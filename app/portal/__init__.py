@@ -3,7 +3,9 @@
 from litestar import Router
 
 from app.portal import (
+    account_deletion,
     accounts,
+    api_keys,
     attendees,
     cancellations,
     catalogue,
@@ -17,11 +19,16 @@ from app.portal import (
     events,
     holds,
     media,
+    passwords,
+    profile,
     projects,
+    sessions,
     styleguide,
     submissions,
+    ticket_page,
     ticket_types,
     tickets,
+    waiting_list,
     waiting_people,
     workspace,
 )
@@ -30,7 +37,9 @@ from app.portal.flash import FlashMessages
 portal = Router(
     "/",
     route_handlers=[
+        *account_deletion.routes,
         *accounts.routes,
+        *api_keys.routes,
         *attendees.routes,
         *cancellations.routes,
         *catalogue.routes,
@@ -44,11 +53,16 @@ portal = Router(
         *events.routes,
         *holds.routes,
         *media.routes,
+        *passwords.routes,
+        *profile.routes,
         *projects.routes,
+        *sessions.routes,
         *styleguide.routes,
         *submissions.routes,
+        *ticket_page.routes,
         *ticket_types.routes,
         *tickets.routes,
+        *waiting_list.routes,
         *waiting_people.routes,
         *workspace.routes,
     ],

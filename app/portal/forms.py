@@ -41,7 +41,7 @@ def again(
     request: Request[Any, Any, Any], template: str, refusal: AppError, form: Mapping[str, Any], **more: Any
 ) -> Template:
     """The form as it was sent, but for passwords and files, which browsers do not take back."""
-    values = {name: value for name, value in form.items() if name != "password" and isinstance(value, str)}
+    values = {name: value for name, value in form.items() if "password" not in name and isinstance(value, str)}
     errors = {bad.field: bad.message for bad in refusal.fields}
     context = {"visitor": request.user, "values": values, "errors": errors, "refusal": refusal, **more}
     return Template(template, context=context, status_code=refusal.status, headers=retry_headers(refusal))
