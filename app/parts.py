@@ -4,6 +4,7 @@ from app import sale_clock
 from app.api_keys import ApiKeys
 from app.consumers import relay
 from app.consumers.relay import relay_facts
+from app.domain.passwords import PasswordCheck
 from app.domain.sale import sell
 from app.domain.submissions import Submissions
 from app.engines.database import Database
@@ -19,6 +20,7 @@ from app.sale_desk import SaleDesk
 from app.sessions import Sessions
 from app.settings import Settings
 from app.supervision import Supervised
+from app.ticket_printer import TicketPrinter
 
 
 class Parts:
@@ -33,7 +35,7 @@ class Parts:
         documents: Documents,
         media: Media,
         pictures: Pictures,
-        tasks: list[Supervised],
+        printer: TicketPrinter,
     ) -> None:
         self.settings = settings
         self.database = database
@@ -41,14 +43,19 @@ class Parts:
         self.documents = documents
         self.media = media
         self.pictures = pictures
-        self.tasks = tasks
+        self.tasks: list[Supervised] = []
+        self.draining = False
+        self.printer = printer
         self.passwords = Passwords()
         self.sessions = Sessions(database, settings)
         self.api_keys = ApiKeys(database)
         self.shared_limits = SharedLimits(database)
         limits = settings.rate_limits
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
+        self.password_check = PasswordCheck(database, self.passwords, self.shared_limits, limits)
         self.submissions = Submissions(database, log)
-        self.relay = Leased("relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS)
+        self.relay = Leased(
+            "relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS, relay.REST_SECONDS
+        )
         self.sale_clock = Leased("sale-clock", database, lambda: tick(database), sale_clock.EVERY_SECONDS)
         self.sale_desk = SaleDesk(database, sell, sold=self.relay.wake)

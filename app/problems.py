@@ -2,7 +2,7 @@
 
 import math
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 import structlog
@@ -58,14 +58,16 @@ def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[st
 
 
 def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
-    if isinstance(refusal, NotSignedIn):
-        where = came_from(request)
-        target = f"/sign-in?next={quote(where)}"
-        if request.headers.get("hx-request"):
+    by_htmx = bool(request.headers.get("hx-request"))
+    if isinstance(refusal, NotSignedIn) and "kept" not in refusal.extra:
+        target = f"/sign-in?next={quote(came_from(request))}"
+        if by_htmx:
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
-    if request.headers.get("hx-request"):
+    if by_htmx:
         headers |= {"HX-Retarget": "#main", "HX-Reswap": "outerHTML", "HX-Reselect": "#main"}
+    if isinstance(refusal, NotSignedIn):
+        return sign_in_again(request, refusal, headers)
     return Template(
         "problem.html",
         context={"problem": refusal, "visitor": request.scope.get("user")},
@@ -74,13 +76,29 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
     )
 
 
+def sign_in_again(request: Request[Any, Any, Any], refusal: NotSignedIn, headers: dict[str, str]) -> Response[Any]:
+    """The sign-in form, with what was typed into another form when the session was over."""
+    kept: Any = refusal.extra["kept"]
+    context = {"values": {"kept": kept.text}, "errors": {}, "refusal": None, "next": came_from(request)}
+    return Template("accounts/sign_in.html", context=context, status_code=refusal.status, headers=headers)
+
+
 def came_from(request: Request[Any, Any, Any]) -> str:
-    """The page to go back to after signing in: for the forms of an event page, that page."""
+    """The page to go back to after signing in: for a form, the page it stands on."""
     path = str(request.scope["path"])
     if request.method != "GET":
-        return path.rpartition("/")[0] if path.startswith("/events/") else "/"
+        return form_page(request) or (path.rpartition("/")[0] if path.startswith("/events/") else "/")
     query = request.scope["query_string"].decode("ascii", "replace")
     return f"{path}?{query}" if query else path
+
+
+def form_page(request: Request[Any, Any, Any]) -> str:
+    """Our own page that sent the request, if the browser says which."""
+    sender = urlsplit(request.headers.get("referer", ""))
+    ours = urlsplit(request.app.state.parts.settings.public_url)
+    if sender[:2] != ours[:2] and sender.netloc != request.headers.get("host"):
+        return ""
+    return f"{sender.path}?{sender.query}" if sender.query else sender.path
 
 
 def as_app_error(error: Exception) -> AppError:

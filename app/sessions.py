@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from app.batching import Batcher
 from app.domain.accounts import Caller
+from app.domain.devices import LONGEST
 from app.engines.database import Database
 from app.settings import Settings
 
@@ -23,14 +24,17 @@ class Sessions:
         self.cookie = "__Host-session" if self.secure else "session"
         self.lookups: Batcher[bytes, Caller | None] = Batcher(self.find_together, limit=256, queue=20_000)
 
-    async def begin(self, user_id: int, replacing: str | None = None) -> str:
+    async def begin(self, user_id: int, replacing: str | None = None, user_agent: str = "") -> str:
         """A new session with a new id; the one the browser came with ends."""
         session_id = secrets.token_urlsafe(32)
         async with self.database.transaction() as connection:
             if replacing:
                 await connection.execute("DELETE FROM sessions WHERE id_hash = $1", digest(replacing))
             await connection.execute(
-                "INSERT INTO sessions (id_hash, user_id) VALUES ($1, $2)", digest(session_id), user_id
+                "INSERT INTO sessions (id_hash, user_id, user_agent) VALUES ($1, $2, $3)",
+                digest(session_id),
+                user_id,
+                user_agent[:LONGEST],
             )
         return session_id
 

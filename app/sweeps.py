@@ -19,7 +19,7 @@ KEEP_KEYS = dt.timedelta(days=3)
 
 
 async def sweep_for_ever(parts: Parts, health: Health) -> None:
-    """Sweeps are harmless twice, so every process does its own."""
+    """For a `Singleton`: once for all processes."""
     while True:
         try:
             await sweep(parts)
@@ -34,6 +34,7 @@ async def sweep(parts: Parts) -> None:
     await parts.shared_limits.sweep()
     async with parts.database.connection() as connection:
         await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS)
+        await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
     await sweep_drafts(parts.database, parts.media)
     await parts.log.trim(KEEP_RECORDS)
     if swept := await parts.media.sweep_incoming(KEEP_INCOMING):

@@ -23,6 +23,7 @@ class User(DefaultBase):
     role: Mapped[str] = mapped_column(Text)
     sign_up_key: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[dt.datetime] = mapped_column(Moment, server_default=func.now())
+    deleted_at: Mapped[dt.datetime | None] = mapped_column(Moment)
     words: Mapped[str | None] = mapped_column(TSVECTOR, Computed("person_words(full_name, email)"), deferred=True)
 
 

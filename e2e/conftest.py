@@ -1,5 +1,6 @@
 """A real server, a real browser, and no tolerance for console errors."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from e2e.steps import scriptless
 from tests.process import Server
 
 PHONE = {"width": 390, "height": 844}
+REFUSED = re.compile("status of (401|409|422)")
 DESKTOP = {"width": 1280, "height": 800}
 
 
@@ -38,14 +40,14 @@ def browser() -> Iterator[Browser]:
 
 
 class Complaints(list[str]):
-    """What the console said, but for the browser's own note that a form came back with 422."""
+    """What the console said, but for the browser's own note that a form was refused."""
 
     def watch(self, page: Page) -> None:
         page.on("console", self.hear)
         page.on("pageerror", lambda error: self.append(str(error)))
 
     def hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "status of 422" not in message.text:
+        if message.type in {"error", "warning"} and not REFUSED.search(message.text):
             self.append(message.text)
 
 

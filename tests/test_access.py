@@ -20,8 +20,9 @@ PUBLIC = {
     "POST /api/v1/sign-up", "POST /api/v1/attendee/sign-up", "POST /api/v1/sign-in", "GET /health/live",
     "GET /health/ready", "GET /", "GET /events/{event_id:int}", "GET /sign-up", "POST /sign-up",
     "GET /sign-up/organizer", "POST /sign-up/organizer", "GET /sign-in", "POST /sign-in", "GET /media/{key:path}",
-    "GET /static/{name:str}", "GET /schema", "GET /schema/openapi.json", "GET /schema/{path:str}",
-    "GET /styleguide",
+    "GET /api/v1/ticket-keys", "POST /api/v1/password-resets", "GET /password-resets/{token:str}",
+    "POST /password-resets/{token:str}", "GET /static/{name:str}", "GET /schema", "GET /schema/openapi.json",
+    "GET /schema/{path:str}", "GET /styleguide", "GET /events/{event_id:int}/places",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from litestar import Router
 
 from app.api import (
+    account_deletion,
     accounts,
     api_keys,
     attendees,
@@ -14,9 +15,12 @@ from app.api import (
     holds,
     media,
     metadata,
+    passwords,
+    profile,
     projects,
     sessions,
     submissions,
+    ticket_page,
     ticket_types,
     tickets,
     waiting_list,
@@ -28,6 +32,7 @@ BODY_BYTES = 1_000_000
 api = Router(
     "/api/v1",
     route_handlers=[
+        *account_deletion.routes,
         *accounts.routes,
         *api_keys.routes,
         *attendees.routes,
@@ -39,9 +44,12 @@ api = Router(
         *holds.routes,
         *media.routes,
         *metadata.routes,
+        *passwords.routes,
+        *profile.routes,
         *projects.routes,
         *sessions.routes,
         *submissions.routes,
+        *ticket_page.routes,
         *ticket_types.routes,
         *tickets.routes,
         *waiting_list.routes,

@@ -1,9 +1,9 @@
-"""Signing up, in and out; who am I."""
+"""Signing up, in and out."""
 
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Request, Response, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import Body
@@ -13,7 +13,7 @@ from app.api.answers import problems, public_problems, replay_headers
 from app.api.body import WholeBody
 from app.authentication import address_of
 from app.domain import accounts
-from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, Profile, SignIn
+from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
 from app.domain.idempotency import idempotent
 from app.parts import Parts
 
@@ -93,15 +93,11 @@ async def sign_out(request: Request[Any, Any, Any], parts: NamedDependency[Parts
     return Response(SignedOut("Logged Out"), cookies=[cookie])
 
 
-@get("/me", summary="The account behind the session or key", responses=problems())
-async def me(db: NamedDependency[AsyncSession], who: NamedDependency[Caller]) -> Profile:
-    return await accounts.profile(db, who)
-
-
 async def begin_session(request: Request[Any, Any, Any], parts: Parts, caller: Caller) -> Cookie:
     """A new session in place of the one the browser came with."""
     old = request.cookies.get(parts.sessions.cookie)
-    session_id = await parts.sessions.begin(caller.user_id, replacing=old)
+    user_agent = request.headers.get("user-agent", "")
+    session_id = await parts.sessions.begin(caller.user_id, replacing=old, user_agent=user_agent)
     return session_cookie(parts, session_id, max_age=int(parts.settings.session_absolute_seconds))
 
 
@@ -123,4 +119,4 @@ def session_cookie(parts: Parts, value: str, max_age: int) -> Cookie:
     )
 
 
-routes = [sign_up, attendee_sign_up, sign_in, sign_out, me]
+routes = [sign_up, attendee_sign_up, sign_in, sign_out]

@@ -18,8 +18,14 @@ from app.sessions import digest
 async def list_sessions(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
 ) -> Page[SessionView]:
-    current = digest(request.cookies.get(parts.sessions.cookie, ""))
-    return Page(await sessions.sessions_of(parts.database, who, current), None)
+    return Page(await sessions.sessions_of(parts.database, who, current_session(request, parts)), None)
+
+
+@delete("/sessions", opt={"session_only": True}, summary="End every session but this one", responses=problems())
+async def end_other_sessions(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
+) -> None:
+    await sessions.end_other_sessions(parts.database, who, current_session(request, parts))
 
 
 @delete(
@@ -29,4 +35,8 @@ async def end_session(parts: NamedDependency[Parts], who: NamedDependency[Caller
     await sessions.end_session(parts.database, who, session_id)
 
 
-routes = [list_sessions, end_session]
+def current_session(request: Request[Any, Any, Any], parts: Parts) -> bytes:
+    return digest(request.cookies.get(parts.sessions.cookie, ""))
+
+
+routes = [list_sessions, end_other_sessions, end_session]

@@ -51,7 +51,7 @@ class AttendeeSignUp(Input, frozen=True, kw_only=True):
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
         password, email = values.get("password", ""), values.get("email", "")
-        if password and (password.lower() == email.lower() or password.lower() in COMMON or len(set(password)) < 3):
+        if password and is_easy(password, email):
             yield FieldError("password", "is too easy to guess")
 
 
@@ -72,6 +72,10 @@ COMMON = frozenset(
     87654321 abcd1234 abc12345 1q2w3e4r 1qaz2wsx zaq12wsx q1w2e3r4 asdfghjk asdfghjkl changeme administrator
     michelle jennifer computer internet festival tickets1""".split()  # noqa: SIM905
 )
+
+
+def is_easy(password: str, email: str = "") -> bool:
+    return password.lower() in {email.lower(), *COMMON} or len(set(password)) < 3
 
 
 async def sign_up(
@@ -135,7 +139,8 @@ async def check_sign_in(
     async with database.connection() as connection:
         user = await connection.fetchrow(
             """SELECT u.id, u.role, u.full_name, u.password_hash, o.id AS organizer_id
-               FROM users u LEFT JOIN organizers o ON o.user_id = u.id WHERE lower(u.email) = $1""",
+               FROM users u LEFT JOIN organizers o ON o.user_id = u.id
+               WHERE lower(u.email) = $1 AND u.deleted_at IS NULL""",
             email,
         )
     if not await passwords.matches(user["password_hash"] if user else None, given.password) or user is None:

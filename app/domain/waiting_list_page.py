@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.issuing import Issued
 from app.domain.money import money
 from app.engines.database import Connection, Database
 from app.errors import NotFound
@@ -105,12 +104,22 @@ async def entry_of(database: Database, who: Caller, waitlist_id: int) -> Entry:
     return entry(row)
 
 
+class Mine(msgspec.Struct, frozen=True):
+    """A live ticket of one's own; `held_until` is there while its payment has to be confirmed."""
+
+    ticket_number: int
+    code: str
+    status: str
+    held_until: dt.datetime | None
+    ticket_type_id: int
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody has of an event already; `code` is that of the first ticket."""
 
     code: str | None = None
     position: int | None = None
-    tickets: Sequence[Issued] = ()
+    tickets: Sequence[Mine] = ()
     entry: Entry | None = None
 
 
@@ -118,8 +127,9 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
     if who is None:
         return Standing()
     tickets = await connection.fetch(
-        """SELECT id, code FROM tickets
-           WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used') ORDER BY id""",
+        """SELECT id, code, status, held_until, ticket_type_id FROM tickets
+           WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used')
+             AND coalesce(held_until > now(), true) ORDER BY id""",
         event_id,
         who.user_id,
     )
@@ -131,6 +141,6 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
     return Standing(
         code=tickets[0]["code"] if tickets else None,
         position=row["position"] if row else None,
-        tickets=[Issued(ticket["id"], ticket["code"]) for ticket in tickets],
+        tickets=[Mine(*ticket) for ticket in tickets],
         entry=entry(row) if row else None,
     )

@@ -12,6 +12,7 @@ from app.authentication import address_of
 from app.domain import accounts
 from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
 from app.errors import AppError
+from app.kept_form import read_kept
 from app.parts import Parts
 from app.portal.forms import again, empty, form_of, local_path, text_in
 from app.validation import read
@@ -74,7 +75,12 @@ async def sign_in(request: Request[Any, Any, Any], parts: NamedDependency[Parts]
         )  # fmt: skip
     except AppError as refusal:
         return again(request, "accounts/sign_in.html", refusal, form, next=where)
-    return Redirect(where, status_code=303, cookies=[await begin_session(request, parts, caller)])
+    cookies = [await begin_session(request, parts, caller)]
+    kept = read_kept(text_in(form, "kept"))
+    if kept and kept.action == local_path(kept.action):
+        request.scope["user"] = caller
+        return Template("accounts/kept.html", context={"kept": kept, "next": where}, cookies=cookies)
+    return Redirect(where, status_code=303, cookies=cookies)
 
 
 @post("/sign-out")

@@ -1,103 +1,133 @@
-"""The catalogue, and the page that sells an event."""
+"""The page that sells an event, and the parts of it that change while one looks or buys."""
 
-import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
-from litestar.response import Redirect, Template
+from litestar.response import Template
 
-from app.domain.accounts import Caller, company_of
-from app.domain.event_page import availability, coming_events, core, event_row
+from app.domain.accounts import Caller
+from app.domain.events import Id
 from app.domain.idempotency import Idempotent, idempotent
-from app.domain.lists import from_cursor
-from app.domain.media import media_of
+from app.domain.sale import Purchase
+from app.domain.shop import places_now, shop
 from app.domain.tickets import buy_ticket
-from app.domain.waiting_list import join_waiting_list
-from app.domain.waiting_list_page import standing
-from app.errors import AppError, Conflict
+from app.domain.waiting_list import Place, Quantity, join_waiting_list
+from app.errors import AppError
+from app.language import gettext, ngettext
 from app.parts import Parts
-from app.portal.forms import form_of, text_in
+from app.portal.filters import number
+from app.portal.flash import see_other
+from app.portal.forms import form_of, new_key, retry_headers, text_in
+from app.validation import Input, read
 
-ON_A_PAGE = 24
 EventId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 
 
-@get("/", opt={"public": True})
-async def catalogue(
-    parts: NamedDependency[Parts],
-    visitor: NamedDependency[Caller | None],
-    cursor: Annotated[str | None, QueryParameter(required=False)] = None,
-) -> Template:
-    page = await coming_events(parts.database, parts.media, ON_A_PAGE, from_cursor(cursor))
-    return Template("events/catalogue.html", context={"visitor": visitor, "page": page})
+class Wanted(Input, frozen=True, kw_only=True):
+    """Without a type, the first one on sale, or any to wait for."""
+
+    ticket_type_id: Id | None = None
+    quantity: Quantity = 1
+
+
+Decide = Callable[[Wanted, Idempotent | None], Awaitable[str]]
 
 
 @get("/events/{event_id:int}", opt={"public": True})
 async def event(parts: NamedDependency[Parts], visitor: NamedDependency[Caller | None], event_id: EventId) -> Template:
-    return Template("events/page.html", context=await event_context(parts, visitor, event_id, None))
+    return Template("events/page.html", context=await context_of(parts, visitor, event_id))
+
+
+@get("/events/{event_id:int}/places", opt={"public": True})
+async def places(
+    parts: NamedDependency[Parts],
+    visitor: NamedDependency[Caller | None],
+    event_id: EventId,
+    seen: Annotated[str, QueryParameter(required=False)] = "",
+) -> Response[Any]:
+    """What is left, for those who look: nothing where nothing changed, and the whole box where buying itself did."""
+    now = await places_now(parts.database, visitor, event_id)
+    if seen == now.seen:
+        return Response(None, status_code=204)
+    if seen.partition("-")[0] == now.state:
+        return Template("events/places.hx.html", context={"places": now})
+    headers = {"HX-Retarget": "#buy", "HX-Reswap": "outerHTML"}
+    return Template("events/_buy.html", context=await context_of(parts, visitor, event_id), headers=headers)
 
 
 @post("/events/{event_id:int}/purchase", opt={"limit": "buy"})
 async def purchase(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
-    key = await key_of(request)
-    return await shown(request, parts, who, event_id, buy_ticket(parts.sale_desk, who, event_id, key))
+    async def buy(wanted: Wanted, key: Idempotent | None) -> str:
+        desk = parts.sale_desk
+        return bought(await buy_ticket(desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity))
+
+    return await decided(request, parts, who, event_id, buy)
 
 
 @post("/events/{event_id:int}/waiting-list-entry", opt={"limit": "buy"})
 async def waiting_list_entry(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
-    key = await key_of(request)
-    return await shown(request, parts, who, event_id, join_waiting_list(parts.database, who, event_id, key))
+    async def join(wanted: Wanted, key: Idempotent | None) -> str:
+        types = [wanted.ticket_type_id] if wanted.ticket_type_id else []
+        return joined(await join_waiting_list(parts.database, who, event_id, key, wanted.quantity, types))
+
+    return await decided(request, parts, who, event_id, join)
 
 
-async def key_of(request: Request[Any, Any, Any]) -> Idempotent | None:
-    """Each rendered form has its own key, so pressing twice is one purchase."""
-    return idempotent(text_in(await form_of(request), "key"), request.scope["path"])
+def bought(purchase: Purchase) -> str:
+    count = len(purchase.tickets)
+    if purchase.status == "held":
+        return ngettext("A place is held for you.", "%(num)s places are held for you.", count) % {"num": number(count)}
+    return ngettext("You have a ticket.", "You have %(num)s tickets.", count) % {"num": number(count)}
 
 
-async def shown(
-    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, decision: Awaitable[Any]
+def joined(place: Place) -> str:
+    return gettext("You are number %(position)s on the waiting list.") % {"position": number(place.position)}
+
+
+async def decided(
+    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, decide: Decide
 ) -> Response[Any]:
     """The part of the page that changed for htmx; the page for everybody else, after a redirect if all went well."""
-    refusal = None
+    form = await form_of(request)
+    key = text_in(form, "key")
+    said, refusal = "", None
     try:
-        await decision
-    except Conflict as error:
+        wanted = read(Wanted, form, form=True)
+        parts_of_request = (request.scope["path"], str(wanted.ticket_type_id), str(wanted.quantity))
+        said = await decide(wanted, idempotent(key, *parts_of_request))
+    except AppError as error:
         refusal = error
     by_htmx = bool(request.headers.get("hx-request"))
     if refusal is None and not by_htmx:
-        return Redirect(f"/events/{event_id}", status_code=303)
-    context = await event_context(parts, who, event_id, refusal)
-    template = "events/_buy.html" if by_htmx else "events/page.html"
-    return Template(template, context=context, status_code=refusal.status if refusal else 200)
+        return see_other(f"/events/{event_id}", said)
+    context = await context_of(parts, who, event_id)
+    context |= {"refusal": refusal, "said": said, "values": form}
+    if refusal and refusal.status == 503:
+        context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
+    template = "events/buy.hx.html" if by_htmx else "events/page.html"
+    headers = retry_headers(refusal) if refusal else None
+    return Template(template, context=context, status_code=refusal.status if refusal else 200, headers=headers)
 
 
-async def event_context(
-    parts: Parts, visitor: Caller | None, event_id: int, refusal: AppError | None
-) -> dict[str, Any]:
-    row = await event_row(parts.database, visitor, event_id)
-    async with parts.database.connection() as connection:
-        pictures = await media_of(connection, parts.media, event_id)
-        mine = await standing(connection, visitor, event_id)
-        company = await company_of(connection, row["organizer_id"])
+async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dict[str, Any]:
+    found = await shop(parts.database, parts.media, visitor, event_id)
     return {
         "visitor": visitor,
-        "event": core(row),
-        "company": company,
-        "places": availability(row),
-        "on_sale": row["on_sale"],
-        "pictures": pictures,
-        "mine": mine,
-        "own": visitor is not None and visitor.organizer_id == row["organizer_id"],
-        "key": secrets.token_urlsafe(16),
-        "refusal": refusal,
+        "shop": found,
+        "event": found.event,
+        "places": found.places,
+        "key": new_key(),
+        "values": {},
+        "refusal": None,
+        "public_url": parts.settings.public_url,
     }
 
 
-routes = [catalogue, event, purchase, waiting_list_entry]
+routes = [event, places, purchase, waiting_list_entry]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
+from urllib.parse import urljoin
 from zoneinfo import ZoneInfo
 
 import babel.dates
@@ -13,7 +14,6 @@ from babel import Locale
 
 from app.language import current_locale, gettext
 from app.markdown import to_html
-from app.pictures import variant_key
 
 POSTERS = 6
 
@@ -115,8 +115,9 @@ def poster(number: int) -> str:
     return f"poster poster-{number % POSTERS}"
 
 
-def paragraphs(text: str) -> list[str]:
-    return [part.strip() for part in text.replace("\r\n", "\n").split("\n\n") if part.strip()]
+def absolute(address: str, public_url: str) -> str:
+    """Media may live elsewhere; ours have a path only."""
+    return urljoin(f"{public_url}/", address)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -133,6 +134,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "markdown": to_html,
     "initials": initials,
     "poster": poster,
-    "paragraphs": paragraphs,
-    "variant": variant_key,
+    "absolute": absolute,
 }

@@ -1,6 +1,7 @@
 """Forms: what was typed, and the same form again with the complaints beside the fields."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,11 @@ async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
+def new_key() -> str:
+    """For a hidden field: the form that has it, sent twice, does what it does once."""
+    return secrets.token_urlsafe(16)
+
+
 def text_in(form: Mapping[str, Any], name: str) -> str | None:
     """A field of ours that was sent once and as text, as our own pages send it."""
     value = form.get(name)
@@ -35,7 +41,7 @@ def again(
     request: Request[Any, Any, Any], template: str, refusal: AppError, form: Mapping[str, Any], **more: Any
 ) -> Template:
     """The form as it was sent, but for passwords and files, which browsers do not take back."""
-    values = {name: value for name, value in form.items() if name != "password" and isinstance(value, str)}
+    values = {name: value for name, value in form.items() if "password" not in name and isinstance(value, str)}
     errors = {bad.field: bad.message for bad in refusal.fields}
     context = {"visitor": request.user, "values": values, "errors": errors, "refusal": refusal, **more}
     return Template(template, context=context, status_code=refusal.status, headers=retry_headers(refusal))

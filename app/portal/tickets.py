@@ -9,22 +9,29 @@ from litestar.response import Template
 
 from app.domain.accounts import Caller
 from app.domain.lists import from_cursor
-from app.domain.tickets import tickets_of
+from app.domain.ticket_list import coming_tickets, past_tickets
 from app.domain.waiting_list_page import entries_of
 from app.parts import Parts
+from app.portal.forms import new_key
 
-ON_A_PAGE = 20
+ON_A_PAGE = 24
+PAST_AT_FIRST = 6
+Cursor = Annotated[str | None, QueryParameter(required=False)]
 
 
 @get("/tickets")
-async def tickets(
-    parts: NamedDependency[Parts],
-    who: NamedDependency[Caller],
-    cursor: Annotated[str | None, QueryParameter(required=False)] = None,
-) -> Template:
-    page = await tickets_of(parts.database, who, ON_A_PAGE, from_cursor(cursor))
-    waiting = await entries_of(parts.database, who, open_only=True)
-    return Template("tickets/page.html", context={"visitor": who, "page": page, "waiting": waiting})
+async def tickets(parts: NamedDependency[Parts], who: NamedDependency[Caller], cursor: Cursor = None) -> Template:
+    coming = await coming_tickets(parts.database, who, ON_A_PAGE, from_cursor(cursor))
+    past = await past_tickets(parts.database, who, PAST_AT_FIRST, None)
+    entries = await entries_of(parts.database, who, open_only=True)
+    context = {"coming": coming, "past": past, "entries": entries, "cursor": cursor, "key": new_key()}
+    return Template("tickets/page.html", context=context)
 
 
-routes = [tickets]
+@get("/tickets/past")
+async def old_tickets(parts: NamedDependency[Parts], who: NamedDependency[Caller], cursor: Cursor = None) -> Template:
+    page = await past_tickets(parts.database, who, ON_A_PAGE, from_cursor(cursor))
+    return Template("tickets/past.html", context={"page": page, "cursor": cursor})
+
+
+routes = [tickets, old_tickets]

@@ -1,6 +1,7 @@
 // What pages cannot do by themselves. Everything works without it.
 "use strict";
 
+const on = (kind, act) => document.addEventListener(kind, act);
 const each = (root, selector, act) => {
   if (root.matches?.(selector)) act(root);
   root.querySelectorAll(selector).forEach(act);
@@ -13,7 +14,7 @@ function addLocalTime(time) {
   if (!time.nextElementSibling?.matches(".here-time") && form(undefined) !== form(time.dataset.local)) {
     const here = document.createElement("span");
     here.className = "here-time";
-    here.textContent = ` ${form(undefined)} (${Intl.DateTimeFormat().resolvedOptions().timeZone})`;
+    here.textContent = `${form(undefined)} ${time.dataset.here}`;
     time.after(here);
   }
 }
@@ -33,18 +34,24 @@ function countDown(time) {
   else setTimeout(() => time.dispatchEvent(new Event("due", { bubbles: true })), 500);
 }
 
+// The way to something is of no use while that is in view.
+function hideWhileSeen(link) {
+  new IntersectionObserver(([seen]) => { link.hidden = seen.isIntersecting; }).observe(document.getElementById(link.dataset.unlessSeen));
+}
+
 function dress(root) {
   each(root, "time[data-local]", addLocalTime);
   each(root, "time[data-countdown]", countDown);
   each(root, "[data-dismiss], [data-copy]", (button) => { button.hidden = false; });
+  each(root, "[data-unless-seen]", hideWhileSeen);
 }
 
 // After a swap: to the first bad field, else stay; what had the focus and is gone hands it to what came instead.
 let focusedIn = null;
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+on("htmx:beforeSwap", ({ detail }) => {
   focusedIn = detail.target.contains(document.activeElement) ? detail.target.id : null;
 });
-document.addEventListener("htmx:afterSettle", ({ detail }) => {
+on("htmx:afterSettle", ({ detail }) => {
   const come = document.getElementById(focusedIn) ?? detail.elt;
   const bad = come.querySelector("[autofocus], [aria-invalid=true]");
   if (bad) bad.focus();
@@ -54,20 +61,20 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
   }
   focusedIn = null;
 });
-document.addEventListener("htmx:load", ({ detail }) => dress(detail.elt));
+on("htmx:load", ({ detail }) => dress(detail.elt));
 
 // Nobody looks: no need to ask again. `data-live` marks what asks every few seconds.
-document.addEventListener("htmx:beforeRequest", (event) => {
+on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
 
-document.addEventListener("click", ({ target }) => {
+on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
   const copy = target.closest("[data-copy]");
   if (copy) navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim());
   each(document, "details.menu[open]", (menu) => { if (!menu.contains(target)) menu.open = false; });
 });
-document.addEventListener("keydown", ({ key, target }) => {
+on("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest("details[data-menu][open]");
   if (menu) {
     menu.open = false;
@@ -77,6 +84,6 @@ document.addEventListener("keydown", ({ key, target }) => {
 
 // Forms that hold work warn before the page is left.
 let unsaved = false;
-document.addEventListener("input", ({ target }) => { if (target.closest("form[data-unsaved]")) unsaved = true; });
-document.addEventListener("submit", () => { unsaved = false; });
+on("input", ({ target }) => { if (target.closest("form[data-unsaved]")) unsaved = true; });
+on("submit", () => { unsaved = false; });
 addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });

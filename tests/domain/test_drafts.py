@@ -13,6 +13,7 @@ from app.domain import draft_pictures, draft_removal, draft_submission, drafts
 from app.domain.accounts import Caller
 from app.domain.media import PictureFile
 from app.domain.media_details import MediaPatch, change_draft_picture
+from app.domain.ticket_types import ticket_types_data
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale, TooLarge, Unavailable
 from app.parts import Parts
 from tests.cast import Stage, picture, staged
@@ -53,6 +54,11 @@ async def add(parts: Parts, who: Caller, draft_id: int, folder: Path, *contents:
 async def pictures(parts: Parts, draft_id: int) -> list[draft_pictures.DraftPicture]:
     async with parts.database.connection() as connection:
         return await draft_pictures.pictures_of_draft(connection, draft_id)
+
+
+async def keys_of(parts: Parts, draft_id: int) -> list[str]:
+    found = await pictures(parts, draft_id)
+    return [key for one in found for key in draft_pictures.draft_picture_keys(draft_id, one.media_id)]
 
 
 async def submit(parts: Parts, who: Caller, draft_id: int) -> str:
@@ -142,8 +148,8 @@ async def test_there_is_an_end_to_the_number_of_drafts(stage: Stage, alice: http
 
 def test_complaints_are_about_what_the_builder_asks_for() -> None:
     assert {bad.field for bad in draft_submission.complaints({}, [], DEFAULTS)} == {
-        "title", "location", "start_time", "end_time", "capacity", "ticket_types[0].price", "description",
-        "company_name", "type", "images",
+        "title", "location", "start_time", "end_time", "capacity", "ticket_types[0].name",
+        "ticket_types[0].price", "description", "company_name", "type", "images",
     }  # fmt: skip
     bad = {**TYPED, "end_time": "2031-07-03T10:00", "ticket_types": [{"name": "Weekend", "price": "49.999"}]}
     assert {one.field: one.message for one in draft_submission.complaints(bad, [], DEFAULTS)} == {
@@ -151,6 +157,37 @@ def test_complaints_are_about_what_the_builder_asks_for() -> None:
         "ticket_types[0].price": "must have at most 2 decimals in EUR",
         "images": "is required: choose at least one picture",
     }
+
+
+@pytest.mark.parametrize(
+    ("types", "sent"),
+    [
+        ([{"name": "General admission", "price": "10"}], []),
+        ([{"name": "General admission", "price": "10", "places": "", "hidden_until": ""}], []),
+        ([{"name": "General admission", "price": "10", "places": "5"}], [(0, 5, 1)]),
+        (
+            [{"name": "A", "price": "10"}, {"name": "B", "price": "5", "per_attendee_limit": "4"}],
+            [(0, None, 1), (1, None, 4)],
+        ),
+    ],
+)
+def test_ticket_types_are_sent_as_the_api_takes_them(types: Any, sent: Any) -> None:
+    a_picture = draft_pictures.DraftPicture(
+        media_id=1, draft_id=1, name="", alt="", focal_x=50, focal_y=50, position=0, width=1, height=1
+    )
+    given, data = draft_submission.ready({**TYPED, "ticket_types": types}, [a_picture], DEFAULTS)
+    assert data.price == 10
+    read = ticket_types_data(given.ticket_types or [], data.timezone)
+    assert [(place, one.places, one.per_attendee_limit) for place, one in enumerate(read)] == sent
+
+
+def test_complaints_about_ticket_types_name_the_type() -> None:
+    types = [{"name": "A", "price": "1"}, {"name": "", "price": "dear", "places": "many", "sale_opens_at": "soon"}]
+    found = draft_submission.complaints({**TYPED, "ticket_types": types}, [], DEFAULTS)
+    assert {bad.field for bad in found} == {
+        "images", "ticket_types[1].name", "ticket_types[1].price", "ticket_types[1].places",
+        "ticket_types[1].sale_opens_at",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -259,19 +296,19 @@ async def test_one_bad_picture_is_named_and_none_of_its_request_is_kept(
         await add(parts, who, draft_id, tmp_path, *[picture(8, 8)] * 21)
     assert "at most 20 pictures" in raised.value.fields[0].message
     assert await pictures(parts, draft_id) == []
-    assert not list((tmp_path / "media" / "objects").rglob("*.webp"))
+    async with parts.database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM draft_pictures") == 0
 
 
 async def test_removed_drafts_and_pictures_leave_no_bytes(
     stage: Stage, alice: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     parts, who = stage.parts, caller(alice)
-    kept = await complete_draft(parts, who, tmp_path)
-    draft_id = await complete_draft(parts, who, tmp_path)
+    kept, draft_id = [await complete_draft(parts, who, tmp_path) for _ in range(2)]
+    keys = [await keys_of(parts, one) for one in (kept, draft_id)]
     await draft_removal.remove_draft(parts.database, parts.media, who, draft_id)
-    folder = tmp_path / "media" / "objects" / "drafts"
-    assert len(list((folder / str(kept)).iterdir())) == 2
-    assert not list((folder / str(draft_id)).iterdir())
+    assert all([await parts.media.size(key) for key in keys[0]])
+    assert not any([await parts.media.size(key) for key in keys[1]])
     with refused(NotFound):
         await draft_removal.remove_draft(parts.database, parts.media, who, draft_id)
 
@@ -281,6 +318,7 @@ async def test_sweeping_takes_what_arrived_and_what_a_crash_left_and_nothing_els
 ) -> None:
     parts, who = stage.parts, caller(alice)
     waiting, half, arrived = [await complete_draft(parts, who, tmp_path) for _ in range(3)]
+    keys = {one: await keys_of(parts, one) for one in (waiting, half, arrived)}
     submission = await submit(parts, who, arrived)
 
     async def stored() -> bool:
@@ -294,8 +332,8 @@ async def test_sweeping_takes_what_arrived_and_what_a_crash_left_and_nothing_els
         await connection.execute("UPDATE drafts SET updated_at = now() - interval '40 days'")
     await draft_removal.sweep_drafts(parts.database, parts.media)
     assert {one.draft_id for one in await drafts.drafts_of(parts.database, who)} == {waiting, half}
-    left = {path.parent.name for path in (tmp_path / "media" / "objects" / "drafts").rglob("*") if path.is_file()}
-    assert left == {str(waiting)}
+    left = {one for one in keys for key in keys[one] if await parts.media.size(key)}
+    assert left == {waiting}
     async with parts.database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM draft_pictures") == 1
         assert await connection.fetchval("SELECT count(*) FROM drafts") == 2

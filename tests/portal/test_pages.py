@@ -8,8 +8,7 @@ import pytest
 
 from app.portal.filters import moment, money, span
 from app.portal.forms import local_path
-from tests.cast import PASSWORD, Stage, event_body, picture, project_fields, stored_event
-from tests.waiting import eventually
+from tests.cast import PASSWORD, Stage, stored_event
 
 START = dt.datetime(2031, 7, 4, 16, tzinfo=dt.UTC)
 
@@ -18,37 +17,6 @@ def key_in(page: str) -> str:
     found = re.search(r'name="key" value="([^"]+)"', page)
     assert found, page
     return found.group(1)
-
-
-async def test_the_catalogue_shows_what_comes_and_hides_what_does_not(
-    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
-) -> None:
-    assert "No festival is announced" in (await visitor.get("/")).text
-    await stored_event(alice, title="Coming")
-    await stored_event(alice, title="Hidden draft", status="draft")
-    await stored_event(alice, title="Long over", start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
-    page = (await visitor.get("/")).text
-    assert "Coming" in page
-    assert "€49.90" in page
-    assert "100 left" in page
-    assert "Hidden draft" not in page
-    assert "Long over" not in page
-
-
-async def test_the_catalogue_pages_through_everything_once(
-    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
-) -> None:
-    for number in range(30):
-        await alice.post("/api/v1/event", json=event_body(title=f"Night {number} of them"))
-    await stored_event(alice, title="Night 30 of them")
-    seen: list[str] = []
-    address = "/"
-    while address:
-        page = (await visitor.get(address)).text
-        seen += re.findall(r">(Night \d+) of them<", page)
-        more = re.search(r'href="(/\?cursor=[^"]+)"', page)
-        address = more.group(1) if more else ""
-    assert sorted(seen) == sorted(f"Night {number}" for number in range(31))
 
 
 async def test_bob_buys_on_the_page_and_pressing_twice_is_one_ticket(
@@ -83,7 +51,7 @@ async def test_every_end_of_a_purchase_is_said_in_words(alice: httpx.AsyncClient
     assert (await bob.post(f"/events/{over}/purchase", data={"key": "k"})).status_code == 409
 
 
-@pytest.mark.parametrize("path", ["/events/{}/purchase", "/sign-in", "/sign-up", "/projects"])
+@pytest.mark.parametrize("path", ["/events/{}/purchase", "/sign-in", "/sign-up", "/projects/drafts"])
 async def test_fields_that_come_twice_are_no_error_of_ours(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, path: str
 ) -> None:
@@ -143,56 +111,6 @@ async def test_wrong_password_and_too_many_tries_are_said_on_the_form(stage: Sta
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
     assert "E-mail and password do not match" in answers[0].text
     assert "Try again in 15 minutes" in answers[5].text
-
-
-async def test_alice_submits_a_project_and_watches_it_arrive(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
-    key = key_in((await alice.get("/projects/new")).text)
-    files = {"images": ("a.jpg", picture(), "image/jpeg")}
-    fields = project_fields(key=key, start_time="2031-07-04T18:00", end_time="2031-07-05T02:00")
-    answers = [await alice.post("/projects", data=fields, files=files) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [303, 303]
-    assert answers[0].headers["location"] == answers[1].headers["location"]
-    panel = answers[0].headers["location"]
-
-    async def arrived() -> bool:
-        return "See the page of your event" in (await alice.get(f"{panel}/fan-out")).text
-
-    await eventually(arrived)
-    assert "hx-trigger" not in (await alice.get(f"{panel}/fan-out")).text
-    assert "Lantern Fields" in (await alice.get("/projects")).text
-    assert (await bob.get(panel)).status_code == 403
-    event_id = re.search(r"/events/(\d+)", (await alice.get(panel)).text).group(1)  # type: ignore[union-attr]
-    page = (await bob.get(f"/events/{event_id}")).text
-    assert "Fri 4 Jul 2031, 18:00" in page
-    assert "-1920.webp 1920w" in page
-
-
-async def test_a_submission_on_its_way_is_asked_for_again_until_it_gives_up(
-    stage: Stage, alice: httpx.AsyncClient
-) -> None:
-    for task in stage.parts.tasks:
-        await task.stop()
-    files = {"images": ("a.jpg", picture(), "image/jpeg")}
-    panel = (await alice.post("/projects", data=project_fields(key="k"), files=files)).headers["location"]
-    page = (await alice.get(panel)).text
-    assert f'hx-get="{panel}/fan-out?attempt=2"' in page
-    assert re.search(r'<noscript>\s*<meta http-equiv="refresh"', page)
-    last = (await alice.get(f"{panel}/fan-out?attempt=30")).text
-    assert "hx-get" not in last
-    assert "takes longer than usual" in last
-
-
-async def test_a_bad_project_keeps_what_was_typed(alice: httpx.AsyncClient) -> None:
-    fields = project_fields(title="x" * 201, price="dear", key="k", description="Keep me")
-    answer = await alice.post("/projects", data=fields, files={"images": ("a.jpg", b"no picture", "image/jpeg")})
-    assert answer.status_code == 422
-    for kept in ("x" * 201, "dear", "Keep me"):
-        assert kept in answer.text
-    for bad in ("title", "price"):
-        assert f'id="{bad}-error"' in answer.text
-    assert "have to be chosen again" in answer.text
-    broken = await alice.post("/projects", data=project_fields(), files={"images": ("a.jpg", b"no picture")})
-    assert "is not a JPEG, PNG or WebP picture" in broken.text
 
 
 async def test_what_people_type_is_text_everywhere(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:

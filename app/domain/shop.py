@@ -1,0 +1,107 @@
+"""The page that sells an event: everything a buyer sees of it, and the few figures that change while one looks."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from app.domain.accounts import Caller, company_of
+from app.domain.event_page import Availability, CoreEventData, availability, core, event_row
+from app.domain.media import MediaItem, media_of
+from app.domain.ticket_types import TicketType, ticket_types_of
+from app.domain.waiting_list_page import Standing, standing
+from app.engines.database import Database
+from app.engines.media import Media
+
+STATES = ("on_sale", "sold_out", "not_yet")
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left. `state`: on_sale, sold_out, not_yet, closed or cancelled; `opens_at` where the sale is to begin."""
+
+    event_id: int
+    availability: Availability
+    ticket_types: list[TicketType]
+    state: str
+    timezone: str
+
+    @property
+    def opens_at(self) -> dt.datetime | None:
+        moments = [kind.sale_opens_at for kind in self.ticket_types if kind.state == "not_yet" and kind.sale_opens_at]
+        return min(moments, default=None)
+
+    @property
+    def cheapest(self) -> TicketType:
+        on_sale = (kind for kind in self.ticket_types if kind.state == "on_sale")
+        return min(on_sale, key=lambda kind: Decimal(kind.price))
+
+    @property
+    def seen(self) -> str:
+        """Changes when anything here does."""
+        kinds = "".join(f"-{kind.ticket_type_id}.{kind.left}.{kind.state}" for kind in self.ticket_types)
+        return f"{self.state}-{self.availability.left}{kinds}"
+
+
+class Shop(msgspec.Struct, frozen=True, kw_only=True):
+    """`own` is for the organizer of the event; `mine` is what the visitor has of it already."""
+
+    event: CoreEventData
+    company: str | None
+    pictures: list[MediaItem]
+    places: Places
+    mine: Standing
+    own: bool
+
+    def may_have(self, kind: TicketType) -> int:
+        """How many more of a type the visitor can buy now."""
+        if kind.state != "on_sale":
+            return 0
+        have = sum(ticket.ticket_type_id == kind.ticket_type_id for ticket in self.mine.tickets)
+        return max(0, min(kind.per_attendee_limit - have, kind.left))
+
+    @property
+    def most(self) -> int:
+        """The largest quantity that any type still has for the visitor."""
+        return max(map(self.may_have, self.places.ticket_types), default=0)
+
+    @property
+    def most_to_wait_for(self) -> int:
+        return max((kind.per_attendee_limit for kind in self.places.ticket_types), default=1)
+
+
+async def shop(database: Database, media: Media, who: Caller | None, event_id: int) -> Shop:
+    """Raises `NotFound` as `event_row` does. The number of queries does not depend on the event."""
+    row = await event_row(database, who, event_id)
+    async with database.connection() as connection:
+        kinds = await ticket_types_of(connection, event_id)
+        pictures = await media_of(connection, media, event_id)
+        company = await company_of(connection, row["organizer_id"])
+        mine = await standing(connection, who, event_id)
+    return Shop(
+        event=core(row),
+        company=company,
+        pictures=pictures,
+        places=places(row, kinds),
+        mine=mine,
+        own=who is not None and who.organizer_id == row["organizer_id"],
+    )
+
+
+async def places_now(database: Database, who: Caller | None, event_id: int) -> Places:
+    row = await event_row(database, who, event_id)
+    async with database.connection() as connection:
+        return places(row, await ticket_types_of(connection, event_id))
+
+
+def places(row: Mapping[str, Any], kinds: Sequence[TicketType]) -> Places:
+    found = {kind.state for kind in kinds}
+    state = next((state for state in STATES if state in found), "closed")
+    return Places(
+        event_id=row["id"],
+        availability=availability(row),
+        ticket_types=list(kinds),
+        state="cancelled" if row["status"] == "cancelled" else state,
+        timezone=row["timezone"],
+    )

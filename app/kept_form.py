@@ -1,0 +1,42 @@
+"""What somebody typed while the session ended: kept on the sign-in page, and shown again to be sent."""
+
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection, Request
+
+FORM = "application/x-www-form-urlencoded"
+LONGEST = 200_000
+
+
+class KeptForm(msgspec.Struct, frozen=True):
+    """Where a form was sent, and what stood in it but for passwords."""
+
+    action: str
+    fields: list[tuple[str, str]]
+
+    @property
+    def text(self) -> str:
+        """For a hidden field of the sign-in form."""
+        return msgspec.json.encode(self).decode()
+
+
+async def kept_form(connection: ASGIConnection[Any, Any, Any, Any]) -> KeptForm | None:
+    """None where nothing was typed: a button alone, an upload, a request of a program."""
+    if not isinstance(connection, Request) or connection.method != "POST":
+        return None
+    kind = connection.headers.get("content-type", "").partition(";")[0]
+    if kind != FORM or int(connection.headers.get("content-length") or LONGEST) >= LONGEST:
+        return None
+    form = await connection.form()
+    fields = [(name, value) for name, value in form.multi_items() if "password" not in name]
+    typed = any(value.strip() for name, value in fields if name != "key")
+    return KeptForm(connection.scope["path"], fields) if typed else None
+
+
+def read_kept(text: str | None) -> KeptForm | None:
+    """What `KeptForm.text` gave; None for anything else."""
+    try:
+        return msgspec.json.decode(text, type=KeptForm) if text else None
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None

@@ -1,0 +1,54 @@
+"""What you say about yourself, as a page."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Template
+
+from app.authentication import address_of
+from app.domain import accounts
+from app.domain.accounts import Caller, Profile
+from app.domain.profile import ProfileIn, change_profile
+from app.errors import AppError
+from app.language import gettext
+from app.parts import Parts
+from app.portal.flash import see_other
+from app.portal.forms import again, empty, form_of, text_in
+from app.validation import read
+
+
+@get("/account")
+async def profile_page(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
+) -> Template:
+    known = await profile_of(parts, who)
+    return empty(request, "accounts/profile.html", msgspec.structs.asdict(known), known=known)
+
+
+@post("/account", opt={"session_only": True})
+async def change(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
+) -> Response[Any]:
+    form = await form_of(request)
+    try:
+        await change_profile(parts.password_check, who, profile_in(form, who), address_of(request, parts))
+    except AppError as refusal:
+        return again(request, "accounts/profile.html", refusal, form, known=await profile_of(parts, who))
+    return see_other("/account", gettext("Your changes are saved."))
+
+
+def profile_in(form: dict[str, Any], who: Caller) -> ProfileIn:
+    """In a form everything is there: an empty name is a mistake, and an empty text about the company removes it."""
+    required = ("full_name", "email", "company_name") if who.organizer_id else ("full_name", "email")
+    given = read(ProfileIn, {**form, **{name: form.get(name) or " " for name in required}}, form=True)
+    return msgspec.structs.replace(given, bio=text_in(form, "bio") or "") if who.organizer_id else given
+
+
+async def profile_of(parts: Parts, who: Caller) -> Profile:
+    async with parts.database.sessions.begin() as db:
+        return await accounts.profile(db, who)
+
+
+routes = [profile_page, change]

@@ -1,0 +1,72 @@
+"""A place on a waiting list: why it stands where it stands, taking or refusing an offer, leaving."""
+
+from collections.abc import Awaitable
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
+from litestar.response import Template
+
+from app.domain import waiting_list
+from app.domain.accounts import Caller
+from app.domain.idempotency import idempotent
+from app.domain.waiting_list_log import log_of_entry
+from app.domain.waiting_list_page import entry_of
+from app.errors import AppError, Conflict
+from app.language import gettext
+from app.parts import Parts
+from app.portal.flash import see_other
+from app.portal.forms import form_of, new_key, text_in
+
+EntryId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
+
+
+@get("/waiting-list-entries/{waitlist_id:int}")
+async def entry(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Template:
+    return await shown(parts, who, waitlist_id)
+
+
+async def shown(parts: Parts, who: Caller, waitlist_id: int, refusal: AppError | None = None) -> Template:
+    context = {
+        "entry": await entry_of(parts.database, who, waitlist_id),
+        "lines": await log_of_entry(parts.database, who, waitlist_id),
+        "refusal": refusal,
+        "key": new_key(),
+    }
+    return Template("waiting_list/entry.html", context=context, status_code=refusal.status if refusal else 200)
+
+
+@post("/waiting-list-entries/{waitlist_id:int}/acceptance", opt={"limit": "buy"})
+async def accept(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId
+) -> Response[Any]:
+    key = idempotent(text_in(await form_of(request), "key"), request.scope["path"])
+    try:
+        bought = await waiting_list.accept_offer(parts.database, who, waitlist_id, key)
+    except Conflict as refusal:
+        return await shown(parts, who, waitlist_id, refusal)
+    return see_other(f"/tickets/{bought.ticket_number}", gettext("It is yours. Enjoy the festival!"))
+
+
+@post("/waiting-list-entries/{waitlist_id:int}/refusal", opt={"limit": "buy"})
+async def decline(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Response[Any]:
+    done = waiting_list.decline_offer(parts.database, who, waitlist_id)
+    return await ended(parts, who, waitlist_id, done, gettext("The offer goes to the next in line."))
+
+
+@post("/waiting-list-entries/{waitlist_id:int}/departure", opt={"limit": "buy"})
+async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Response[Any]:
+    done = waiting_list.leave_waiting_list(parts.database, who, waitlist_id)
+    return await ended(parts, who, waitlist_id, done, gettext("You left the waiting list."))
+
+
+async def ended(parts: Parts, who: Caller, waitlist_id: int, decision: Awaitable[Any], words: str) -> Response[Any]:
+    try:
+        await decision
+    except Conflict as refusal:
+        return await shown(parts, who, waitlist_id, refusal)
+    return see_other("/tickets", words)
+
+
+routes = [entry, accept, decline, leave]

@@ -1,0 +1,65 @@
+"""PDF tickets, one at a time in a thread of their own: whoever wants paper must not slow down those who buy."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from app.domain.ticket_page import TicketPage
+from app.errors import Unavailable
+from app.language import gettext
+
+WAITING_AT_MOST = 100
+
+
+class TicketWords(NamedTuple):
+    """What a ticket says in the language of its reader: labels with their texts, and a note below."""
+
+    rows: dict[str, str]
+    note: str
+
+
+class TicketPrinter:
+    """`money` and `span` write amounts and times as the pages do."""
+
+    def __init__(self, money: Callable[[str, str], str], span: Callable[[dt.datetime, dt.datetime, str], str]) -> None:
+        self.money = money
+        self.span = span
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tickets")
+        self.waiting = 0
+
+    async def pdf(self, ticket: TicketPage) -> bytes:
+        """The bytes of the file; raises `Unavailable` when too many wait for theirs."""
+        if self.waiting >= WAITING_AT_MOST:
+            raise Unavailable("Many people print their tickets at this moment.", retry_after=5)
+        words = self.words(ticket)  # here and not in the thread, which does not know the language of the request
+        self.waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.thread, print_pdf, ticket, words)
+        finally:
+            self.waiting -= 1
+
+    def words(self, ticket: TicketPage) -> TicketWords:
+        number = gettext("No. %(number)s") % {"number": ticket.ticket_number}
+        rows = {
+            gettext("When"): self.span(ticket.start_time, ticket.end_time, ticket.timezone),
+            gettext("Where"): ticket.location,
+            gettext("Holder"): ticket.holder,
+            gettext("Ticket"): " · ".join((ticket.ticket_type, self.money(ticket.price, ticket.currency), number)),
+            gettext("Organizer"): ticket.company_name or "",
+        }
+        if ticket.qr_text:
+            note = gettext("Show it at the door, on paper or on this screen. It lets one person in, once.")
+        else:
+            note = gettext("There is no code to scan: this ticket lets nobody in, or not yet.")
+        return TicketWords(rows={label: text for label, text in rows.items() if text}, note=note)
+
+    def close(self) -> None:
+        self.thread.shutdown(wait=False, cancel_futures=True)
+
+
+def print_pdf(ticket: TicketPage, words: TicketWords) -> bytes:
+    from app.ticket_pdf import ticket_pdf  # half a second and 20 MB that a server which prints nothing does without
+
+    return ticket_pdf(ticket, words)

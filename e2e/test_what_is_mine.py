@@ -1,0 +1,136 @@
+"""What belongs to a person: tickets and their files, the account, and leaving."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from e2e.steps import PASSWORD, accessible, fits, publish, scriptless, sign_up
+
+NEW_PASSWORD = "eleven paper boats"
+
+
+def looked_at(page: Page) -> None:
+    accessible(page)
+    fits(page)
+
+
+def email_of(page: Page) -> str:
+    page.goto("/account")
+    return page.get_by_label("E-mail").input_value()
+
+
+def sign_in(page: Page, email: str, password: str) -> None:
+    page.goto("/sign-in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def saved(page: Page, link: str) -> bytes:
+    with page.expect_download() as download:
+        page.get_by_role("link", name=link).click()
+    return download.value.path().read_bytes()
+
+
+def test_bob_finds_his_ticket_and_takes_it_along(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    path = publish(nora, "مهرجان 日本 🎪 <b>")
+    sign_up(bob, "Bob")
+    bob.goto(path)
+    bob.get_by_role("button", name="Buy").first.click()
+    expect(bob.get_by_text("You have a ticket")).to_be_visible()
+    bob.goto("/tickets")
+    looked_at(bob)
+    bob.get_by_role("link", name="مهرجان 日本 🎪 <b>").click()
+    expect(bob.get_by_role("img", name="QR code of your ticket")).to_be_visible()
+    looked_at(bob)
+    assert saved(bob, "PDF").startswith(b"%PDF-")
+    entry = saved(bob, "Add to calendar").decode()
+    assert "SUMMARY:مهرجان 日本 🎪 <b>" in entry
+    assert "DTSTART;TZID=Europe/Berlin:2031" in entry
+
+
+def test_bob_changes_his_password_and_the_phone_he_lost_is_out(visit: Callable[[], Page]) -> None:
+    bob, lost = visit(), visit()
+    sign_up(bob, "Bob")
+    email = email_of(bob)
+    looked_at(bob)
+    sign_in(lost, email, PASSWORD)
+    expect(lost.get_by_text("Account menu")).to_be_attached()
+    bob.goto("/account/sessions")
+    looked_at(bob)
+    bob.get_by_role("button", name=re.compile("^Sign out Chrome")).click()
+    expect(bob.get_by_text("That device is signed out.")).to_be_visible()
+    lost.goto("/tickets")
+    expect(lost).to_have_url(re.compile("/sign-in"))
+
+    bob.goto("/account/password")
+    bob.get_by_label("Password now").fill("not it at all")
+    bob.get_by_label("New password").fill(NEW_PASSWORD)
+    bob.get_by_role("button", name="Change password").click()
+    expect(bob.get_by_text("is not your password")).to_be_visible()
+    looked_at(bob)
+    bob.get_by_label("Password now").fill(PASSWORD)
+    bob.get_by_label("New password").fill(NEW_PASSWORD)
+    bob.get_by_role("button", name="Change password").click()
+    expect(bob.get_by_text("Your password is changed")).to_be_visible()
+    sign_in(lost, email, NEW_PASSWORD)
+    expect(lost.get_by_text("Account menu")).to_be_attached()
+
+
+def end_session(context: BrowserContext) -> None:
+    context.clear_cookies()
+
+
+def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(visit: Callable[[], Page]) -> None:
+    bob = visit()
+    sign_up(bob, "Bob")
+    email = email_of(bob)
+    bob.get_by_label("Your name").fill("Bo <Reed>")
+    end_session(bob.context)
+    bob.get_by_role("button", name="Save").click()
+    expect(bob.get_by_text("what you typed is kept")).to_be_visible()
+    looked_at(bob)
+    bob.get_by_label("E-mail").fill(email)
+    bob.get_by_label("Password").fill(PASSWORD)
+    bob.get_by_role("button", name="Sign in").click()
+    expect(bob.get_by_text("Bo <Reed>")).to_be_visible()
+    looked_at(bob)
+    bob.get_by_role("button", name="Send it").click()
+    expect(bob.get_by_text("Your changes are saved.")).to_be_visible()
+    expect(bob.get_by_label("Your name")).to_have_value("Bo <Reed>")
+
+
+def test_bob_makes_a_key_for_a_program_and_revokes_it(visit: Callable[[], Page]) -> None:
+    bob = visit()
+    sign_up(bob, "Bob")
+    bob.goto("/account/api-keys")
+    looked_at(bob)
+    bob.get_by_label("Name").fill("box office")
+    bob.get_by_role("button", name="Make the key").click()
+    expect(bob.get_by_text("it is not shown again")).to_be_visible()
+    looked_at(bob)
+    secret = bob.locator("#new-key").inner_text()
+    program = {"Authorization": f"Bearer {secret}"}
+    assert bob.request.get("/api/v1/me", headers=program).status == 200
+    bob.get_by_text("Revoke", exact=True).click()
+    bob.get_by_role("button", name="Revoke the key").click()
+    expect(bob.get_by_text("The key is revoked.")).to_be_visible()
+    bob.context.clear_cookies()
+    assert bob.request.get("/api/v1/me", headers=program).status == 401
+
+
+def test_bob_leaves_for_good(visit: Callable[[], Page]) -> None:
+    bob = visit()
+    sign_up(bob, "Bob")
+    email = email_of(bob)
+    bob.goto("/account/deletion")
+    looked_at(bob)
+    bob.get_by_label("Your password").fill(PASSWORD)
+    bob.get_by_role("button", name="Delete my account for good").click()
+    expect(bob.get_by_text("Your account is deleted.")).to_be_visible()
+    sign_in(bob, email, PASSWORD)
+    expect(bob.get_by_text("E-mail and password do not match.")).to_be_visible()
+    assert bob.context in scriptless or bob.evaluate("document.activeElement !== null")

@@ -1,0 +1,195 @@
+"""The pages of one's own account, without a browser."""
+
+import html
+import re
+
+import httpx
+import pytest
+
+from app.domain.password_resets import new_reset
+from tests.cast import PASSWORD, Stage, stored_event
+
+NEW = "eleven paper boats"
+PAGES = ("/account", "/account/password", "/account/sessions", "/account/api-keys", "/account/deletion")
+
+
+async def test_every_page_of_the_account_is_there(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    for person in (alice, bob):
+        for path in PAGES:
+            answer = await person.get(path)
+            assert answer.status_code == 200
+            assert f'href="{path}" aria-current="page"' in answer.text
+    assert "Company or association" in (await alice.get("/account")).text
+    assert "Company or association" not in (await bob.get("/account")).text
+
+
+async def test_bob_changes_his_name(bob: httpx.AsyncClient) -> None:
+    form = {"full_name": "Bo <b>", "email": bob.email, "current_password": ""}  # type: ignore[attr-defined]
+    answer = await bob.post("/account", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+    assert "Bo &lt;b&gt;" in (await bob.get("/account")).text
+
+
+async def test_a_bad_profile_comes_back_as_typed_but_for_the_password(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    form = {"full_name": "", "email": "nonsense", "current_password": "secret words", "company_name": "", "bio": "Keep"}
+    answer = await alice.post("/account", data=form)
+    assert answer.status_code == 422
+    for name in ("full_name", "email", "company_name"):
+        assert f'id="{name}-error"' in answer.text
+    assert "nonsense" in answer.text
+    assert "Keep" in answer.text
+    assert "secret words" not in answer.text
+    taken = {"full_name": "Bo", "email": alice.email, "current_password": PASSWORD}  # type: ignore[attr-defined]
+    answer = await bob.post("/account", data=taken)
+    assert answer.status_code == 409
+    assert "already signed up" in answer.text
+
+
+async def test_an_organizer_takes_the_bio_away(alice: httpx.AsyncClient) -> None:
+    form = {"full_name": "Alice", "email": alice.email, "company_name": "Moss", "bio": "Since 2009."}  # type: ignore[attr-defined]
+    for bio in ("Since 2009.", ""):
+        await alice.post("/account", data={**form, "bio": bio})
+        assert (await alice.get("/api/v1/me")).json()["bio"] == (bio or None)
+
+
+async def test_changing_the_password_keeps_this_browser_and_signs_others_out(
+    stage: Stage, bob: httpx.AsyncClient
+) -> None:
+    other = await stage.client()
+    await other.post("/api/v1/sign-in", json={"email": bob.email, "password": PASSWORD})  # type: ignore[attr-defined]
+    wrong = await bob.post("/account/password", data={"current_password": "not it", "new_password": NEW})
+    assert wrong.status_code == 422
+    assert 'id="current_password-error"' in wrong.text
+    assert NEW not in wrong.text
+    right = await bob.post("/account/password", data={"current_password": PASSWORD, "new_password": NEW})
+    assert right.status_code == 303
+    assert "Your password is changed" in (await bob.get("/account/password")).text
+    assert (await other.get("/tickets")).status_code == 303
+
+
+async def test_a_device_is_signed_out_and_then_all_others(
+    stage: Stage, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    devices = [
+        await stage.client(headers={"User-Agent": f"Mozilla/5.0 ({system}) Firefox/140.0"})
+        for system in ("Android", "iPad", "Windows")
+    ]
+    for device in devices:
+        await device.post("/sign-in", data={"email": bob.email, "password": PASSWORD})  # type: ignore[attr-defined]
+    page = (await bob.get("/account/sessions")).text
+    for words in ("Firefox on Android", "Firefox on iPad", "Firefox on Windows", "This device"):
+        assert words in page
+    ending = re.findall(r'action="(/account/sessions/\d+/ending)"', page)
+    assert len(ending) == 3
+    assert (await charlie.post(ending[0])).status_code == 404
+    assert (await bob.post(ending[0])).status_code == 303
+    assert sum((await device.get("/tickets")).status_code == 200 for device in devices) == 2
+    assert (await bob.post("/account/sessions/endings")).status_code == 303
+    assert [(await device.get("/tickets")).status_code for device in devices] == [303] * 3
+    assert (await bob.get("/tickets")).status_code == 200
+
+
+async def test_a_key_is_shown_once_and_sending_the_form_again_makes_no_second_one(
+    stage: Stage, bob: httpx.AsyncClient
+) -> None:
+    page = (await bob.get("/account/api-keys")).text
+    form = {"key": re.search(r'name="key"\s+value="([^"]+)"', page)[1], "name": "box office", "writes": "1"}  # type: ignore[index]
+    made = await bob.post("/account/api-keys", data=form)
+    secret = re.search(r"es_[0-9a-f]{12}_[0-9a-f]{64}", made.text)
+    assert secret
+    program = await stage.client(headers={"Authorization": f"Bearer {secret[0]}"})
+    assert (await program.get("/api/v1/me")).status_code == 200
+    again = await bob.post("/account/api-keys", data=form)
+    assert "shown already" in again.text
+    assert secret[0] not in again.text
+    listed = (await bob.get("/account/api-keys")).text
+    (revocation,) = re.findall(r'action="(/account/api-keys/\d+/revocation)"', listed)
+    assert "reads and writes" in listed
+    assert (await bob.post(revocation)).status_code == 303
+    assert (await program.get("/api/v1/me")).status_code == 401
+    nameless = await bob.post("/account/api-keys", data={**form, "key": "other", "name": " "})
+    assert nameless.status_code == 422
+    assert 'id="name-error"' in nameless.text
+
+
+async def test_the_page_says_what_deleting_means_and_does_it(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, title="Still to come")
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    page = (await bob.get("/account/deletion")).text
+    assert "You hold a ticket for an event to come" in page
+    assert "Still to come" in page
+    assert "Still to come" in (await alice.get("/account/deletion")).text
+    assert 'name="current_password"' not in (await alice.get("/account/deletion")).text
+    assert (await alice.post("/account/deletion", data={"current_password": PASSWORD})).status_code == 409
+    wrong = await bob.post("/account/deletion", data={"current_password": "not it"})
+    assert wrong.status_code == 422
+    right = await bob.post("/account/deletion", data={"current_password": PASSWORD})
+    assert (right.status_code, right.headers["location"]) == (303, "/")
+    assert "Your account is deleted" in (await bob.get("/")).text
+    assert (await bob.get("/tickets")).status_code == 303
+
+
+async def test_a_link_sets_a_new_password_on_a_page(
+    stage: Stage, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    token = await new_reset(stage.parts.database, bob.email)  # type: ignore[attr-defined]
+    address = f"/password-resets/{token}"
+    page = await visitor.get(address)
+    assert bob.email in page.text  # type: ignore[attr-defined]
+    assert page.headers["cache-control"] == "no-store"
+    bad = await visitor.post(address, data={"new_password": "short"})
+    assert bad.status_code == 422
+    assert 'id="new_password-error"' in bad.text
+    done = await visitor.post(address, data={"new_password": NEW})
+    assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+    assert (await bob.get("/tickets")).status_code == 303
+    for path in (address, "/password-resets/nonsense"):
+        assert (await visitor.get(path)).status_code == 404
+        assert (await visitor.post(path, data={"new_password": NEW})).status_code == 404
+
+
+async def end_session(stage: Stage, person: httpx.AsyncClient) -> None:
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("DELETE FROM sessions WHERE user_id = $1", person.user_id)  # type: ignore[attr-defined]
+
+
+async def test_what_was_typed_when_the_session_ended_is_sent_after_signing_in_again(
+    stage: Stage, bob: httpx.AsyncClient
+) -> None:
+    await end_session(stage, bob)
+    form = {"full_name": 'Bo "Reed" <b>', "email": bob.email, "current_password": "secret words"}  # type: ignore[attr-defined]
+    page = await bob.post("/account", data=form)
+    assert page.status_code == 401
+    assert "what you typed is kept" in page.text
+    assert "secret words" not in page.text
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    wrong = await bob.post("/sign-in", data={"email": bob.email, "password": "not it", "kept": kept})  # type: ignore[attr-defined]
+    assert wrong.status_code == 401
+    assert 'name="kept"' in wrong.text
+    back = await bob.post("/sign-in", data={"email": bob.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
+    assert back.status_code == 200
+    assert "Bo &#34;Reed&#34; &lt;b&gt;" in back.text
+    names = re.findall(r'type="hidden" name="(\w+)"', back.text)
+    assert names == ["full_name", "email"]
+    sent = await bob.post("/account", data={"full_name": form["full_name"], "email": form["email"]})
+    assert sent.status_code == 303
+    assert (await bob.get("/api/v1/me")).json()["full_name"] == 'Bo "Reed" <b>'
+
+
+async def test_htmx_gets_the_sign_in_form_in_place_of_the_page(stage: Stage, bob: httpx.AsyncClient) -> None:
+    await end_session(stage, bob)
+    answer = await bob.post("/account", data={"full_name": "Bo"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 401
+    assert answer.headers["hx-retarget"] == "#main"
+    assert 'name="kept"' in answer.text
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "{", "[]", '{"action":"https://evil.example/","fields":[]}', '{"action":"//evil.example","fields":[]}']
+)
+async def test_a_kept_form_that_is_none_of_ours_is_forgotten(bob: httpx.AsyncClient, kept: str) -> None:
+    form = {"email": bob.email, "password": PASSWORD, "kept": kept, "next": "/tickets"}  # type: ignore[attr-defined]
+    answer = await bob.post("/sign-in", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")

@@ -1,0 +1,303 @@
+"""The project builder without a browser: steps, complaints, what is kept, and the way to a submission."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cast import Stage, picture, staged
+from tests.waiting import eventually
+
+BASICS = {
+    "title": "Lantern Fields",
+    "location": "Uckermark",
+    "start_time": "2031-07-04T18:00",
+    "end_time": "2031-07-06T23:00",
+    "timezone": "Europe/Berlin",
+}
+TICKETS = {
+    "currency": "EUR",
+    "capacity": "100",
+    "payment": "instant",
+    "ticket_types[0].name": "Weekend",
+    "ticket_types[0].price": "49.90",
+    "ticket_types[1].name": "Friday",
+    "ticket_types[1].price": "19.50",
+    "ticket_types[1].places": "40",
+}
+DETAILS = {
+    "description": "# Friday\n\nThree *days*.",
+    "company_name": "Lantern Fields e.V.",
+    "type": "poster",
+    "tags": "music, lake",
+    "date": "",
+}
+HTMX = {"HX-Request": "true"}
+
+
+async def begun(alice: httpx.AsyncClient, title: str = "Lantern Fields") -> str:
+    """The address of a new draft."""
+    answer = await alice.post("/projects/drafts", data={"title": title})
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"]).rpartition("/")[0]
+
+
+async def filled(alice: httpx.AsyncClient, **changes: str) -> str:
+    """The address of a draft that is ready to be submitted."""
+    draft = await begun(alice)
+    for step, fields in (("basics", BASICS), ("tickets", TICKETS), ("details", DETAILS)):
+        answer = await alice.post(f"{draft}/{step}", data={**fields, **changes})
+        assert answer.status_code == 303, answer.text
+    await upload(alice, draft)
+    return draft
+
+
+async def upload(alice: httpx.AsyncClient, draft: str, content: bytes = b"", **options: Any) -> httpx.Response:
+    files = [("images", ("a.jpg", content or picture(), "image/jpeg"))]
+    return await alice.post(f"{draft}/pictures", files=files, **options)
+
+
+def rev_of(page: httpx.Response) -> str:
+    found = re.search(r'name="rev"\s+value="(\d+)"', page.text)
+    assert found
+    return found.group(1)
+
+
+async def test_five_steps_lead_from_a_title_to_a_published_event(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    assert "What is it called?" in (await alice.get("/projects/new")).text
+    draft = await begun(alice)
+    for step, fields, following in (
+        ("basics", BASICS, "tickets"), ("tickets", TICKETS, "media"), ("media", {}, "details"),
+        ("details", DETAILS, "review"),
+    ):  # fmt: skip
+        if step == "media":
+            await upload(alice, draft)
+        assert (await alice.get(f"{draft}/{step}")).status_code == 200
+        answer = await alice.post(f"{draft}/{step}", data=fields)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{draft}/{following}")
+    review = (await alice.get(f"{draft}/review")).text
+    assert "Everything is there" in review
+    assert "<h2>Friday</h2>" in review
+    sent = [await alice.post(f"{draft}/submission", data={"status": "published"}) for _ in range(2)]
+    assert sent[0].headers["location"] == sent[1].headers["location"]
+    panel = sent[0].headers["location"]
+
+    async def arrived() -> bool:
+        return "See the page of your event" in (await alice.get(f"{panel}/fan-out")).text
+
+    await eventually(arrived)
+    assert "hx-trigger" not in (await alice.get(f"{panel}/fan-out")).text
+    event = re.search(r"/events/\d+", (await alice.get(panel)).text)
+    assert event
+    page = (await visitor.get(event.group())).text
+    assert "Lantern Fields" in page
+    read = (await alice.get(f"/api/v1{event.group().replace('events', 'event')}")).json()
+    assert [(one["name"], one["price"], one["places"]) for one in read["ticket_types"]] == [
+        ("Weekend", "49.90", None),
+        ("Friday", "19.50", 40),
+    ]
+    assert (await alice.get(draft)).headers["location"] == panel or (await alice.get(f"{draft}/basics")).headers[
+        "location"
+    ] == panel
+    assert "Drafts" not in (await alice.get("/projects")).text
+
+
+async def test_a_step_with_mistakes_comes_back_with_all_that_was_typed(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    typed = {**BASICS, "title": "x" * 201, "end_time": "2031-07-01T10:00", "location": "<script>alert(1)</script>"}
+    answer = await alice.post(f"{draft}/basics", data=typed)
+    assert answer.status_code == 422
+    assert "must have 1 to 200 characters" in complaint(answer, "title")
+    assert "must not be before the start" in complaint(answer, "end_time")
+    assert complaint(answer, "timezone") == ""
+    assert "x" * 201 in answer.text
+    assert "&lt;script&gt;alert(1)" in answer.text
+    assert "<script>alert" not in answer.text
+    assert answer.text.count("autofocus") == 1
+    assert "x" * 201 in (await alice.get(f"{draft}/basics")).text
+
+
+def complaint(answer: httpx.Response, field: str) -> str:
+    """What stands beside a field."""
+    found = re.search(rf'id="{re.escape(field)}-error">(.*?)</p>', answer.text, re.DOTALL)
+    assert found, answer.text
+    return " ".join(re.sub("<[^>]+>", " ", found.group(1)).split())
+
+
+async def test_going_back_and_leaving_keep_what_is_typed_however_wrong(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    back = await alice.post(f"{draft}/tickets", data={**TICKETS, "capacity": "many", "go": "basics"})
+    assert (back.status_code, back.headers["location"]) == (303, f"{draft}/basics")
+    assert 'value="many"' in (await alice.get(f"{draft}/tickets")).text
+    left = await alice.post(f"{draft}/basics", data={"title": "Later", "go": "leave"})
+    assert (left.status_code, left.headers["location"]) == (303, "/projects")
+    listed = (await alice.get("/projects")).text
+    assert "The draft is saved." in listed
+    assert "Later" in listed
+    assert (await alice.get(draft)).headers["location"] == f"{draft}/basics"
+
+
+async def test_ticket_types_are_added_and_removed_by_buttons(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    added = await alice.post(f"{draft}/tickets", data={**TICKETS, "add": "1"})
+    assert (added.status_code, added.headers["location"]) == (303, f"{draft}/tickets")
+    page = (await alice.get(f"{draft}/tickets")).text
+    assert 'name="ticket_types[2].price"' in page
+    await alice.post(f"{draft}/tickets", data={**TICKETS, "remove": "0"})
+    page = (await alice.get(f"{draft}/tickets")).text
+    assert 'value="Friday"' in page
+    assert 'value="Weekend"' not in page
+    wrong = await alice.post(f"{draft}/tickets", data={**TICKETS, "ticket_types[1].price": "dear"})
+    assert "must be an amount" in complaint(wrong, "ticket_types[1].price")
+    assert complaint(wrong, "ticket_types[0].price") == ""
+
+
+async def test_while_one_types_it_is_kept_judged_and_shown(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    rev = rev_of(await alice.get(f"{draft}/basics"))
+    typed = {**BASICS, "rev": rev, "title": "Typed 🎪", "end_time": "2031-07-01T10:00", "location": ""}
+    answer = await alice.post(f"{draft}/basics/check", data=typed, headers=HTMX)
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    assert "must not be before the start" in answer.text
+    assert "is required" not in answer.text
+    assert "Typed 🎪" in answer.text
+    assert "Saved." in answer.text
+    assert "Typed 🎪" in (await alice.get(f"{draft}/basics")).text
+
+
+async def test_a_check_that_comes_late_changes_nothing_and_says_so(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    rev = rev_of(await alice.get(f"{draft}/basics"))
+    await alice.post(f"{draft}/basics", data=BASICS)
+    late = await alice.post(f"{draft}/basics/check", data={**BASICS, "rev": rev, "title": "Late"}, headers=HTMX)
+    assert late.status_code == 200
+    assert "changed in another window" in late.text
+    assert "Late" not in (await alice.get(f"{draft}/basics")).text
+
+
+@pytest.mark.parametrize("verb", ["", "/check"])
+async def test_a_letter_no_database_takes_is_a_complaint_and_the_rest_stays_typed(
+    alice: httpx.AsyncClient, verb: str
+) -> None:
+    draft = await begun(alice)
+    rev = rev_of(await alice.get(f"{draft}/basics"))
+    answer = await alice.post(f"{draft}/basics{verb}", data={**BASICS, "rev": rev, "title": "a\0b"})
+    assert answer.status_code == (200 if verb else 422)
+    assert "must not have control characters" in answer.text
+    assert "Uckermark" in answer.text
+
+
+async def test_empty_fields_are_complained_about_only_where_one_asks_for_it(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    assert "is required" not in (await alice.get(f"{draft}/basics")).text
+    assert "is required" in (await alice.get(f"{draft}/basics?all=1")).text
+    review = (await alice.get(f"{draft}/review")).text
+    assert f'href="{draft}/media?all=1"' in review
+    assert "Ticket type 1: Price" in review
+
+
+async def test_a_draft_that_lacks_something_is_not_submitted(alice: httpx.AsyncClient, stage: Stage) -> None:
+    draft = await begun(alice)
+    answer = await alice.post(f"{draft}/submission", data={"status": "draft"})
+    assert answer.status_code == 422
+    assert "A few things are missing" in answer.text
+    assert re.search(r'value="draft"\s+checked', answer.text)
+    async with stage.parts.database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM submissions") == 0
+
+
+async def test_a_log_that_is_away_is_said_and_the_button_goes_on(database_url: str, tmp_path: Path) -> None:
+    async with staged(database_url, tmp_path, PUBLISH_SECONDS="0.3") as stage:
+        alice = await stage.person("Alice", organizer=True)
+        draft = await filled(alice)
+        async with stage.parts.database.transaction() as connection:
+            await connection.execute("LOCK TABLE log_partitions")
+            refused = await alice.post(f"{draft}/submission", data={"status": "published"})
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "we do not know yet whether it arrived" in refused.text
+        assert "Sent, outcome unknown" in (await alice.get("/projects")).text
+        assert (await alice.get(f"{draft}/basics")).headers["location"] == f"{draft}/review"
+        again = await alice.post(f"{draft}/submission")
+        assert again.status_code == 303
+        async with stage.parts.database.connection() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM submissions") == 1
+
+
+async def test_pictures_come_described_moved_and_removed(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    assert (await upload(alice, draft)).headers["location"] == f"{draft}/media"
+    shown = await upload(alice, draft, headers=HTMX)
+    assert shown.status_code == 200
+    assert shown.text.count('class="thumb"') == 2
+    first, second = re.findall(r'id="picture-(\d+)"', shown.text)
+    source = re.findall(r'<img src="(/media/drafts/[^"]+)"', shown.text)[0]
+    assert (await alice.get(source)).headers["content-type"] == "image/webp"
+
+    details = {"alt": "A lake", "focal_x": "30", "focal_y": "0"}
+    assert (await alice.post(f"{draft}/pictures/{second}", data=details)).status_code == 303
+    moved = await alice.post(f"{draft}/pictures/{second}", data={"position": "0"}, headers=HTMX)
+    assert re.findall(r'id="picture-(\d+)"', moved.text) == [second, first]
+    assert 'alt="A lake"' in moved.text
+    assert "fx-3 fy-0" in moved.text
+    cleared = await alice.post(f"{draft}/pictures/{second}", data={**details, "alt": ""}, headers=HTMX)
+    assert 'alt="A lake"' not in cleared.text
+    bad = await alice.post(f"{draft}/pictures/{second}", data={"focal_x": "101"}, headers=HTMX)
+    assert bad.status_code == 422
+    gone = await alice.post(f"{draft}/pictures/{second}/removal", headers=HTMX)
+    assert re.findall(r'id="picture-(\d+)"', gone.text) == [first]
+    assert (await alice.post(f"{draft}/pictures/{second}/removal")).status_code == 404
+
+
+async def test_what_is_no_picture_is_said_by_name(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    for options in ({"headers": HTMX}, {}):
+        answer = await upload(alice, draft, b"<svg/>", **options)
+        assert answer.status_code == 422
+        assert complaint(answer, "images") == "a.jpg is not a JPEG, PNG or WebP picture"
+    nothing = await alice.post(f"{draft}/pictures", files={"images": ("", b"")})
+    assert complaint(nothing, "images") == "is required: choose at least one picture"
+
+
+async def test_a_draft_is_deleted_by_its_owner_alone(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    draft = await begun(alice)
+    paths = [draft, f"{draft}/basics", f"{draft}/review"]
+    posts = [
+        f"{draft}/basics",
+        f"{draft}/basics/check",
+        f"{draft}/submission",
+        f"{draft}/pictures/1",
+        f"{draft}/removal",
+    ]
+    for person, status in ((charlie, 404), (bob, 403)):
+        assert {(await person.get(path)).status_code for path in paths} == {status}
+        assert {(await person.post(path, data={"rev": "0"})).status_code for path in posts} == {status}
+        assert (await upload(person, draft)).status_code == status
+    assert (await alice.get(f"{draft}/nonsense")).status_code == 404
+    assert (await alice.post(f"{draft}/nonsense")).status_code == 404
+    assert (await alice.post(f"{draft}/removal")).headers["location"] == "/projects"
+    assert (await alice.get(draft)).status_code == 404
+
+
+async def test_an_empty_title_begins_nothing(alice: httpx.AsyncClient) -> None:
+    answer = await alice.post("/projects/drafts", data={"title": "  "})
+    assert answer.status_code == 422
+    assert "must have 1 to 200 characters" in complaint(answer, "title")
+
+
+async def test_a_session_that_ended_leads_back_to_the_step(stage: Stage, alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    stranger = await stage.client(headers={"Referer": f"http://testserver{draft}/basics"})
+    posted = await stranger.post(f"{draft}/basics", data=BASICS)
+    assert (posted.status_code, posted.headers["location"]) == (303, f"/sign-in?next={draft}/basics")
+    checked = await stranger.post(f"{draft}/basics/check", data=BASICS, headers=HTMX)
+    assert checked.headers["hx-redirect"] == f"/sign-in?next={draft}/basics"
+    uploaded = await upload(stranger, draft, headers=HTMX)
+    assert uploaded.headers["hx-redirect"] == f"/sign-in?next={draft}/basics"

@@ -1,0 +1,184 @@
+"""My tickets, the page of one, and my places on waiting lists."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.cast import Stage, stored_event
+from tests.queries import counted_queries
+from tests.waiting import eventually
+
+OVER = {"start_time": "2020-06-22T19:00:00Z", "end_time": "2020-06-22T20:00:00Z"}
+RETURNABLE = {"returns_until": "2099-01-01T00:00:00Z"}
+
+
+async def bought(person: httpx.AsyncClient, event_id: int) -> int:
+    answer = await person.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    assert answer.status_code == 201, answer.text
+    number: int = answer.json()["ticket_number"]
+    return number
+
+
+async def over(stage: Stage, event_id: int) -> None:
+    async with stage.parts.database.connection() as connection:
+        await connection.execute(
+            "UPDATE events SET start_time = '2020-06-22T19:00Z', end_time = '2020-06-22T20:00Z' WHERE id = $1", event_id
+        )
+
+
+async def offered(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> int:
+    """An entry of Bob's with an open offer."""
+    event_id = await stored_event(alice, title="Small Room", capacity=1, **RETURNABLE)
+    number = await bought(alice, event_id)
+    joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    await alice.post(f"/api/v1/tickets/{number}/cancellation", json={})
+    waitlist_id: int = joined.json()["waitlist_id"]
+
+    async def has_offer() -> bool:
+        return "Offered to you" in (await bob.get("/tickets")).text
+
+    await eventually(has_offer)
+    return waitlist_id
+
+
+def key_in(page: str) -> str:
+    found = re.search(r'name="key"\s+value="([^"]+)"', page)
+    assert found, page
+    return found.group(1)
+
+
+async def test_what_comes_stands_first_by_when_it_is_and_what_is_over_below(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    later = await stored_event(alice, title="Later", start_time="2032-01-01T18:00Z", end_time="2032-01-02T02:00Z")
+    sooner = await stored_event(alice, title="Sooner", start_time="2031-01-01T18:00Z", end_time="2031-01-02T02:00Z")
+    gone = await stored_event(alice, title="Long over")
+    for event_id in (later, gone, sooner):
+        await bought(bob, event_id)
+    await over(stage, gone)
+    page = (await bob.get("/tickets")).text
+    assert page.index("Sooner") < page.index("Later") < page.index("Past and cancelled") < page.index("Long over")
+    assert "Long over" in (await bob.get("/tickets/past")).text
+    assert "Sooner" not in (await bob.get("/tickets/past")).text
+
+
+async def test_pages_of_tickets_show_each_once(stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    for number in range(30):
+        await bought(bob, await stored_event(alice, title=f"Night {number} of them"))
+    for first, rule in (
+        ("/tickets", ""),
+        ("/tickets/past", "UPDATE events SET end_time = start_time, status = 'cancelled'"),
+    ):
+        if rule:
+            async with stage.parts.database.connection() as connection:
+                await connection.execute(rule)
+        seen: list[str] = []
+        address = first
+        while address:
+            page = (await bob.get(address)).text
+            seen += re.findall(r">\s*(Night \d+) of them", page)
+            more = re.search(rf'href="({first}\?cursor=[^"]+)"\s+rel="next"', page)
+            address = more.group(1) if more else ""
+        assert sorted(seen) == sorted(f"Night {number}" for number in range(30))
+
+
+async def test_the_page_of_a_ticket_has_its_code_and_its_files(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    number = await bought(bob, await stored_event(alice, title="<script>alert(1)</script>"))
+    page = (await bob.get(f"/tickets/{number}")).text
+    assert "<svg" in page.split('class="qr"')[1][:200]
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    for name in ("ticket.pdf", "event.ics"):
+        assert f'href="/tickets/{number}/{name}"' in page
+    assert "Give it back" not in page, "the organizer takes nothing back"
+
+
+async def test_bob_gives_his_ticket_back_once(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    number = await bought(bob, await stored_event(alice, **RETURNABLE))
+    key = key_in((await bob.get(f"/tickets/{number}")).text)
+    for _ in range(2):
+        answer = await bob.post(f"/tickets/{number}/cancellation", data={"key": key})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")
+    page = (await bob.get(f"/tickets/{number}")).text
+    assert "This ticket is cancelled" in page
+    assert 'class="qr"' not in page
+
+
+async def test_too_late_to_give_back_is_said_on_the_ticket(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, **RETURNABLE)
+    number = await bought(bob, event_id)
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE events SET returns_until = now()")
+    answer = await bob.post(f"/tickets/{number}/cancellation", data={"key": "k"})
+    assert answer.status_code == 409
+    assert "cannot be returned any more" in answer.text
+    assert (await charlie.post(f"/tickets/{number}/cancellation", data={"key": "k"})).status_code == 404
+
+
+async def test_a_held_ticket_says_until_when_to_pay(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    number = await bought(bob, await stored_event(alice, payment="organizer_confirms"))
+    page = (await bob.get(f"/tickets/{number}")).text
+    assert "not paid yet" in page
+    assert 'class="qr"' not in page
+    assert "Reserved" in (await bob.get("/tickets")).text
+
+
+async def test_bob_takes_what_he_is_offered_and_pressing_twice_is_one_ticket(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    key = key_in((await bob.get("/tickets")).text)
+    answers = [await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": key}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert "Small Room" in (await bob.get(answers[0].headers["location"])).text
+    assert "You took the offer" in (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
+
+
+async def test_bob_lets_the_next_one_have_it_and_later_is_told_that_it_is_gone(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    answer = await bob.post(f"/waiting-list-entries/{waitlist_id}/refusal")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")
+    assert "Offered to you" not in (await bob.get("/tickets")).text
+    late = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k"})
+    assert late.status_code == 409
+    assert "You declined the offer" in late.text
+
+
+async def test_who_waits_sees_the_position_and_why_and_leaves(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, title="Small Room", capacity=1)
+    await bought(alice, event_id)
+    joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    address = f"/waiting-list-entries/{joined.json()['waitlist_id']}"
+    assert "You are number 1" in (await bob.get("/tickets")).text
+    page = (await bob.get(address)).text
+    assert "You are number 1 on the waiting list" in page
+    assert "Joined the list for 1" in page
+    assert (await charlie.get(address)).status_code == 404
+    assert (await charlie.post(f"{address}/departure")).status_code == 404
+    assert (await bob.post(f"{address}/departure")).status_code == 303
+    assert "Small Room" not in (await bob.get("/tickets")).text
+    assert "You left this list" in (await bob.get(address)).text
+
+
+@pytest.mark.parametrize(("path", "most"), [("/tickets", 4), ("/tickets/past", 2), ("/tickets/{}", 3)])
+async def test_a_page_asks_the_database_a_fixed_number_of_times(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, path: str, most: int
+) -> None:
+    asked = []
+    for _ in range(2):
+        for _ in range(3):
+            number = await bought(bob, await stored_event(alice))
+        with counted_queries() as queries:
+            assert (await bob.get(path.format(number))).status_code == 200
+        asked.append(len(queries))
+    assert asked[0] == asked[1] <= most

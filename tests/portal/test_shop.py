@@ -1,0 +1,215 @@
+"""The page that sells an event: every end of a purchase, and what changes while one looks."""
+
+import datetime as dt
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from app.domain.accounts import Caller
+from app.domain.cancellations import cancel_event
+from tests.cast import Stage, event_body, stored_event
+from tests.portal.test_pages import key_in
+
+HX = {"HX-Request": "true"}
+
+
+def at(hours: float) -> str:
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours)).isoformat()
+
+
+async def places(visitor: httpx.AsyncClient, event_id: int, seen: str) -> httpx.Response:
+    return await visitor.get(f"/events/{event_id}/places", params={"seen": seen}, headers=HX)
+
+
+def seen_in(page: str) -> str:
+    found = re.search(r"/places\?seen=([^\"]+)\"", page)
+    assert found, page
+    return found.group(1)
+
+
+async def type_of(client: httpx.AsyncClient, event_id: int, name: str) -> int:
+    kinds = (await client.get(f"/api/v1/event/{event_id}")).json()["ticket_types"]
+    return next(kind["ticket_type_id"] for kind in kinds if kind["name"] == name)
+
+
+async def buy(person: httpx.AsyncClient, event_id: int, **form: Any) -> httpx.Response:
+    key = key_in((await person.get(f"/events/{event_id}")).text)
+    return await person.post(f"/events/{event_id}/purchase", data={"key": key, **form}, headers=HX)
+
+
+async def test_a_type_and_a_quantity_are_bought_together(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    kinds = [{"name": "Weekend", "price": "120"}, {"name": "Friday", "price": "40", "per_attendee_limit": 4}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert page.index("Weekend") < page.index("Friday")
+    assert 'max="4"' in page
+    answer = await buy(bob, event_id, ticket_type_id=await type_of(bob, event_id, "Friday"), quantity=3)
+    assert answer.status_code == 200
+    assert "You have 3 tickets." in answer.text
+    assert 'hx-swap-oob="innerHTML"' in answer.text
+    assert len(re.findall(r'class="code" href="/tickets/\d+"', answer.text)) == 3
+    too_many = await buy(bob, event_id, ticket_type_id=await type_of(bob, event_id, "Friday"), quantity=2)
+    assert too_many.status_code == 409
+    assert "more than one person can have" in too_many.text
+
+
+@pytest.mark.parametrize("quantity", ["0", "many", "-1", "1.5", "101"])
+async def test_a_quantity_that_cannot_be_is_refused_in_words(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, quantity: str
+) -> None:
+    event_id = await stored_event(alice)
+    answer = await buy(bob, event_id, quantity=quantity)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "100 of 100 places left" in answer.text
+
+
+async def test_a_type_that_is_gone_is_said_in_the_box(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    answer = await buy(bob, event_id, ticket_type_id=999)
+    assert answer.status_code == 404
+    assert answer.text.lstrip().startswith('<section class="card buy"')
+    assert (await bob.post("/events/999999/purchase", data={"key": "k"})).status_code == 404
+
+
+async def test_a_held_place_says_until_when_to_pay(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=48)
+    answer = await buy(bob, event_id)
+    assert "A place is held for you." in answer.text
+    assert "Pay Alice e.V. as agreed with them" in answer.text
+    assert "data-countdown" in answer.text
+
+
+async def test_a_sale_to_come_counts_down_and_opens_by_itself(
+    stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, ticket_types=[{"name": "Early", "price": "10", "sale_opens_at": at(2)}])
+    page = (await visitor.get(f"/events/{event_id}")).text
+    assert "The sale opens on" in page
+    assert 'hx-trigger="due"' in page
+    async with stage.parts.database.transaction() as connection:
+        await connection.execute("UPDATE ticket_types SET sale_opens_at = now() - interval '1 second'")
+    opened = await places(visitor, event_id, seen_in(page))
+    assert opened.headers["hx-retarget"] == "#buy"
+    assert "Sign in to buy" in opened.text
+
+
+async def test_sold_out_is_one_press_from_the_waiting_list(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "Sold out." in page
+    entry = {"key": key_in(page)}
+    joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=entry, headers=HX)
+    assert "You are number 1 on the waiting list." in joined.text
+    assert "Join the waiting list" not in joined.text
+
+
+async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    kinds = [{"name": "Cabin", "price": "120", "places": 1}, {"name": "Meadow", "price": "40"}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    cabin = await type_of(bob, event_id, "Cabin")
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": cabin})
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "Wait for “Cabin”" in page
+    form = {"key": key_in(page), "ticket_type_id": cabin}
+    joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
+    assert joined.status_code == 200, joined.text
+    assert "You are number 1 on the waiting list." in joined.text
+
+
+async def test_a_cancelled_festival_says_so_and_sells_nothing(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    who = Caller(alice.user_id, "organizer", alice.organizer_id, "Alice")  # type: ignore[attr-defined]
+    await cancel_event(stage.parts.database, who, event_id, "Storm")
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "This festival is cancelled." in page
+    assert "/purchase" not in page
+
+
+async def test_what_is_left_comes_without_a_reload_and_only_when_it_changed(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Weekend", "price": "120"}, {"name": "Friday", "price": "40"}]
+    event_id = await stored_event(alice, capacity=2, ticket_types=kinds)
+    seen = seen_in((await visitor.get(f"/events/{event_id}")).text)
+    assert (await places(visitor, event_id, seen)).status_code == 204
+    await buy(bob, event_id)
+    changed = await places(visitor, event_id, seen)
+    assert "1 of 2 places left" in changed.text
+    assert changed.text.count('hx-swap-oob="true"') == 2
+    assert "/purchase" not in changed.text
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    gone = await places(visitor, event_id, seen_in(changed.text))
+    assert gone.headers["hx-retarget"] == "#buy"
+    assert "Sold out." in gone.text
+
+
+async def test_a_sale_that_is_over_is_not_asked_about_again(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    over = await stored_event(alice, start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
+    page = (await visitor.get(f"/events/{over}")).text
+    assert "The sale is closed." in page
+    assert "every 5s" not in page
+    assert (await visitor.get("/events/999999/places")).status_code == 404
+
+
+async def test_when_the_outcome_is_unknown_the_same_key_comes_back(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    key = key_in((await bob.get(f"/events/{event_id}")).text)
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await stage.parts.sale_desk.close()
+    answer = await bob.post(f"/events/{event_id}/purchase", data={"key": key}, headers=HX)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert key_in(answer.text) == key
+
+
+async def test_time_and_place_are_said_for_people(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    times = {"start_time": "2031-07-04T18:00:00+02:00", "end_time": "2031-07-06T23:00:00+02:00"}
+    event_id = await stored_event(alice, location="Lake & Barn, Uckermark", **times)
+    page = (await visitor.get(f"/events/{event_id}")).text
+    assert "Fri 4 Jul 2031, 18:00 – Sun 6 Jul 2031, 23:00" in page
+    assert "Berlin time" in page
+    assert 'data-local="Europe/Berlin"' in page
+    assert "https://www.openstreetmap.org/search?query=Lake%20%26%20Barn%2C%20Uckermark" in page
+    german = await visitor.get(f"/events/{event_id}", headers={"Accept-Language": "de-DE"})
+    assert "49,90\xa0€" in german.text
+
+
+async def test_a_description_is_markdown_and_not_more(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    text = "**Loud**\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1))"
+    page = (await visitor.get(f"/events/{await stored_event(alice, description=text)}")).text
+    assert "<strong>Loud</strong>" in page
+    assert "<script>alert" not in page
+    assert 'href="javascript' not in page
+
+
+QUERIES: dict[str, int] = {"/": 1, "/events/{}": 4, "/events/{}/places?seen=on_sale-": 2}
+
+
+@pytest.mark.parametrize("path", QUERIES)
+async def test_a_page_asks_the_database_a_fixed_number_of_times(
+    stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient, path: str
+) -> None:
+    kinds = [{"name": f"Kind {number}", "price": "10"} for number in range(8)]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    for _ in range(5):
+        await alice.post("/api/v1/event", json=event_body())
+    for task in stage.parts.tasks:
+        await task.stop()
+    statements: list[str] = []
+    pool = stage.parts.database.pool
+    for connection in [await pool.acquire() for _ in range(pool.get_max_size())]:
+        connection.add_query_logger(lambda record: statements.append(record.query))
+        await pool.release(connection)
+    assert (await visitor.get(path.format(event_id))).status_code == 200
+    ours = [one for one in statements if "jit" not in one]  # how the driver learns of a type, once per connection
+    assert len(ours) == QUERIES[path], ours
