@@ -10,7 +10,7 @@ EVENTSTREAM_DEMO ?= 1
 export PORT EVENTSTREAM_DEMO
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.run ## start everything on PORT (8000) with data in EVENTSTREAM_DATA_DIR (.eventstream)
 	@exec $(BIN)/eventstream serve
@@ -18,6 +18,16 @@ run: $(VENV)/.run ## start everything on PORT (8000) with data in EVENTSTREAM_DA
 test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
 	$(BIN)/python -m e2e.browser
 	$(BIN)/python -m pytest
+
+test-engines: $(VENV)/.dev ## run all tests on real servers instead of embedded engines
+	$(BIN)/python -m e2e.browser
+	$(BIN)/python -m tests.servers test
+
+engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (needs JDK 17, Maven, Go 1.24)
+	@$(BIN)/python -m tests.servers start
+
+engines-stop: $(VENV)/.dev ## stop them
+	@$(BIN)/python -m tests.servers stop
 
 check: $(VENV)/.dev ## lint, format check, types, templates, catalogue of texts, lock files
 	$(BIN)/ruff check .
@@ -55,4 +65,4 @@ $(VENV)/.dev: $(VENV)/.run locks/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
 	@touch $@
 
-.PHONY: help run test check format bench lock
+.PHONY: help run test test-engines engines engines-stop check format bench lock

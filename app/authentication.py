@@ -1,9 +1,9 @@
-"""Who sends a request, and whether they may: one middleware, and one gate before every route."""
+"""Who sends a request, and whether they may: one middleware with one gate before every route."""
 
 from typing import Any
 
-from litestar.connection import ASGIConnection, Request
-from litestar.handlers import BaseRouteHandler
+from litestar.connection import Request
+from litestar.di import NamedDependency
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -13,8 +13,6 @@ from app.errors import Forbidden, NotSignedIn
 from app.kept_form import kept_form
 from app.parts import Parts
 from app.same_origin import SAFE_METHODS, require_same_origin
-
-Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Authentication(ASGIMiddleware):
@@ -27,7 +25,7 @@ class Authentication(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"], scope["auth"] = None, None
-        request: Request[Any, Any, Any] = Request(scope)
+        request: Request[Any, Any, Any] = Request(scope, receive, send)
         authorization = request.headers.get("authorization", "")
         if authorization:
             scope["user"], scope["auth"] = await self.by_key(authorization), "api-key"
@@ -35,6 +33,7 @@ class Authentication(ASGIMiddleware):
             require_same_origin(request.method, request.headers, self.parts.settings.public_url)
             if session_id := request.cookies.get(self.parts.sessions.cookie):
                 scope["user"], scope["auth"] = await self.parts.sessions.find(session_id), "session"
+        await self.gate(request)
         await next_app(scope, receive, send)
 
     async def by_key(self, authorization: str) -> Caller:
@@ -44,28 +43,28 @@ class Authentication(ASGIMiddleware):
             raise NotSignedIn("This API key is unknown or revoked.", headers={"WWW-Authenticate": "Bearer"})
         return caller
 
+    async def gate(self, request: Request[Any, Any, Any]) -> None:
+        """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`.
 
-async def gate(connection: Connection, handler: BaseRouteHandler) -> None:
-    """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`."""
-    opt = handler.opt
-    if opt.get("public"):
-        return
-    caller = connection.user
-    if caller is None:
-        kept = None if connection.scope["path"].startswith("/api/") else await kept_form(connection)
-        headers = {"WWW-Authenticate": "Bearer"}
-        raise NotSignedIn("Sign in, or send an API key.", headers=headers, extra={"kept": kept} if kept else None)
-    scope: Any = connection.scope
-    needed = "read" if scope["method"] in SAFE_METHODS else "write"
-    if caller.scopes is not None and needed not in caller.scopes:
-        raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")
-    if caller.scopes is not None and opt.get("session_only"):
-        raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
-    if opt.get("role") == "organizer" and caller.organizer_id is None:
-        raise Forbidden("Only organizers may do this.", type="organizers-only")
-    parts: Parts = connection.app.state.parts
-    standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
-    scope["state"]["rate_limit_headers"] = standing.headers
+        Not a guard: Litestar copies the handler for each guard and request, which costs more than all of this.
+        """
+        scope: Any = request.scope
+        opt, caller = scope["route_handler"].opt, scope["user"]
+        if opt.get("public"):
+            return
+        if caller is None:
+            kept = None if scope["path"].startswith("/api/") else await kept_form(request)
+            headers = {"WWW-Authenticate": "Bearer"}
+            raise NotSignedIn("Sign in, or send an API key.", headers=headers, extra={"kept": kept} if kept else None)
+        needed = "read" if scope["method"] in SAFE_METHODS else "write"
+        if caller.scopes is not None and needed not in caller.scopes:
+            raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")
+        if caller.scopes is not None and opt.get("session_only"):
+            raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
+        if opt.get("role") == "organizer" and caller.organizer_id is None:
+            raise Forbidden("Only organizers may do this.", type="organizers-only")
+        standing = self.parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
+        scope["state"]["rate_limit_headers"] = standing.headers
 
 
 def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:
@@ -73,13 +72,14 @@ def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:
     return client_address(peer, request.headers.get("x-forwarded-for"), parts.settings.trusted_proxies)
 
 
-async def provide_who(request: Request[Any, Any, Any]) -> Caller:
+# Both ask for `parts` only to be resolved after it: what Litestar resolves side by side costs it a task group.
+async def provide_who(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Caller:
     """The caller of a route that is not public."""
     caller: Caller = request.user
     return caller
 
 
-async def provide_visitor(request: Request[Any, Any, Any]) -> Caller | None:
+async def provide_visitor(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Caller | None:
     """The caller of a public route, if there is one."""
     caller: Caller | None = request.user
     return caller

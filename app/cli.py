@@ -2,15 +2,16 @@
 
 import argparse
 import asyncio
-import signal
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import uvicorn
-
+from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.password_resets import new_reset
 from app.domain.reconcile import drifts
@@ -18,26 +19,28 @@ from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.errors import AppError
+from app.listening import bound_socket, greeting
 from app.logs import configure_logs
-from app.parts import Parts
-from app.settings import Settings, SettingsError
+from app.settings import Settings, SettingsError, between
+from app.signals import stopping_on_signals
+from app.workers import supervise
+
+SPARE_CONNECTIONS = 20
+"""Of the embedded database, for other commands beside the server."""
 
 T = TypeVar("T")
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stop(SystemExit):
-    """A signal asked us to end."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
+        if options.command is see_doctor:
+            return see_doctor()
         settings = Settings.from_env()
         configure_logs(settings)
         result: int = options.command(settings, options)
         return result
-    except (SettingsError, EmbeddedPostgresError, AppError) as error:
+    except (SettingsError, EmbeddedPostgresError, BackupError, AppError) as error:
         print(f"eventstream: {error}", file=sys.stderr)
         return 2
 
@@ -45,11 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     commands = argparse.ArgumentParser(prog="eventstream", description="Sells festival tickets.")
     names = commands.add_subparsers(required=True, metavar="command")
-    names.add_parser("serve", help="serve pages, API and consumers until stopped").set_defaults(command=serve)
+    server = names.add_parser("serve", help="serve pages, API and consumers until stopped")
+    server.add_argument("--workers", type=between(1, 256), metavar="N", help="processes (the setting WORKERS)")
+    server.set_defaults(command=serve_until_stopped)
     names.add_parser("migrate", help="bring the database to this version").set_defaults(command=migrate_only)
     names.add_parser("reconcile", help="recount tickets and offers; exit status 1 if a counter is wrong").set_defaults(
         command=reconcile
     )
+    doctor = names.add_parser("doctor", help="what is wrong and how to mend it; exit status 1 if something is wrong")
+    doctor.set_defaults(command=see_doctor)
+    backup = names.add_parser("backup", help="copy database and pictures into a new folder; the server may run")
+    backup.add_argument("folder", type=Path)
+    backup.set_defaults(command=back_up_into)
+    restoring = names.add_parser("restore", help="bring a backup into an installation without data")
+    restoring.add_argument("folder", type=Path)
+    restoring.set_defaults(command=restore_from)
     users = names.add_parser("users", help="help somebody who cannot sign in")
     users.add_argument("action", choices=("reset-link",), help="print a link that sets a new password, once")
     users.add_argument("email", help="the e-mail address they signed up with")
@@ -73,89 +86,56 @@ def database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url:
         yield settings.database_url
         return
-    postgres = EmbeddedPostgres(settings.data_dir / "postgres")
+    connections = max(100, settings.workers * settings.database_connections + SPARE_CONNECTIONS)
+    postgres = EmbeddedPostgres(settings.data_dir / "postgres", connections)
     try:
         yield postgres.start()
     finally:
         postgres.stop()
 
 
-@contextmanager
-def stopping_on_signals() -> Iterator[None]:
-    """Turns the signals into `Stop`, once: what is being tidied up then is not interrupted again."""
-
-    def stop(number: int, frame: object) -> None:
-        for one in STOP_SIGNALS:
-            signal.signal(one, signal.SIG_IGN)
-        raise Stop(0)
-
-    for one in STOP_SIGNALS:
-        signal.signal(one, stop)
-    yield
-
-
-def serve(settings: Settings, options: argparse.Namespace) -> int:
-    from app.main import asgi, build_parts
-
-    with stopping_on_signals(), database_url(settings) as url:
+def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
+    if options.workers:
+        settings = replace(settings, workers=options.workers)
+    with stopping_on_signals(), bound_socket(settings) as listener, database_url(settings) as url:
         migrate(url)
-        parts = build_parts(settings, url)
-        config = uvicorn.Config(
-            asgi(parts),
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=int(settings.shutdown_seconds) or 1,
-            backlog=4096,
-        )
-        server = Announcing(config, parts)
-        server.run()
-        return 0 if server.started else 1
+        started = partial(print, greeting(settings, listener.getsockname()[1]), flush=True)
+        if settings.workers > 1:
+            return supervise(settings, url, listener, started)
+        from app.serving import serve  # only now: the parent of workers stays small without it
+
+        return serve(settings, url, listener, started)
 
 
-class Announcing(uvicorn.Server):
-    """Says where it is once it is there."""
+def see_doctor() -> int:
+    """Not with ready-made settings: a bad one is a finding like any other."""
+    from app.doctor.visit import findings, machine_findings, settings_and_complaints, tell
 
-    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
-        super().__init__(config)
-        self.parts = parts
-
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
-        if self.started:
-            port = self.servers[0].sockets[0].getsockname()[1]
-            print(greeting(self.parts.settings, port), flush=True)
-
-
-def greeting(settings: Settings, port: int) -> str:
-    address = f"http://localhost:{port}"
-    lines = [
-        "",
-        f"  EventStream is at {address}",
-        "",
-        f"  Look around     {address}/",
-        f"  Organize        {address}/sign-up/organizer, then New event",
-        f"  Buy a ticket    {address}/sign-up",
-        f"  JSON API        {address}/schema",
-        f"  Health          {address}/health/ready",
-    ]
-    if settings.demo:
-        lines += ["", f"  Demo accounts and their password are in {relative(settings.data_dir / 'demo-accounts.txt')}"]
-    return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
-
-
-def relative(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    settings, complaints = settings_and_complaints(os.environ)
+    configure_logs(settings)
+    with database_url(settings) as url:
+        return asyncio.run(tell(complaints, machine_findings(settings), findings(settings, url)))
 
 
 def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
+    return 0
+
+
+def back_up_into(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        manifest = asyncio.run(back_up(settings, url, options.folder.absolute()))
+    print(f"{options.folder}: the database, and {manifest.files} pictures and uploads")
+    for what in left_out(settings):
+        print(f"left out: {what}")
+    return 0
+
+
+def restore_from(settings: Settings, options: argparse.Namespace) -> int:
+    with database_url(settings) as url:
+        manifest = asyncio.run(restore(settings, url, options.folder.absolute()))
+    print(f"restored what was backed up at {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, with {manifest.files} files")
     return 0
 
 

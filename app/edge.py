@@ -22,27 +22,36 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 DRAIN_BYTES, DRAIN_SECONDS = 256 * 1024 * 1024, 30.0
 
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
 HEADERS = {
-    b"content-security-policy": b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    b"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
     b"cross-origin-opener-policy": b"same-origin",
 }
-HSTS = (b"strict-transport-security", b"max-age=31536000")
+HSTS = {b"strict-transport-security": b"max-age=31536000"}
 
 
 class Edge:
-    def __init__(self, app: App, secure: bool) -> None:
+    """`pictures_from` is the origin that pages load pictures from, where it is not ours."""
+
+    def __init__(self, app: App, secure: bool, pictures_from: str | None = None) -> None:
         self.app = app
-        self.secure = secure
+        policy = CSP.format(pictures=" ".join(filter(None, ("'self'", "data:", pictures_from))))
+        self.every_answer = {
+            **HEADERS,
+            b"content-security-policy": policy.encode(),
+            **(HSTS if secure else {}),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self.secure)
+        exchange = Exchange(scope, receive, send, self.every_answer)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
@@ -54,12 +63,12 @@ class Edge:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, secure: bool) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, every_answer: dict[bytes, bytes]) -> None:
         self.head = scope["method"] == "HEAD"
         self.scope = {**scope, "method": "GET"} if self.head else scope  # the server goes on seeing what was asked
         self.receive_next = receive
         self.send_next = send
-        self.secure = secure
+        self.every_answer = every_answer
         self.began = time.perf_counter()
         self.status = 0
         self.body_read = False
@@ -87,7 +96,7 @@ class Exchange:
 
     def headers(self, message: Message) -> list[tuple[bytes, bytes]]:
         present = {name.lower() for name, _ in message.get("headers", [])}
-        extra = [(name, value) for name, value in HEADERS.items() if name not in present]
+        extra = [(name, value) for name, value in self.every_answer.items() if name not in present]
         extra.append((b"x-request-id", self.request_id.encode()))
         extra += [
             (name.lower().encode(), value.encode())
@@ -96,7 +105,7 @@ class Exchange:
         ]
         if b"cache-control" not in present:
             extra.append((b"cache-control", b"no-store"))
-        return [*extra, HSTS] if self.secure else extra
+        return extra
 
     async def drain(self) -> None:
         """Read what is left of the body: a client that is still sending cannot read its refusal."""

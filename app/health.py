@@ -14,6 +14,7 @@ from app.parts import Parts
 from app.supervision import Supervised
 
 CHECK_SECONDS = 3.0
+CALM = {"running", "standby"}
 
 
 class EngineHealth(msgspec.Struct, frozen=True):
@@ -31,7 +32,7 @@ class TaskHealth(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`status`: ok; degraded: some stores lag, everything is accepted; down: 503."""
+    """`status`: ok; degraded: some stores lag, everything is accepted; down or draining (about to stop): 503."""
 
     status: str
     engines: dict[str, EngineHealth]
@@ -60,9 +61,9 @@ async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
     down = "away" in (engines["database"].state, engines["log"].state) or any(
         task.state == "stopped" for task in tasks.values()
     )
-    calm = all(one.state == "ok" for one in engines.values()) and all(t.state == "running" for t in tasks.values())
-    readiness = Readiness("down" if down else "ok" if calm else "degraded", engines, tasks)
-    return Response(readiness, status_code=503 if down else 200)
+    calm = all(one.state == "ok" for one in engines.values()) and all(t.state in CALM for t in tasks.values())
+    status = "draining" if parts.draining else "down" if down else "ok" if calm else "degraded"
+    return Response(Readiness(status, engines, tasks), status_code=503 if down or parts.draining else 200)
 
 
 async def check(ping: Callable[[], Awaitable[Any]]) -> EngineHealth:

@@ -2,37 +2,79 @@
 
 import logging
 import sys
+import time
+from contextlib import suppress
+from typing import Any
 
+import msgspec
 import structlog
 
 from app.settings import Settings
+
+SELDOM_SECONDS = 10.0
+
+
+class Lines:
+    """Our own lines, past the logging module, which would take a fifth of the time of a purchase.
+
+    A log that cannot be written must not stop a sale, and nobody is left who could be told.
+    """
+
+    def __init__(self, *_: Any) -> None:
+        self.out = sys.stderr.buffer
+
+    def write(self, line: str | bytes) -> None:
+        with suppress(OSError, ValueError):
+            self.out.write((line if isinstance(line, bytes) else line.encode("utf-8", "replace")) + b"\n")
+            self.out.flush()
+
+    debug = info = warning = error = critical = write
 
 
 def configure_logs(settings: Settings) -> None:
     json_lines = settings.json_logs if settings.json_logs is not None else not sys.stderr.isatty()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if json_lines else structlog.dev.ConsoleRenderer()
-    )
+    last: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer()]
+    if json_lines:
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=as_json)]
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, *last],
+        logger_factory=Lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    last = [structlog.processors.format_exc_info, renderer] if json_lines else [renderer]
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
-    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
-    logging.getLogger("app").setLevel(level)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    libraries.addFilter(Seldom("aiokafka"))
+    logging.basicConfig(handlers=[libraries], level=max(level, logging.WARNING), force=True)
+
+
+def as_json(line: Any, **_: Any) -> str:
+    return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+class Seldom(logging.Filter):
+    """Lets a library say the same thing once in ten seconds: while brokers are away aiokafka says it all the time."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.heard: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not super().filter(record):
+            return True
+        said, now = str(record.msg), time.monotonic()
+        if now - self.heard.get(said, -SELDOM_SECONDS) < SELDOM_SECONDS:
+            return False
+        self.heard[said] = now
+        return True

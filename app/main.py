@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from litestar import Litestar, Router
@@ -13,12 +14,13 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
+from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import health, static_files
 from app.api import api
 from app.api.description import complete
-from app.authentication import Authentication, gate, provide_visitor, provide_who
+from app.authentication import Authentication, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
 from app.consumers.runner import Runner
@@ -28,7 +30,10 @@ from app.consumers.to_s3 import to_s3
 from app.demo import load_demo
 from app.edge import Edge
 from app.engines.database import Database
+from app.engines.documents import Documents
 from app.engines.folder_media import FolderMedia
+from app.engines.log import Log
+from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
 from app.language import current_locale, gettext, ngettext
@@ -40,6 +45,7 @@ from app.portal.filters import FILTERS, money, span
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
+from app.singletons import Singleton
 from app.static_files import static
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
@@ -50,12 +56,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def build_parts(settings: Settings, database_url: str) -> Parts:
     """The engines that the settings choose, and what stands on them; nothing is opened yet."""
-    database = Database(database_url)
-    log = PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
-    documents = PostgresDocuments(database)
-    media = FolderMedia(settings.data_dir / "media")
+    database = Database(database_url, settings.database_connections)
+    log = log_of(settings, database)
+    documents = documents_of(settings, database)
+    media = media_of(settings)
     pictures = Pictures()
-    groups = [to_postgres(), to_mongo(documents), to_s3(database, media, pictures)]
     parts = Parts(
         settings=settings,
         database=database,
@@ -64,14 +69,56 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         media=media,
         pictures=pictures,
         printer=TicketPrinter(money, span),
-        tasks=[consumer_task(group, log, database) for group in groups],
     )
-    parts.tasks.append(Supervised("sweeps", lambda health: sweep_for_ever(parts, health)))
-    parts.tasks += [Supervised(one.name, one.run) for one in (parts.relay, parts.sale_clock)]
+    if settings.run_consumers:
+        parts.tasks = tasks_of(parts)
     return parts
 
 
-def consumer_task(group: Group, log: PostgresLog, database: Database) -> Supervised:
+# The drivers of the distributed engines take a second to import, so only who chose one pays for it.
+def log_of(settings: Settings, database: Database) -> Log:
+    if settings.kafka:
+        from app.engines.kafka_log import KafkaLog
+
+        return KafkaLog(
+            settings.kafka,
+            settings.log_partitions,
+            replication=settings.kafka_replication,
+            seconds=settings.publish_seconds,
+            instance=settings.instance,
+        )
+    return PostgresLog(database, settings.log_partitions, seconds=settings.publish_seconds)
+
+
+def documents_of(settings: Settings, database: Database) -> Documents:
+    if settings.mongodb_url:
+        from app.engines.mongo_documents import MongoDocuments
+
+        return MongoDocuments(settings.mongodb_url)
+    return PostgresDocuments(database)
+
+
+def media_of(settings: Settings) -> Media:
+    if settings.bucket:
+        from app.engines.s3_media import S3Media
+
+        return S3Media(settings.bucket, settings.media_base_url)
+    return FolderMedia(settings.data_dir / "media")
+
+
+def tasks_of(parts: Parts) -> list[Supervised]:
+    """What runs beside the requests: one task per consumer group, and what one process does for all."""
+    database, log, media = parts.database, parts.log, parts.media
+    groups = [to_postgres(), to_mongo(parts.documents), to_s3(database, media, parts.pictures)]
+    sweeps = Singleton(database, "sweeps", lambda health: sweep_for_ever(parts, health))
+    return [
+        *(consumer_task(group, log, database) for group in groups),
+        *(Supervised(one.name, one.run) for one in (parts.relay, parts.sale_clock)),
+        Supervised("sweeps", sweeps.run),
+    ]
+
+
+def consumer_task(group: Group, log: Log, database: Database) -> Supervised:
     return Supervised(group.name, Runner(group, log, database).run, group.topics)
 
 
@@ -80,6 +127,7 @@ async def running(parts: Parts) -> AsyncIterator[None]:
     """Engines open, topics there and tasks at work while the block runs."""
     await parts.database.open()
     try:
+        await parts.media.connect()
         await parts.log.create_topics([*TOPICS, FACTS, *DEAD_TOPICS])
         for task in parts.tasks:
             task.start()
@@ -94,6 +142,8 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         parts.passwords.close()
         parts.printer.close()
         await parts.log.close()
+        await parts.media.close()
+        await parts.documents.close()
         await parts.database.close()
 
 
@@ -112,30 +162,32 @@ def build_app(parts: Parts) -> Litestar:
         async with running(parts):
             yield
 
+    pages: list[ControllerRouterHandler] = [api, portal, *static_files.routes]
     app = Litestar(
-        route_handlers=[api, portal, *health.routes, *static_files.routes],
+        route_handlers=[*health.routes, *(pages if parts.settings.serve_http else ())],
         dependencies={
             "parts": Provide(provide_parts),
             "db": Provide(provide_db),
             "who": Provide(provide_who),
             "visitor": Provide(provide_visitor),
         },
-        guards=[gate],
         middleware=[Authentication(parts)],
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],
         template_config=template_config(),
-        openapi_config=openapi_config(parts),
+        openapi_config=openapi_config(parts) if parts.settings.serve_http else None,
         logging_config=None,
         multipart_form_part_limit=200,
     )
     app.state.parts = parts
-    complete(app.openapi_schema)
+    if parts.settings.serve_http:
+        complete(app.openapi_schema)
     return app
 
 
 def asgi(parts: Parts) -> Edge:
-    return Edge(build_app(parts), secure=parts.settings.secure_cookies)  # type: ignore[arg-type]
+    app: Any = build_app(parts)
+    return Edge(app, secure=parts.settings.secure_cookies, pictures_from=parts.media.origin)
 
 
 def environment() -> jinja2.Environment:

@@ -36,7 +36,6 @@ class Parts:
         media: Media,
         pictures: Pictures,
         printer: TicketPrinter,
-        tasks: list[Supervised],
     ) -> None:
         self.settings = settings
         self.database = database
@@ -44,8 +43,9 @@ class Parts:
         self.documents = documents
         self.media = media
         self.pictures = pictures
+        self.tasks: list[Supervised] = []
+        self.draining = False
         self.printer = printer
-        self.tasks = tasks
         self.passwords = Passwords()
         self.sessions = Sessions(database, settings)
         self.api_keys = ApiKeys(database)
@@ -54,6 +54,8 @@ class Parts:
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
         self.password_check = PasswordCheck(database, self.passwords, self.shared_limits, limits)
         self.submissions = Submissions(database, log)
-        self.relay = Leased("relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS)
+        self.relay = Leased(
+            "relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS, relay.REST_SECONDS
+        )
         self.sale_clock = Leased("sale-clock", database, lambda: tick(database), sale_clock.EVERY_SECONDS)
         self.sale_desk = SaleDesk(database, sell, sold=self.relay.wake)

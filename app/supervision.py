@@ -18,7 +18,7 @@ class Stopped(Exception):
 
 
 class Health(msgspec.Struct, kw_only=True):
-    """`state`: starting, running, retrying, restarting or stopped."""
+    """`state`: starting, running, standby (another process does it), retrying, restarting or stopped."""
 
     state: str = "starting"
     restarts: int = 0

@@ -19,7 +19,7 @@ KEEP_KEYS = dt.timedelta(days=3)
 
 
 async def sweep_for_ever(parts: Parts, health: Health) -> None:
-    """Sweeps are harmless twice, so every process does its own."""
+    """For a `Singleton`: once for all processes."""
     while True:
         try:
             await sweep(parts)

@@ -1,6 +1,7 @@
 """Reads a whole request body against a struct and names every bad field at once."""
 
 import datetime as dt
+import functools
 import json
 import re
 import types
@@ -53,9 +54,8 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     """
     values: dict[str, Any] = {}
     bad: list[FieldError] = []
-    for field in msgspec.structs.fields(kind):
+    for field, inner, optional in fields_of(kind):
         value = raw.get(field.encode_name, msgspec.UNSET)
-        inner, optional = without_none(field.type)
         if form:
             value = from_form(value, inner, field.required and not optional)
         if value is msgspec.UNSET or (value is None and not field.required):
@@ -71,6 +71,12 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     if bad:
         raise Invalid(bad)
     return kind(**values)
+
+
+@functools.cache
+def fields_of(kind: type[msgspec.Struct]) -> list[tuple[msgspec.structs.FieldInfo, Any, bool]]:
+    """Each field with its plain type and whether it may be None; looking them up anew costs more than the reading."""
+    return [(field, *without_none(field.type)) for field in msgspec.structs.fields(kind)]
 
 
 def from_form(value: Any, kind: Any, required: bool) -> Any:

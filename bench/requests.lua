@@ -1,9 +1,10 @@
--- One request after the other for wrk: METHOD, PATH and BODY from the environment; where CROWD is set,
+-- One request after the other for wrk: METHOD, BODY and PATH_TO (several in turn) from the environment; where CROWD is set,
 -- each request comes from another person with another Idempotency-Key.
 local method, path, body = os.getenv("METHOD"), os.getenv("PATH_TO"), os.getenv("BODY")
 local crowd, session, run = os.getenv("CROWD"), os.getenv("SESSION"), os.getenv("RUN")
 local share = tonumber(os.getenv("SHARE") or "0")
-local threads = {}
+local threads, paths = {}, {}
+for one in path:gmatch("%S+") do table.insert(paths, one) end
 
 function setup(thread)
   thread:set("number", #threads)
@@ -24,7 +25,7 @@ function request()
   if method == "POST" then
     headers["Idempotency-Key"] = run .. "-" .. number .. "-" .. sent
   end
-  return wrk.format(method, path, headers, body ~= "" and body or nil)
+  return wrk.format(method, paths[sent % #paths + 1], headers, body ~= "" and body or nil)
 end
 
 function response(status)

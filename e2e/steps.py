@@ -28,15 +28,18 @@ def fits(page: Page) -> None:
         assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 
-def sign_up(page: Page, name: str, company: str | None = None) -> None:
+def sign_up(page: Page, name: str, company: str | None = None) -> str:
+    """The e-mail address of the new account."""
+    email = f"{name.lower()}{next(numbers)}@example.org"
     page.goto("/sign-up/organizer" if company else "/sign-up")
     page.get_by_label("Your name").fill(name)
     if company:
         page.get_by_label("Company or association").fill(company)
-    page.get_by_label("E-mail").fill(f"{name.lower()}{next(numbers)}@example.org")
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
     expect(page.get_by_text("Account menu")).to_be_attached()
+    return email
 
 
 def poster() -> dict[str, object]:
@@ -45,27 +48,62 @@ def poster() -> dict[str, object]:
     return {"name": "poster.jpg", "mimeType": "image/jpeg", "buffer": out.getvalue()}
 
 
-def fill_project(page: Page, title: str, capacity: int = 100) -> None:
-    page.get_by_label("Title").fill(title)
-    page.get_by_label("Description").fill("Three days between the lime trees and the lake.")
-    expect(page.get_by_label("Company")).to_have_value("Lantern Fields e.V.")
+def begin(page: Page, title: str) -> None:
+    """To the first step of a new event."""
+    page.goto("/projects/new")
+    page.get_by_label("What is it called?").fill(title)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_label("Title")).to_have_value(title)
+
+
+def go_on(page: Page, heading: str) -> None:
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+
+
+def fill_basics(page: Page) -> None:
     page.get_by_label("Place", exact=True).fill("Uckermark")
     page.get_by_label("Begins").fill("2031-07-04T18:00")
     page.get_by_label("Ends").fill("2031-07-06T23:00")
-    page.get_by_label("Date on the poster").fill("2031-07-04")
     page.get_by_label("Timezone of the place").select_option("Europe/Berlin")
-    page.get_by_label("Price").fill("49.90")
-    page.get_by_label("Places", exact=True).fill(str(capacity))
-    page.get_by_label("Pictures", exact=True).set_input_files(poster())
+
+
+def fill_tickets(page: Page, capacity: int = 100) -> None:
+    page.get_by_label("Places in all").fill(str(capacity))
+    page.get_by_label("Price", exact=True).first.fill("49.90")
+
+
+def add_picture(page: Page) -> None:
+    page.get_by_label("Add pictures").set_input_files(poster())
+    if page.context in scriptless:
+        page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_label("What it shows").last).to_be_visible(timeout=30_000)
+
+
+def fill_details(page: Page) -> None:
+    page.get_by_label("Description").fill("Three days between the **lime trees** and the lake.")
+    expect(page.get_by_label("Organized by")).to_have_value("Lantern Fields e.V.")
+
+
+def fill_draft(page: Page, title: str, capacity: int = 100) -> None:
+    """A whole draft, up to its review."""
+    begin(page, title)
+    fill_basics(page)
+    go_on(page, "Tickets and places")
+    fill_tickets(page, capacity)
+    go_on(page, "Pictures")
+    add_picture(page)
+    go_on(page, "What to expect")
+    fill_details(page)
+    go_on(page, "Ready?")
 
 
 def publish(page: Page, title: str, capacity: int = 100) -> str:
-    """From the form to the page of the event; its path."""
-    page.goto("/projects/new")
-    fill_project(page, title, capacity)
+    """From the first step to the page of the event; its path."""
+    fill_draft(page, title, capacity)
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("link", name="See the page of your event").click(timeout=30_000)
-    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
     found = re.search(r"/events/\d+", page.url)
     assert found
     return found.group()

@@ -1,40 +1,172 @@
-"""An organizer signs up, submits a project, watches it arrive and sees it on the first page."""
+"""An organizer signs up, builds a festival in five steps, watches it arrive and sees it on the first page."""
 
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from e2e.steps import accessible, fill_project, fits, publish, sign_up
+from e2e.steps import (
+    PASSWORD,
+    accessible,
+    add_picture,
+    begin,
+    fill_basics,
+    fill_details,
+    fill_draft,
+    fill_tickets,
+    fits,
+    go_on,
+    publish,
+    scriptless,
+    sign_up,
+)
+from tests.process import Server
 
 
 def test_from_sign_up_to_the_first_published_festival(visit: Callable[[], Page]) -> None:
     page = visit()
     page.goto("/")
+    began = time.monotonic()
     sign_up(page, "Nora", company="Lantern Fields e.V.")
     accessible(page)
-    path = publish(page, "Lantern Fields")
+    begin(page, "Lantern Fields")
+    fill_basics(page)
+    accessible(page)
+    go_on(page, "Tickets and places")
+    fill_tickets(page)
+    page.get_by_role("button", name="Another ticket type").click()
+    page.get_by_label("Name", exact=True).nth(1).fill("Friday")
+    page.get_by_label("Price", exact=True).nth(1).fill("19.50")
     accessible(page)
     fits(page)
+    go_on(page, "Pictures")
+    add_picture(page)
+    accessible(page)
+    fits(page)
+    go_on(page, "What to expect")
+    fill_details(page)
+    accessible(page)
+    go_on(page, "Ready?")
+    expect(page.get_by_text("Everything is there")).to_be_visible()
+    expect(page.locator("#preview strong", has_text="lime trees")).to_be_visible()
+    accessible(page)
+    fits(page)
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("link", name="See the page of your event").click(timeout=30_000)
+    expect(page.get_by_role("heading", name="Lantern Fields", level=1)).to_be_visible()
+    assert time.monotonic() - began < 180
+    path = page.url.rpartition("/events/")[2]
     page.goto("/projects")
-    expect(page.get_by_text("0 of 100 taken").first).to_be_visible()
+    expect(page.get_by_text("Lantern Fields").first).to_be_visible()
     accessible(page)
     fits(page)
     page.goto("/")
-    expect(page.locator(f'a[href="{path}"]')).to_be_visible()
+    expect(page.locator(f'a[href="/events/{path}"]').first).to_be_visible()
+
+
+def test_a_bad_step_says_what_and_where_and_keeps_the_rest(visit: Callable[[], Page]) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Backwards")
+    fill_basics(page)
+    page.get_by_label("Ends").fill("2030-07-04T18:00")
+    if page.context not in scriptless:
+        expect(page.get_by_text("must not be before the start")).to_be_visible()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("[autofocus]")).to_be_focused()
+    expect(page.get_by_text("must not be before the start")).to_be_visible()
+    expect(page.get_by_label("Title")).to_have_value("Backwards")
+    expect(page.get_by_label("Place", exact=True)).to_have_value("Uckermark")
     accessible(page)
     fits(page)
 
 
-def test_a_bad_form_says_what_and_where_and_keeps_the_rest(visit: Callable[[], Page]) -> None:
+def test_pictures_are_described_ordered_and_cropped(visit: Callable[[], Page]) -> None:
     page = visit()
     sign_up(page, "Nora", company="Lantern Fields e.V.")
-    page.goto("/projects/new")
-    fill_project(page, "Backwards")
-    page.get_by_label("Ends").fill("2030-07-04T18:00")
-    page.get_by_label("Price").fill("49.999")
-    page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text("must not be before the start")).to_be_visible()
-    expect(page.get_by_text("must have at most 2 decimals in EUR")).to_be_visible()
-    expect(page.get_by_label("Title")).to_have_value("Backwards")
-    expect(page.locator("[autofocus]")).to_be_focused()
+    begin(page, "Three Posters")
+    address = page.url.replace("basics", "media")
+    page.goto(address)
+    for _ in range(2):
+        add_picture(page)
+    expect(page.locator(".thumb")).to_have_count(2)
+    second = page.locator(".thumb").nth(1)
+    second.get_by_label("What it shows").fill("Paper lanterns on a lake")
+    if page.context in scriptless:
+        second.get_by_role("button", name="Save").click()
+    else:
+        second.locator(".pick img").click(position={"x": 5, "y": 5})
+        expect(second.locator("circle")).to_have_attribute("cx", "0%")
+    page.locator(".thumb").nth(1).get_by_role("button", name="Earlier").click()
+    expect(page.locator(".thumb").first.get_by_label("What it shows")).to_have_value("Paper lanterns on a lake")
+    expect(page.locator("#preview img")).to_have_attribute("alt", "Paper lanterns on a lake")
     accessible(page)
+    page.locator(".thumb").nth(1).get_by_role("button", name="Remove").click()
+    expect(page.locator(".thumb")).to_have_count(1)
+    page.goto(address)
+    expect(page.get_by_label("What it shows")).to_have_value("Paper lanterns on a lake")
+
+
+def test_a_draft_is_kept_while_the_session_ends_in_the_middle_of_it(visit: Callable[[], Page]) -> None:
+    page = visit()
+    email = sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Interrupted")
+    fill_basics(page)
+    go_on(page, "Tickets and places")
+    if page.context not in scriptless:
+        page.get_by_label("Places in all").fill("250")
+        expect(page.get_by_text("Saved.")).to_be_visible()
+    page.context.clear_cookies()
+    if page.context in scriptless:
+        page.get_by_role("button", name="Continue").click()
+    else:
+        page.get_by_label("Price", exact=True).fill("49.90")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Tickets and places")).to_be_visible()
+    if page.context not in scriptless:
+        expect(page.get_by_label("Places in all")).to_have_value("250")
+    page.goto(page.url.replace("tickets", "basics"))
+    expect(page.get_by_label("Title")).to_have_value("Interrupted")
+    expect(page.get_by_label("Place", exact=True)).to_have_value("Uckermark")
+
+
+def test_a_store_that_fails_is_told_and_tried_again(visit: Callable[[], Page], site: Server) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    fill_draft(page, "Second Try")
+    draft = page.url.split("/")[-2]
+    kept = site.folder / "data" / "media" / "objects" / "drafts" / draft
+    away = kept.rename(site.folder / f"draft-{draft}")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("The pictures could not be stored")).to_be_visible(timeout=30_000)
+    accessible(page)
+    fits(page)
+    away.rename(kept)
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("link", name="See the page of your event").click(timeout=30_000)
+    expect(page.get_by_role("heading", name="Second Try", level=1)).to_be_visible()
+
+
+def test_an_event_is_changed_after_it_was_published(visit: Callable[[], Page]) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    root = publish(page, "First Name").replace("/events/", "/projects/")
+    page.goto(f"{root}/settings")
+    accessible(page)
+    fits(page)
+    page.get_by_label("Title").fill("Second Name")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The changes are saved.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Second Name")).to_be_visible()
+    page.get_by_label("Ends").fill("2030-01-01T10:00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("must not be before the start")).to_be_visible()
+    page.goto(f"{root}/media")
+    add_picture(page)
+    expect(page.locator(".thumb")).to_have_count(2)
+    accessible(page)
+    fits(page)

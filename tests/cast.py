@@ -14,6 +14,7 @@ from PIL import Image
 from app.main import asgi, build_parts, running
 from app.parts import Parts
 from app.settings import Settings
+from tests.given import world_of
 
 PASSWORD = "correct horse battery"
 ORIGIN = "http://testserver"
@@ -97,9 +98,15 @@ class Stage:
         return client
 
 
+def settings_beside(database_url: str) -> dict[str, str]:
+    """What is given of other engines; pictures pass through the application, the one server that clients reach here."""
+    given = world_of(database_url).settings
+    return {**given, "MEDIA_BASE_URL": f"{ORIGIN}/media"} if "AWS_S3_BUCKET_NAME" in given else given
+
+
 @asynccontextmanager
 async def staged(database_url: str, folder: Path, **environment: str) -> AsyncIterator[Stage]:
-    parts = build_parts(settings_for(folder, **environment), database_url)
+    parts = build_parts(settings_for(folder, **{**settings_beside(database_url), **environment}), database_url)
     app = asgi(parts)
     async with AsyncExitStack() as exits:
         await exits.enter_async_context(running(parts))

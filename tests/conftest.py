@@ -1,10 +1,12 @@
 """One real PostgreSQL for the whole run, and a fresh migrated database for each test."""
 
+import asyncio
 import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -13,15 +15,23 @@ from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres
 from tests.box_office import BoxOffice
 from tests.cast import alice, bob, charlie, stage, visitor
+from tests.given import CHOOSING, GIVEN, RUN, create_database, end_all_worlds, end_world, named
 
 __all__ = ["alice", "bob", "charlie", "stage", "visitor"]
 
 numbers = itertools.count()
+TEMPLATE = f"t_{RUN}"
+collect_ignore = [] if all(name in GIVEN for name in CHOOSING) else ["servers"]
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """The URL of the database that every test's own is copied from."""
+    if given := GIVEN.get("POSTGRESQL_DB_URL"):
+        asyncio.run(create_database(TEMPLATE))
+        migrate(named(given, TEMPLATE))
+        yield named(given, TEMPLATE)
+        return
     folder = Path(tempfile.mkdtemp(prefix="eventstream-tests-"))
     with EmbeddedPostgres(folder / "postgres") as url:
         migrate(url)
@@ -31,11 +41,12 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 async def database_url(server: str) -> AsyncIterator[str]:
-    name = f"t{next(numbers)}"
-    admin = await asyncpg.connect(server.replace("/eventstream?", "/postgres?"))
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE eventstream STRATEGY wal_log")
-    yield server.replace("/eventstream?", f"/{name}?")
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    name, template = f"t_{RUN}_{next(numbers)}", urlsplit(server).path[1:]
+    admin = await asyncpg.connect(named(server, "postgres"))
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY wal_log')
+    yield named(server, name)
+    await asyncio.to_thread(end_world, named(server, name))
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await admin.close()
 
 
@@ -67,6 +78,7 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A test that did not run proves nothing, so it fails the run."""
+    end_all_worlds()
     if skipped:
         session.exitstatus = 1
 

@@ -1,15 +1,8 @@
 """Many attendees at once: accounts and sessions straight into the database, since signing up is not what is tested."""
 
 import hashlib
-from pathlib import Path
-from urllib.parse import quote
 
 import asyncpg
-
-
-def database_of(folder: Path) -> str:
-    """The URL of the embedded database in a data folder (one whose path is short enough for its socket)."""
-    return f"postgresql://postgres@/eventstream?host={quote(str(folder / 'postgres'), safe='')}"
 
 
 async def crowd(connection: asyncpg.Connection, name: str, count: int, role: str = "attendee") -> list[str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from tests.given import embedded_database, settings_of
+
 
 def free_port() -> int:
     with socket.socket() as one:
@@ -32,9 +34,15 @@ class Server:
             "EVENTSTREAM_DATA_DIR": str(folder / "data"),
             "EVENTSTREAM_DEMO": "0",
             "PUBLIC_URL": self.url,
+            "POSTGRESQL_DB_URL": "",
+            **settings_of(folder / "data"),
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def database_url(self) -> str:
+        return self.environment["POSTGRESQL_DB_URL"] or embedded_database(self.folder / "data")
 
     def start(self, *command: str) -> None:
         with (self.folder / "server.log").open("ab") as out:

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from tests.cast import event_body
-from tests.crowd import crowd, database_of
+from tests.crowd import crowd
+from tests.given import database_of
 from tests.process import Server
 from tests.waiting import eventually
 

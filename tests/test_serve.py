@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
-from tests.crowd import database_of
+from app.engines.log import Record
+from app.main import build_parts
+from app.settings import Settings
 from tests.process import Server
 from tests.waiting import eventually
 
@@ -31,7 +32,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[Server]:
-    server = Server(folder)
+    server = Server(folder, POSTGRESQL_DB_URL="")
     yield server
     server.stop()
     server.kill_database()
@@ -146,7 +147,7 @@ def test_parent_folders_stay_as_they_are(server: Server, folder: Path) -> None:
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    server = Server(folder, **environment)
+    server = Server(folder, **{"POSTGRESQL_DB_URL": "", **environment})
     return subprocess.run(
         [os.path.join(os.path.dirname(os.sys.executable), "eventstream"), *arguments],  # type: ignore[attr-defined]
         env=server.environment, capture_output=True, text=True, timeout=60,
@@ -159,7 +160,8 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         ("PORT", "http"), ("PORT", "70000"), ("PUBLIC_URL", "tickets.example.org"), ("EVENTSTREAM_DEMO", "yes"),
         ("EVENTSTREAM_CURRENCY", "EURO"), ("EVENTSTREAM_TIMEZONE", "Mars/Olympus"), ("LOG_PARTITIONS", "0"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"), ("RATE_LIMIT_BUY", "many"), ("PUBLISH_SECONDS", "0"),
-        ("LOG_LEVEL", "loud"), ("POSTGRESQL_DB_URL_FILE", "/no/such/file"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka:9092"),
+        ("WORKERS", "0"), ("DRAIN_SECONDS", "soon"), ("DATABASE_CONNECTIONS", "1"), ("SERVE_HTTP", "no"),
+        ("LOG_LEVEL", "loud"), ("POSTGRESQL_DB_URL_FILE", "/no/such/file"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named_at_start(folder: Path, name: str, value: str) -> None:
@@ -215,27 +217,21 @@ def test_the_walk_of_the_readme_runs_word_for_word(server: Server, folder: Path)
     assert '"fan_out":{"postgres":"stored","mongo":"stored","s3":"stored"}' in done.stdout
 
 
-def test_every_path_of_the_dockerfile_exists() -> None:
-    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    paths = [path for line in copied for path in line.split()]
-    assert paths
-    assert all((ROOT / path).exists() for path in paths)
-
-
 async def test_dead_letters_are_looked_at_and_dropped_from_the_command_line(server: Server, folder: Path) -> None:
     server.start()
     server.wait_until_ready()
-    connection = await asyncpg.connect(database_of(folder / "data"))
-    await connection.execute(
-        "SELECT log_append($1, $2, $3, $4, $5)", ["upload-event"], [0], ["k"], [b"poison"], ['{"ce_id": "bad-1"}']
-    )
+    parts = build_parts(Settings.from_env(server.environment), server.database_url)
+    await parts.database.open()
+    await parts.log.create_topics([])
+    await parts.log.publish([Record("upload-event", "k", b"poison", {"ce_id": "bad-1"})])
 
     async def buried() -> bool:
         topic = "upload-event.dead-letters"
-        return bool(await connection.fetchval("SELECT count(*) FROM log_records WHERE topic = $1", topic))
+        return (await parts.log.lag("anybody", [topic]))[topic] == 1
 
     await eventually(buried)
-    await connection.close()
+    await parts.log.close()
+    await parts.database.close()
     listed = await asyncio.to_thread(run, folder, "dead-letters")
     assert listed.returncode == 0, listed.stderr
     assert "bad-1" in listed.stdout

@@ -1,11 +1,12 @@
 """Settings: what is documented is what is read."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from app.settings import NOT_YET, Settings, SettingsError
+from app.settings import Settings, SettingsError
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -22,27 +23,113 @@ class Recording(dict[str, str]):
         return super().get(name, default)  # type: ignore[arg-type]
 
 
-def documented() -> dict[str, str]:
-    return dict(re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
+SECRETS = (
+    "POSTGRESQL_DB_URL", "MONGODB_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "KAFKA_SASL_PASSWORD",
+)  # fmt: skip
+
+
+def documented(mark: str = "(?:# )?") -> dict[str, str]:
+    """Settings in the example; those behind a `# ` have no default."""
+    return dict(re.findall(rf"^{mark}([A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
 
 
 def test_every_setting_is_in_the_example_and_nothing_else() -> None:
     asked = Recording()
     Settings.from_env(asked)
-    assert set(documented()) == asked.asked - set(NOT_YET) - {"POSTGRESQL_DB_URL_FILE"}
+    assert set(documented()) == asked.asked - {f"{name}_FILE" for name in SECRETS}
 
 
 def test_the_example_shows_the_defaults() -> None:
-    shown = {name: value for name, value in documented().items() if name != "POSTGRESQL_DB_URL"}
-    assert Settings.from_env(shown) == Settings.from_env({})
+    assert Settings.from_env(documented(mark="")) == Settings.from_env({})
 
 
-def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
-    secret = tmp_path / "url"
-    secret.write_text("postgresql://somewhere/db\n")
-    assert Settings.from_env({"POSTGRESQL_DB_URL_FILE": str(secret)}).database_url == "postgresql://somewhere/db"
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("POSTGRESQL_DB_URL", "postgresql://somewhere/db", lambda settings: settings.database_url),
+        ("MONGODB_URL", "mongodb+srv://somewhere/db", lambda settings: settings.mongodb_url),
+        ("AWS_SECRET_ACCESS_KEY", "s3cret", lambda settings: settings.bucket.keys.secret),
+        ("AWS_ACCESS_KEY_ID", "AKIA1", lambda settings: settings.bucket.keys.id),
+        ("AWS_SESSION_TOKEN", "t", lambda settings: settings.bucket.keys.token),
+        ("KAFKA_SASL_PASSWORD", "p", lambda settings: settings.kafka.password),
+    ],
+)
+def test_a_secret_may_come_from_a_file(
+    tmp_path: Path, name: str, value: str, found: Callable[[Settings], str | None]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(f"{value}\n")
+    others = {
+        "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+        "AWS_S3_BUCKET_NAME": "media",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "key",
+    }
+    others.pop(name, None)
+    assert found(Settings.from_env({**others, f"{name}_FILE": str(secret)})) == value
+
+
+@pytest.mark.parametrize("name", ["POSTGRESQL_DB_URL", "MONGODB_URL"])
+def test_a_bad_secret_is_told_without_its_value(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: must begin with") as refused:
+        Settings.from_env({name: "mysql://user:hunter2@somewhere"})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_without_a_bucket_there_is_none() -> None:
+    assert Settings.from_env({"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "alone"}).bucket is None
+
+
+def test_half_a_pair_of_keys_is_refused() -> None:
+    with pytest.raises(SettingsError, match="set both or none"):
+        Settings.from_env({"AWS_S3_BUCKET_NAME": "media", "AWS_ACCESS_KEY_ID": "alone"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_S3_BUCKET_NAME", "Not_A_Bucket"), ("AWS_ENDPOINT_URL_S3", "minio:9000"),
+        ("MEDIA_BASE_URL", "//cdn.example.org"), ("MEDIA_BASE_URL", "https://cdn.example.org/?x=1"),
+    ],
+)  # fmt: skip
+def test_a_bad_address_of_media_is_told_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"{name}={value!r}")):
+        Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "kafka"), ("KAFKA_BOOTSTRAP_SERVERS", "a:1, b:2"), ("KAFKA_PREFIX", "no blanks"),
+        ("KAFKA_SECURITY_PROTOCOL", "https"), ("KAFKA_SASL_MECHANISM", "gssapi"), ("KAFKA_CA_FILE", "/no/such/file"),
+        ("KAFKA_REPLICATION", "0"),
+    ],
+)  # fmt: skip
+def test_a_bad_setting_of_kafka_is_told_with_its_variable(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"{name}={value!r}")):
+        Settings.from_env({name: value})
+
+
+def test_kafka_that_asks_for_a_password_needs_one() -> None:
+    asked = {"KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl"}
+    with pytest.raises(SettingsError, match="KAFKA_SASL_USERNAME"):
+        Settings.from_env(asked)
+    given = Settings.from_env({**asked, "KAFKA_SASL_USERNAME": "eventstream", "KAFKA_SASL_PASSWORD": "secret"})
+    assert given.kafka is not None
+    assert given.kafka.options()["ssl_context"] is not None
 
 
 def test_a_bad_value_is_told_with_its_variable() -> None:
     with pytest.raises(SettingsError, match="RATE_LIMIT_BUY='often'"):
         Settings.from_env({"RATE_LIMIT_BUY": "often"})
+
+
+@pytest.mark.parametrize("name", ["EVENTSTREAM_INSTANCE", "DRAIN_SECONDS"])
+def test_an_empty_value_is_as_good_as_none(name: str) -> None:
+    assert Settings.from_env({name: ""}) == Settings.from_env({})
+
+
+def test_a_process_that_would_do_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match="RUN_CONSUMERS='0': with SERVE_HTTP=0 there is nothing left to do"):
+        Settings.from_env({"SERVE_HTTP": "0", "RUN_CONSUMERS": "0"})

@@ -1,6 +1,7 @@
 """Events: submit, read, list, change."""
 
 import re
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -16,7 +17,7 @@ from app.domain.event_page import EventPage, Listed, event_page, events_of, publ
 from app.domain.events import EventIn, EventPatch
 from app.domain.lists import Page, from_cursor
 from app.domain.submissions import Submitted
-from app.errors import PreconditionRequired
+from app.errors import PreconditionRequired, Unavailable
 from app.parts import Parts
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Items a page has at most")]
@@ -57,9 +58,10 @@ async def event_accepted(
     if seconds := preferred_wait(request):
         found = await until_settled(parts.database, who, submitted.submission_id, seconds)
         if found.state == "stored":
-            stored = await found_event(parts, who, submitted.event_id)
-            headers = answer.headers | {"Preference-Applied": f"wait={seconds:g}"}
-            return Response(stored, status_code=201, headers=headers)
+            with suppress(Unavailable):  # it is accepted all the same: only reading it back must wait
+                stored = await found_event(parts, who, submitted.event_id)
+                headers = answer.headers | {"Preference-Applied": f"wait={seconds:g}"}
+                return Response(stored, status_code=201, headers=headers)
     return answer
 
 

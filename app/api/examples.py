@@ -129,6 +129,7 @@ FIELDS: dict[str, Any] = {
     "success": "Data found",
     "tags": ["lake", "lanterns"],
     "tasks": {"eventstream-postgres": {"state": "running", "restarts": 0, "error": None, "lag": {"upload-event": 0}}},
+    "thumbnail": "/media/events/12/34-480.webp",
     "ticket_number": 41,
     "tickets": {"total": 41, "by_status": {"sold": 41}},
     "timezone": "Europe/Berlin",
@@ -143,6 +144,7 @@ FIELDS: dict[str, Any] = {
     "waitlist": {"total": 0, "by_status": {}},
     "waitlist_id": 9,
     "width": 1200,
+    "widths": {"480": "/media/events/12/34-480.webp"},
 }
 
 STRUCTS: dict[str, dict[str, Any]] = {

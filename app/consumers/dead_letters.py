@@ -9,7 +9,7 @@ from app.messages import TOPICS
 SUFFIX = ".dead-letters"
 DEAD_TOPICS = tuple(f"{topic}{SUFFIX}" for topic in TOPICS)
 READER = "eventstream-dead-letters"
-READ_SECONDS = 2.0
+READ_SECONDS = 10.0  # until those in the partitions that another reader holds are given up
 
 
 def dead_letter(record: Delivered, group: str, error: Exception, attempts: int) -> Record:
@@ -37,7 +37,8 @@ async def reading(log: Log) -> AsyncIterator[tuple[Consumer, list[Delivered]]]:
     consumer = await log.consume(READER, DEAD_TOPICS)
     try:
         found: list[Delivered] = []
-        while records := await consumer.poll(200, READ_SECONDS):
+        waiting = sum((await log.lag(READER, DEAD_TOPICS)).values())
+        while len(found) < waiting and (records := await consumer.poll(200, READ_SECONDS)):
             found += records
         yield consumer, found
     finally:

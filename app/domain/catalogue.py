@@ -15,6 +15,7 @@ from app.domain.money import money
 from app.engines.database import Database
 from app.engines.media import Media
 from app.errors import FieldError
+from app.pictures import WIDTHS, variant_key
 from app.validation import Input
 
 MOST_WORDS = 8
@@ -39,7 +40,7 @@ class Search(Input, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A festival in the catalogue. `state` is that of its sale: on_sale, sold_out, not_yet or closed."""
+    """A festival in the catalogue, with a small picture. Its sale is `on_sale`, `sold_out`, `not_yet` or `closed`."""
 
     event_id: int
     title: str
@@ -135,7 +136,7 @@ def card(media: Media, row: Mapping[str, Any]) -> Card:
         capacity=row["capacity"],
         state=state(row),
         opens_at=row["opens_at"],
-        picture=media.url(row["picture_key"]) if row["picture_key"] else None,
+        picture=media.url(variant_key(row["picture_key"], WIDTHS[0])) if row["picture_key"] else None,
     )
 
 

@@ -230,7 +230,16 @@ async def upload_again(database: Database, media: Media, pictures: Sequence[Medi
     for place, (media_id, picture) in enumerate(zip(ids, pictures, strict=True)):
         key = new_upload_key()
         await media.copy(picture.s3_key, key)
-        uploads.append(Upload(media_id=media_id, upload_key=key, position=place))
+        uploads.append(
+            Upload(
+                media_id=media_id,
+                upload_key=key,
+                position=place,
+                alt=picture.alt,
+                focal_x=picture.focal_x,
+                focal_y=picture.focal_y,
+            )
+        )
     return uploads
 
 

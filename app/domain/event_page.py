@@ -18,6 +18,7 @@ from app.engines.database import Connection, Database
 from app.engines.documents import Documents
 from app.engines.media import Media
 from app.errors import NotFound
+from app.pictures import WIDTHS, variant_key
 
 PENDING_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.02
@@ -54,12 +55,13 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list; `price_from` is the lowest price, `picture` the address of its first picture."""
+    """An event in a list; `price_from` is the lowest price, `picture` and `thumbnail` of its first picture."""
 
     core_event_data: CoreEventData
     availability: Availability
     price_from: str
     picture: str | None
+    thumbnail: str | None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +214,7 @@ def listed_page(media: Media, rows: list[Any], limit: int) -> Page[Listed]:
             availability=availability(row),
             price_from=money(row["price_from"], row["currency"]),
             picture=media.url(row["picture_key"]) if row["picture_key"] else None,
+            thumbnail=media.url(variant_key(row["picture_key"], WIDTHS[0])) if row["picture_key"] else None,
         )
         for row in rows
     ]

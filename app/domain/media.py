@@ -32,11 +32,15 @@ class PictureFile(msgspec.Struct, frozen=True):
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored picture; sizes in bytes and pixels, of the full picture; the focal point in percent, for cropping."""
+    """A stored picture: sizes in bytes and pixels are the full one's, `widths` has the address of each smaller one.
+
+    The focal point is in percent, for cropping.
+    """
 
     media_id: int
     s3_key: str
     url: str
+    widths: dict[str, str]
     content_type: str
     bytes: int
     width: int
@@ -75,6 +79,7 @@ async def add_media(
     event_id: int | None,
     files: Sequence[PictureFile],
     idempotent: Idempotent | None,
+    field: str = "media_file",
 ) -> tuple[list[MediaItem], bool]:
     """Store pictures at once, and whether this repeats an earlier request with the same key.
 
@@ -88,7 +93,7 @@ async def add_media(
         if outcome := await remembered(connection, who.user_id, idempotent):
             return remembered_items(media, outcome), True
         ids = await draw_media_ids(connection, len(files))
-    await check_pictures(pictures, files, "media_file")
+    await check_pictures(pictures, files, field)
     folder = f"events/{event_id}" if event_id else f"organizers/{organizer_id}"
     renditions = [
         await store_rendition(media, pictures, file.path, f"{folder}/{media_id}.webp")
@@ -277,6 +282,7 @@ def item(media: Media, row: MediaRow) -> MediaItem:
         media_id=row.id,
         s3_key=row.s3_key,
         url=media.url(row.s3_key),
+        widths={str(width): media.url(variant_key(row.s3_key, width)) for width in WIDTHS},
         content_type=CONTENT_TYPE,
         bytes=row.bytes,
         width=row.width,

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import asyncpg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.errors import Unavailable
 
@@ -21,6 +23,9 @@ ACQUIRE_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 7_305_241
+APPLICATION = "eventstream"
+PROCESS = f"{APPLICATION} {os.getpid()} {socket.gethostname()}"
+"""What the server lists our connections under, so that `doctor` can count processes and machines."""
 
 AWAY = (
     OSError,
@@ -53,19 +58,32 @@ def unavailable_when_away() -> Iterator[None]:
         raise
 
 
-class Database:
-    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy)."""
+def engine_for(url: str, connect_options: dict[str, Any] | None = None, **options: Any) -> AsyncEngine:
+    """Asyncpg reads the address at both doors, so `sslmode` and all else in it mean the same."""
 
-    def __init__(self, url: str, pool_size: int = 12, session_pool_size: int = 6) -> None:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, **(connect_options or {}))
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+
+
+class Database:
+    """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy).
+
+    Together they open at most `connections`, less one that the embedded log listens on.
+    """
+
+    def __init__(self, url: str, connections: int = 19) -> None:
         self.url = url
-        self.pool_size = pool_size
-        self.engine = create_async_engine(
-            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        session_pool_size = connections // 3
+        self.pool_size = connections - session_pool_size - 1
+        self.engine = engine_for(
+            url,
+            {"command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": PROCESS}},
             pool_size=session_pool_size,
             max_overflow=0,
             pool_timeout=ACQUIRE_SECONDS,
             pool_pre_ping=True,
-            connect_args={"command_timeout": STATEMENT_SECONDS},
         )
         self.sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         self.pool: asyncpg.Pool = cast(asyncpg.Pool, None)
@@ -77,6 +95,7 @@ class Database:
                 min_size=2,
                 max_size=self.pool_size,
                 command_timeout=STATEMENT_SECONDS,
+                server_settings={"application_name": PROCESS},
                 init=speak_json,
                 reset=leave_as_it_is,
             )
@@ -120,7 +139,7 @@ def migrate(url: str) -> None:
 
 
 async def migrate_async(url: str) -> None:
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    engine = engine_for(url)
     try:
         async with engine.begin() as connection:
             await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))

@@ -15,6 +15,15 @@ class Document(msgspec.Struct, frozen=True):
     body: dict[str, Any] | None
 
 
+def newest_of(documents: Sequence[Document]) -> list[Document]:
+    """One per id, the first with its highest `rev`, in order of ids."""
+    newest: dict[int, Document] = {}
+    for document in documents:
+        if document.id not in newest or newest[document.id].rev < document.rev:
+            newest[document.id] = document
+    return [newest[id] for id in sorted(newest)]
+
+
 class Documents(Protocol):
     async def put(self, documents: Sequence[Document]) -> None:
         """Write each unless the store already has that id with the same or a higher `rev`.
@@ -35,3 +44,5 @@ class Documents(Protocol):
     async def ping(self) -> None:
         """Raises `Unavailable` when the store is away."""
         ...
+
+    async def close(self) -> None: ...

@@ -12,7 +12,6 @@ import pwd
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,8 @@ from urllib.parse import quote
 
 import asyncpg
 
+from app.signals import signals_held
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER = 0x10000000
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
@@ -40,7 +41,6 @@ INITDB = (
     "--data-checksums", "--no-instructions",
 )  # fmt: skip
 SETTINGS = {
-    "max_connections": "100",
     "shared_buffers": "128MB",
     "unix_socket_permissions": "0700",
     "log_checkpoints": "off",
@@ -57,8 +57,10 @@ class EmbeddedPostgresError(Exception):
 class EmbeddedPostgres:
     """One server per folder, shared by all processes that `start` it; the last one to `stop` ends it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connections: int = 100) -> None:
+        """`connections` counts when it is we who start the server."""
         self.folder = folder.resolve()
+        self.settings = SETTINGS | {"max_connections": str(connections)}
         self.data = self.folder / "data"
         self.log = self.folder / "postgres.log"
         self.users: int | None = None
@@ -130,7 +132,7 @@ class EmbeddedPostgres:
             self.init()
         self.clear_traces(sockets)
         options = f"-h '' -p {PORT} -k {shlex.quote(str(sockets))}"
-        options += "".join(f" -c {name}={value}" for name, value in SETTINGS.items())
+        options += "".join(f" -c {name}={value}" for name, value in self.settings.items())
         # where recovery takes longer than -t, `ready` goes on waiting
         start = ("-w", "-t", "5", "-D", self.data, "-l", self.log, "-o", options, "start")
         deadline = time.monotonic() + 10
@@ -245,17 +247,6 @@ def user_switch(folder: Path) -> dict[str, Any]:
         for path in [*folder.rglob("*"), folder]:
             os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
-@contextmanager
-def signals_held() -> Iterator[None]:
-    """Else one between fork and exec runs our handlers in the child, or leaves behind what is just starting."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def works(disguise: Callable[[], None]) -> bool:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
-from app.engines.media import CHUNK, INCOMING, is_key
+from app.engines.media import CHUNK, INCOMING, require_key
 from app.errors import NotFound, Unavailable
 
 UNFINISHED = ".unfinished"
@@ -24,9 +24,17 @@ T = TypeVar("T")
 class FolderMedia:
     """`objects/` holds what was stored, `.unfinished/` what is being written: the same file system, never a key."""
 
+    origin = None
+
     def __init__(self, folder: Path) -> None:
         self.objects = folder / "objects"
         self.unfinished = folder / UNFINISHED
+
+    async def connect(self) -> None:
+        """A folder is made when something is put into it."""
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         path = self.path(key)
@@ -60,7 +68,7 @@ class FolderMedia:
             raise away(error) from error
         with file:
             file.seek(start)
-            left = end - start if end is not None else None
+            left = max(0, end - start) if end is not None else None
             while left is None or left > 0:
                 read = await off_loop(file.read, AT_ONCE if left is None else min(AT_ONCE, left))
                 if not read:
@@ -76,7 +84,17 @@ class FolderMedia:
         await off_loop(remove, self.path(key))
 
     def url(self, key: str) -> str:
-        return f"/media/{key}"
+        return f"/media/{require_key(key)}"
+
+    async def keys_below(self, prefix: str, older_than: dt.timedelta) -> AsyncIterator[str]:
+        for key in await off_loop(self.found_below, prefix, time.time() - older_than.total_seconds()):
+            yield key
+
+    def found_below(self, prefix: str, before: float) -> list[str]:
+        folder = self.objects / prefix.rpartition("/")[0]
+        found = [path for path in folder.rglob("*") if is_file_from_before(path, before)] if folder.is_dir() else []
+        keys = [path.relative_to(self.objects).as_posix() for path in found]
+        return [key for key in keys if key.startswith(prefix)]
 
     async def sweep_incoming(self, older_than: dt.timedelta) -> int:
         return await off_loop(self.sweep, time.time() - older_than.total_seconds())
@@ -86,8 +104,7 @@ class FolderMedia:
         for folder in (self.path(INCOMING.rstrip("/")), self.unfinished):
             for path in folder.rglob("*") if folder.is_dir() else ():
                 with suppress(FileNotFoundError):  # collected meanwhile, or swept by another process
-                    status = path.stat()
-                    if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
+                    if is_file_from_before(path, before):
                         path.unlink()
                         count += 1
         return count
@@ -106,9 +123,7 @@ class FolderMedia:
 
     def path(self, key: str) -> Path:
         """Raises `ValueError` for what is no key, so that nothing outside the folder is ever touched."""
-        if not is_key(key):
-            raise ValueError(f"{key!r} is no media key")
-        return self.objects / key
+        return self.objects / require_key(key)
 
 
 async def off_loop(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -153,6 +168,14 @@ def fsync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_file_from_before(path: Path, moment: float) -> bool:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_mtime < moment
 
 
 def size_of(path: Path) -> int | None:

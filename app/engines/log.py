@@ -6,6 +6,8 @@ from typing import Protocol
 
 import msgspec
 
+from app.errors import Malformed, TooLarge
+
 MAX_BYTES = 1_000_000  # Kafka's default for one message; the same in every log, so that moving later loses nothing
 
 
@@ -82,6 +84,10 @@ class Log(Protocol):
         """Make sure they exist; partitions of those that do are left as they are."""
         ...
 
+    async def partitions_of(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many each has; a topic that does not exist is left out."""
+        ...
+
     async def trim(self, older_than: dt.timedelta) -> None:
         """Forget old records that every group has handled; nothing where the log does so by itself."""
         ...
@@ -91,3 +97,16 @@ class Log(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def refuse_unfit(record: Record) -> None:
+    """Before it joins a batch: what one log cannot store would fail its neighbours, and is refused by every log."""
+    texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
+    try:
+        size = len(record.value) + len(texts.encode())
+    except UnicodeEncodeError as error:
+        raise Malformed("A key or header of a message is not Unicode text.") from error
+    if "\0" in texts:
+        raise Malformed("A key or header of a message has a zero byte.")
+    if size > MAX_BYTES:
+        raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size:,}.")

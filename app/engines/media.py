@@ -15,8 +15,26 @@ def is_key(text: str) -> bool:
     return KEY.fullmatch(text) is not None and not {".", ".."} & set(text.split("/"))
 
 
+def require_key(text: str) -> str:
+    """The key itself; raises `ValueError` for what is none."""
+    if not is_key(text):
+        raise ValueError(f"{text!r} is no media key")
+    return text
+
+
 class Media(Protocol):
     """Keys look like `events/12/34.webp`: ASCII letters, digits, `.`, `-`, `_`, and `/` between non-empty parts."""
+
+    @property
+    def origin(self) -> str | None:
+        """Where browsers get pictures from, as `https://host`, if not from this application."""
+        ...
+
+    async def connect(self) -> None:
+        """To be called once before anything else; the store may be away meanwhile."""
+        ...
+
+    async def close(self) -> None: ...
 
     async def put(self, key: str, chunks: AsyncIterator[bytes]) -> int:
         """Store durably and answer the size in bytes; readers see the old bytes or all of the new ones.
@@ -51,10 +69,14 @@ class Media(Protocol):
         """Where a signed-in browser gets it: an absolute path or an absolute URL."""
         ...
 
+    def keys_below(self, prefix: str, older_than: dt.timedelta) -> AsyncIterator[str]:
+        """Those that begin with `prefix` and were stored at least that long ago."""
+        ...
+
     async def sweep_incoming(self, older_than: dt.timedelta) -> int:
-        """Delete uploads under `incoming/` that nobody collected, and count them."""
+        """Delete uploads under `incoming/` that nobody collected, and count them; a bucket may do it by a rule."""
         ...
 
     async def ping(self) -> None:
-        """Raises `Unavailable` when the store cannot be written."""
+        """Raises `Unavailable` when the store is away."""
         ...

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.engines.database import Database
-from app.engines.documents import Document
+from app.engines.documents import Document, newest_of
 from app.errors import Unavailable
 
 
@@ -15,11 +15,7 @@ class PostgresDocuments:
         self.seconds = seconds
 
     async def put(self, documents: Sequence[Document]) -> None:
-        newest: dict[int, Document] = {}
-        for document in documents:
-            if document.id not in newest or newest[document.id].rev < document.rev:
-                newest[document.id] = document
-        rows = [newest[id] for id in sorted(newest)]
+        rows = newest_of(documents)
         await self.run(
             "execute",
             """INSERT INTO documents (id, event_id, rev, body)
@@ -46,6 +42,9 @@ class PostgresDocuments:
 
     async def ping(self) -> None:
         await self.run("fetch", "SELECT 1 FROM documents LIMIT 1")
+
+    async def close(self) -> None:
+        """The database is closed by who opened it."""
 
     async def run(self, method: str, statement: str, *arguments: Any) -> Any:
         try:

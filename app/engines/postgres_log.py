@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from app.batching import Batcher
 from app.engines.database import Database
-from app.engines.log import MAX_BYTES, Record
+from app.engines.log import Record, refuse_unfit
 from app.engines.postgres_consumer import PostgresConsumer, Wakeups
-from app.errors import Malformed, NotFound, TooLarge, Unavailable
+from app.errors import NotFound, Unavailable
 
 BATCH, QUEUE = 500, 20_000
 LEASE_SECONDS = 15.0
@@ -116,6 +116,10 @@ class PostgresLog:
             )
         return {row["topic"]: row["lag"] for row in rows}
 
+    async def partitions_of(self, topics: Sequence[str]) -> Mapping[str, int]:
+        await self.count_partitions()
+        return {topic: self.counts[topic] for topic in topics if topic in self.counts}
+
     async def trim(self, older_than: dt.timedelta) -> None:
         """What no group has ever asked for stays: a group that comes later begins at the first record.
 
@@ -142,16 +146,3 @@ class PostgresLog:
         await self.wakeups.close()
         with suppress(TimeoutError):  # whoever still waited has been told that the outcome is unknown
             await asyncio.wait_for(self.appends.close(), 1)
-
-
-def refuse_unfit(record: Record) -> None:
-    """Before it joins a batch: what PostgreSQL cannot store would fail its neighbours too."""
-    texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
-    try:
-        size = len(record.value) + len(texts.encode())
-    except UnicodeEncodeError as error:
-        raise Malformed("A key or header of a message is not Unicode text.") from error
-    if "\0" in texts:
-        raise Malformed("A key or header of a message has a zero byte.")
-    if size > MAX_BYTES:
-        raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size:,}.")

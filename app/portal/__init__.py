@@ -1,6 +1,9 @@
 """The pages: their contents page."""
 
 from litestar import Router
+from litestar.config.compression import CompressionConfig
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.compression import CompressionMiddleware
 
 from app.portal import (
     account_deletion,
@@ -14,6 +17,8 @@ from app.portal import (
     door_list,
     draft_pictures,
     drafts,
+    event_media,
+    event_settings,
     events,
     holds,
     media,
@@ -24,12 +29,16 @@ from app.portal import (
     styleguide,
     submissions,
     ticket_page,
+    ticket_types,
     tickets,
     waiting_list,
     waiting_people,
     workspace,
 )
 from app.portal.flash import FlashMessages
+
+# Text is packed, quickly rather than tightly; pictures are as small as they get, and have ranges.
+PACKED = CompressionConfig(backend="gzip", gzip_compress_level=4, exclude="^/media/")
 
 portal = Router(
     "/",
@@ -45,6 +54,8 @@ portal = Router(
         *door_list.routes,
         *draft_pictures.routes,
         *drafts.routes,
+        *event_media.routes,
+        *event_settings.routes,
         *events.routes,
         *holds.routes,
         *media.routes,
@@ -55,11 +66,12 @@ portal = Router(
         *styleguide.routes,
         *submissions.routes,
         *ticket_page.routes,
+        *ticket_types.routes,
         *tickets.routes,
         *waiting_list.routes,
         *waiting_people.routes,
         *workspace.routes,
     ],
-    middleware=[FlashMessages()],
+    middleware=[FlashMessages(), DefineMiddleware(CompressionMiddleware, config=PACKED)],
     include_in_schema=False,
 )

@@ -114,6 +114,9 @@ def words_for(field: str) -> str:
         "type": gettext("Kind of pictures"),
         "tags": gettext("Tags"),
         "date": gettext("Date on the poster"),
+        "hold_hours": gettext("Hours to pay in"),
+        "offer_hours": gettext("Hours to take an offer in"),
+        "returns_until": gettext("Tickets can be returned until"),
         "status": gettext("Who sees it?"),
     }.get(name, name)
     if match:

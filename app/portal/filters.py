@@ -14,7 +14,6 @@ from babel import Locale
 
 from app.language import current_locale, gettext
 from app.markdown import to_html
-from app.pictures import variant_key
 
 POSTERS = 6
 
@@ -136,5 +135,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "initials": initials,
     "poster": poster,
     "absolute": absolute,
-    "variant": variant_key,
 }

@@ -1,4 +1,4 @@
-// Pictures: sent with progress bars, dragged into order, cropped by a click. All of it works without this.
+// Pictures: sent with progress bars, dragged into order, cropped by a click. After app.js.
 "use strict";
 
 function send(form, file) {
@@ -30,17 +30,14 @@ async function sendAll(form, files) {
   form.reset();
 }
 
-document.addEventListener("change", ({ target }) => {
-  if (target.matches(".drop [type=file]")) sendAll(target.form, [...target.files]);
-});
+on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target.form, [...target.files]); });
 
-// What is dragged is a file from outside, or a picture that wants another place.
-let moved = null;
+let moved; // a picture that wants another place; else files come from outside
 const place = ({ target }) => target.closest?.(moved ? ".thumb" : ".drop");
-document.addEventListener("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
-document.addEventListener("dragend", () => { moved = null; });
-document.addEventListener("dragover", (event) => { if (place(event)) event.preventDefault(); });
-document.addEventListener("drop", (event) => {
+on("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
+on("dragend", () => { moved = null; });
+on("dragover", (event) => { if (place(event)) event.preventDefault(); });
+on("drop", (event) => {
   const there = place(event);
   if (!there) return;
   event.preventDefault();
@@ -48,7 +45,7 @@ document.addEventListener("drop", (event) => {
   else htmx.ajax("POST", moved.dataset.move, { target: "#pictures", swap: "outerHTML", values: { position: there.dataset.place } });
 });
 
-document.addEventListener("click", ({ target, offsetX, offsetY }) => {
+on("click", ({ target, offsetX, offsetY }) => {
   if (!target.matches(".pick img")) return;
   const [x, y] = target.closest(".thumb").querySelectorAll("[type=range]");
   x.value = 100 * offsetX / target.width;

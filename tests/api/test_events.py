@@ -5,7 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.backdoor import published
 from tests.cast import SEED_EVENT, Stage, event_body, staged, stored_event
+from tests.waiting import eventually
 
 
 def named(answer: httpx.Response) -> dict[str, str]:
@@ -271,12 +273,7 @@ async def test_what_is_sold_does_not_become_a_draft_again(alice: httpx.AsyncClie
 async def test_an_older_message_does_not_undo_a_change(alice: httpx.AsyncClient, stage: Stage) -> None:
     event_id = await stored_event(alice)
     await alice.patch(f"/api/v1/event/{event_id}", json={"title": "Changed"}, headers={"If-Match": "*"})
-    async with stage.parts.database.connection() as connection:
-        row = await connection.fetchrow("SELECT topic, key, value, headers FROM log_records")
-    from app.engines.log import Record
-
-    await stage.parts.log.publish([Record(row["topic"], row["key"], row["value"], row["headers"])])
-    from tests.waiting import eventually
+    await stage.parts.log.publish(await published(stage.parts.log, "upload-event"))
 
     async def handled() -> bool:
         return sum((await stage.parts.log.lag("eventstream-postgres", ["upload-event"])).values()) == 0

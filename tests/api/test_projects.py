@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.domain.submissions import submitted_again
+from tests.backdoor import keys_below
 from tests.cast import SEED_EVENT, Stage, event_body, picture, project_fields, stored_event
 from tests.waiting import eventually
 
@@ -126,10 +127,19 @@ async def stored(alice: httpx.AsyncClient, answer: httpx.Response) -> bool:
     return (await alice.get(answer.headers["location"])).json()["state"] == "stored"
 
 
-async def test_uploads_leave_incoming_once_stored(alice: httpx.AsyncClient, tmp_path: Path) -> None:
-    await project(alice)
-    incoming = tmp_path / "media" / "objects" / "incoming"
-    await eventually(lambda: incoming.is_dir() and not any(incoming.iterdir()))
+async def test_uploads_leave_incoming_once_stored(stage: Stage, alice: httpx.AsyncClient) -> None:
+    runner = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
+    await runner.stop()
+    answer = await alice.post("/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", picture())})
+    assert len(await keys_below(stage.parts.media, "incoming/")) == 1
+    runner.stopping = False
+    runner.start()
+    await eventually(lambda: stored(alice, answer))
+
+    async def gone() -> bool:
+        return await keys_below(stage.parts.media, "incoming/") == []
+
+    await eventually(gone)
 
 
 async def test_a_submission_is_its_senders_alone(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
@@ -218,7 +228,7 @@ async def test_the_same_media_with_the_same_key_is_one(alice: httpx.AsyncClient)
     assert again.headers["idempotent-replayed"] == "true"
 
 
-async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: httpx.AsyncClient, tmp_path: Path) -> None:
+async def test_the_same_media_eight_times_at_once_with_one_key_is_one(stage: Stage, alice: httpx.AsyncClient) -> None:
     async def send() -> httpx.Response:
         files = {"media_file": ("a.jpg", picture())}
         return await alice.post("/api/v1/new-media", files=files, headers={"Idempotency-Key": "m"})
@@ -226,11 +236,11 @@ async def test_the_same_media_eight_times_at_once_with_one_key_is_one(alice: htt
     answers = await asyncio.gather(*(send() for _ in range(8)))
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["media"][0]["s3_key"] for answer in answers}) == 1
-    assert len(list((tmp_path / "media" / "objects" / "organizers").rglob("*.webp"))) == 4
+    assert len(await keys_below(stage.parts.media, "organizers/")) == 4
 
 
 async def test_deleted_media_is_gone_with_all_its_widths(
-    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, tmp_path: Path
+    stage: Stage, alice: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
     answer = await project(alice)
     (one,) = answer.json()["media_files"]
@@ -239,7 +249,7 @@ async def test_deleted_media_is_gone_with_all_its_widths(
     assert removal.status_code == 202
     await eventually(lambda: stored(alice, removal))
     assert (await alice.get(one["url"])).status_code == 404
-    assert not list((tmp_path / "media" / "objects" / "events").rglob("*.webp"))
+    assert await keys_below(stage.parts.media, "events/") == []
     event_id = answer.json()["core_event_data"]["event_id"]
     assert (await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"] == []
 
@@ -272,11 +282,21 @@ async def test_picture_headers_and_ranges_beyond_the_end(alice: httpx.AsyncClien
 
 
 async def test_pictures_follow_the_event_they_belong_to(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
-    draft = (await project(alice, status="draft")).json()["media_files"][0]["url"]
-    public = (await project(alice)).json()["media_files"][0]["url"]
-    assert (await visitor.get(draft)).status_code == 404
-    assert (await visitor.get(public)).status_code == 200
-    assert (await visitor.get(public.replace(".webp", "-480.webp"))).status_code == 200
+    draft = (await project(alice, status="draft")).json()["media_files"][0]
+    public = (await project(alice)).json()["media_files"][0]
+    assert set(public["widths"]) == {"480", "960", "1920"}
+    for url in (draft["url"], *draft["widths"].values()):
+        assert (await visitor.get(url)).status_code == 404
+    for url in (public["url"], *public["widths"].values()):
+        assert (await visitor.get(url)).status_code == 200
+
+
+async def test_lists_have_a_thumbnail_that_works(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    await project(alice)
+    (listed,) = (await alice.get("/api/v1/events")).json()["items"]
+    assert listed["thumbnail"] != listed["picture"]
+    assert (await visitor.get(listed["thumbnail"])).status_code == 200
+    assert listed["thumbnail"] in (await visitor.get("/")).text
 
 
 @pytest.mark.parametrize("path", ["/media/incoming/x", "/media/../settings", "/media/events/1/999.webp", "/media/%00"])

@@ -1,11 +1,12 @@
 """Submissions whose message does not get through, or is on its way."""
 
-import shutil
 from pathlib import Path
 
 import httpx
 
+from tests.backdoor import silent_log
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
+from tests.lost_uploads import uploads_lost
 from tests.waiting import eventually
 
 
@@ -15,14 +16,17 @@ async def test_a_log_that_is_away_is_503_with_the_id_and_repeating_the_key_goes_
     async with staged(database_url, tmp_path, PUBLISH_SECONDS="0.3") as stage:
         alice = await stage.person("Alice", organizer=True)
         body, key = event_body(), {"Idempotency-Key": "k"}
-        async with stage.parts.database.transaction() as connection:
-            await connection.execute("LOCK TABLE log_partitions")
+        async with silent_log(stage.parts):
             refused = await alice.post("/api/v1/event", json=body, headers=key)
         assert refused.status_code == 503
         assert refused.json()["type"].endswith("outcome-unknown")
         assert int(refused.headers["retry-after"]) >= 1
-        again = await alice.post("/api/v1/event", json=body, headers=key)
-        assert again.status_code == 202
+
+        async def accepted() -> httpx.Response | None:
+            answer = await alice.post("/api/v1/event", json=body, headers=key)
+            return answer if answer.status_code == 202 else None
+
+        again = await eventually(accepted)
         assert again.json()["submission_id"] == refused.json()["submission_id"]
         assert (await alice.get(f"/api/v1/event/{again.json()['event_id']}")).status_code == 200
         async with stage.parts.database.connection() as connection:
@@ -87,18 +91,12 @@ async def states(alice: httpx.AsyncClient, submission: str) -> dict[str, str]:
     return {name: step["state"] for name, step in found["stores"].items()}
 
 
-async def test_a_store_that_failed_is_tried_again_until_it_has_its_part(
-    stage: Stage, alice: httpx.AsyncClient, tmp_path: Path
-) -> None:
+async def test_a_store_that_failed_is_tried_again_until_it_has_its_part(stage: Stage, alice: httpx.AsyncClient) -> None:
     pictures = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
     await pictures.stop()
     files = {"images": ("a.jpg", picture())}
     sent = await alice.post("/api/v1/new-project", data=project_fields(), files=files)
     submission, event_id = sent.json()["submission_id"], sent.json()["event_id"]
-    incoming = tmp_path / "media" / "objects" / "incoming"
-    shutil.move(incoming, tmp_path / "away")
-    pictures.stopping = False
-    pictures.start()
 
     async def failed() -> bool:
         return (await states(alice, submission))["s3"] == "failed"
@@ -106,14 +104,16 @@ async def test_a_store_that_failed_is_tried_again_until_it_has_its_part(
     async def stored() -> bool:
         return set((await states(alice, submission)).values()) == {"stored"}
 
-    await eventually(failed)
-    again = await alice.post(f"/api/v1/submissions/{submission}/retry")
-    assert (again.status_code, again.headers["location"]) == (202, sent.headers["location"])
-    await eventually(failed)
+    async with uploads_lost(stage, submission):
+        pictures.stopping = False
+        pictures.start()
+        await eventually(failed)
+        again = await alice.post(f"/api/v1/submissions/{submission}/retry")
+        assert (again.status_code, again.headers["location"]) == (202, sent.headers["location"])
+        await eventually(failed)
     letters = "upload-project-event.dead-letters"
     assert (await stage.parts.log.lag("anybody", [letters]))[letters] == 2
 
-    shutil.move(tmp_path / "away", incoming)
     assert (await alice.post(f"/api/v1/submissions/{submission}/retry")).status_code == 202
     await eventually(stored)
     assert len((await alice.get(f"/api/v1/event/{event_id}")).json()["media_files"]) == 1

@@ -1,7 +1,6 @@
 """Groups under bad messages, stores that are away, and tasks that die."""
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import httpx
@@ -11,6 +10,8 @@ from app.consumers import dead_letters
 from app.engines.database import migrate_async
 from app.engines.embedded_postgres import EmbeddedPostgres
 from app.engines.log import Record
+from app.messages import TOPICS
+from tests.backdoor import keys_below, media_away, published, silent_documents
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
 from tests.waiting import eventually
 
@@ -61,13 +62,16 @@ async def stores(alice: httpx.AsyncClient, submission: str) -> dict[str, str]:
 
 
 async def test_a_message_that_can_never_be_applied_ends_as_failed_and_can_be_replayed(
-    stage: Stage, alice: httpx.AsyncClient, tmp_path: Path
+    stage: Stage, alice: httpx.AsyncClient
 ) -> None:
     """The upload it names is gone: an error of the message, not of the store."""
     runner = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
     await runner.stop()
     submission = await submitted_project(alice)
-    shutil.move(tmp_path / "media" / "objects" / "incoming", tmp_path / "away")
+    media = stage.parts.media
+    (upload,) = await keys_below(media, "incoming/")
+    await media.copy(upload, "aside")
+    await media.delete(upload)
     runner.stopping = False
     runner.start()
 
@@ -79,7 +83,7 @@ async def test_a_message_that_can_never_be_applied_ends_as_failed_and_can_be_rep
     assert found["state"] == "failed"
     assert "NotFound" in found["stores"]["s3"]["error"]
 
-    shutil.move(tmp_path / "away", tmp_path / "media" / "objects" / "incoming")
+    await media.copy("aside", upload)
     assert await dead_letters.replay_all(stage.parts.log) == 1
     await eventually(lambda: all_stored(alice, submission))
     assert await dead_letters.drop_all(stage.parts.log) == 0
@@ -90,21 +94,18 @@ async def all_stored(alice: httpx.AsyncClient, submission: str) -> bool:
 
 
 async def test_a_media_store_that_is_away_for_ten_seconds_delays_only_its_own_group(
-    stage: Stage, alice: httpx.AsyncClient, tmp_path: Path
+    stage: Stage, alice: httpx.AsyncClient
 ) -> None:
-    objects, away = tmp_path / "media" / "objects", tmp_path / "objects-away"
     first = await submitted_project(alice)
     await eventually(lambda: all_stored(alice, first))
-    events = objects / "events"
-    events.rename(away)
-    events.write_text("a file where the folder should be: nothing can be stored below it")
-    submission = await submitted_project(alice)
+    runner = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
+    await runner.stop()
+    submission = await submitted_project(alice)  # its upload needs the store
+    runner.stopping = False
     began = asyncio.get_running_loop().time()
 
     async def waiting() -> bool:
         return (await stores(alice, submission)) == {"postgres": "stored", "mongo": "stored", "s3": "retrying"}
-
-    await eventually(waiting)
 
     async def ten_seconds_of_lag_there_alone() -> bool:
         assert await lag_of(stage, "eventstream-s3") == 1
@@ -116,10 +117,11 @@ async def test_a_media_store_that_is_away_for_ten_seconds_delays_only_its_own_gr
             assert (state["tasks"][calm]["state"], sum(state["tasks"][calm]["lag"].values())) == ("running", 0)
         return asyncio.get_running_loop().time() - began > 10
 
-    await stored_event(alice)
-    await eventually(ten_seconds_of_lag_there_alone, 30)
-    events.unlink()
-    away.rename(events)
+    async with media_away(stage.parts):
+        runner.start()
+        await eventually(waiting, 30)
+        await stored_event(alice)
+        await eventually(ten_seconds_of_lag_there_alone, 40)
     await eventually(lambda: all_stored(alice, submission), 20)
     assert await lag_of(stage, "eventstream-s3") == 0
 
@@ -133,8 +135,7 @@ async def test_a_document_store_that_does_not_answer_delays_only_its_own_group(
     stage: Stage, alice: httpx.AsyncClient
 ) -> None:
     stage.parts.documents.seconds = 0.3  # type: ignore[attr-defined]
-    async with stage.parts.database.transaction() as connection:
-        await connection.execute("LOCK TABLE documents")
+    async with silent_documents(stage.parts):
         submission = await submitted_project(alice)
 
         async def others_are_done() -> bool:
@@ -178,12 +179,11 @@ async def test_one_bad_message_does_not_take_its_batch_along(stage: Stage, alice
     runner = next(task for task in stage.parts.tasks if task.name == "eventstream-postgres")
     await runner.stop()
     answers = [(await alice.post("/api/v1/event", json=event_body(title=f"Night {n}"))).json() for n in range(5)]
-    async with stage.parts.database.connection() as connection:
-        await connection.execute(
-            """UPDATE log_records SET value = convert_to(
-                   replace(convert_from(value, 'UTF8'), '"capacity":100', '"capacity":-1'), 'UTF8')
-               WHERE convert_from(value, 'UTF8') LIKE '%Night 2%'"""
-        )
+    good = [record for record in await published(stage.parts.log, "upload-event") if b"Night 2" in record.value]
+    bad = Record(
+        good[0].topic, good[0].key, good[0].value.replace(b'"capacity":100', b'"capacity":-1'), good[0].headers
+    )
+    await stage.parts.log.publish([bad])
     runner.stopping = False
     runner.start()
 
@@ -191,7 +191,9 @@ async def test_one_bad_message_does_not_take_its_batch_along(stage: Stage, alice
         found = [(await alice.get(f"/api/v1/submissions/{a['submission_id']}")).json()["state"] for a in answers]
         return found if "pending" not in found else []
 
-    assert await eventually(settled, 30) == ["stored", "stored", "failed", "stored", "stored"]
+    assert await eventually(settled, 30) == ["stored"] * 5
+    async with dead_letters.reading(stage.parts.log) as (_, letters):
+        assert [letter.value for letter in letters] == [bad.value]
 
 
 async def test_delivered_twice_is_stored_once(stage: Stage, alice: httpx.AsyncClient) -> None:
@@ -199,8 +201,7 @@ async def test_delivered_twice_is_stored_once(stage: Stage, alice: httpx.AsyncCl
     await eventually(lambda: all_stored(alice, submission))
     async with stage.parts.database.connection() as connection:
         before = await everything(connection)
-        rows = await connection.fetch("SELECT topic, key, value, headers FROM log_records")
-    await stage.parts.log.publish([Record(r["topic"], r["key"], r["value"], r["headers"]) for r in rows] * 3)
+    await stage.parts.log.publish(await published(stage.parts.log, *TOPICS) * 3)
     for group in ("eventstream-postgres", "eventstream-mongo", "eventstream-s3"):
         await eventually(lambda group=group: no_lag(stage, group))
     async with stage.parts.database.connection() as connection:

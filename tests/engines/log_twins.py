@@ -1,11 +1,16 @@
-"""The logs that must pass the contract, by name: how to open one, and how to make a member of it go silent."""
+"""The logs that must pass the contract, by name; Kafka where `KAFKA_BOOTSTRAP_SERVERS` says there is one."""
 
+import os
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 import pytest
 
 from app.engines.database import Database
+from app.engines.kafka_access import KafkaAccess
+from app.engines.kafka_consumer import KafkaConsumer
+from app.engines.kafka_log import KafkaLog
 from app.engines.log import Consumer, Log
 from app.engines.postgres_consumer import PostgresConsumer
 from app.engines.postgres_log import PostgresLog
@@ -32,4 +37,19 @@ async def stop_heartbeat(consumer: Consumer) -> None:
     consumer.heartbeat.cancel()
 
 
-TWINS: Mapping[str, Callable[[pytest.FixtureRequest], Twin]] = {"postgres": postgres}
+def kafka(request: pytest.FixtureRequest) -> Twin:
+    access = KafkaAccess(servers=os.environ["KAFKA_BOOTSTRAP_SERVERS"], prefix=f"test-{uuid.uuid4().hex}.")
+    return Twin(KafkaLog(access, PARTITIONS, session_seconds=MEMBER_SECONDS), stop_coordination)
+
+
+async def stop_coordination(consumer: Consumer) -> None:
+    assert isinstance(consumer, KafkaConsumer)
+    coordinator = consumer.client._coordinator
+    for task in (coordinator._coordination_task, coordinator._heartbeat_task):
+        task.cancel()
+
+
+TWINS: Mapping[str, Callable[[pytest.FixtureRequest], Twin]] = {
+    "postgres": postgres,
+    **({"kafka": kafka} if os.environ.get("KAFKA_BOOTSTRAP_SERVERS") else {}),
+}

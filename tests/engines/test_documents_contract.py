@@ -2,18 +2,24 @@
 
 import asyncio
 import itertools
+from collections.abc import AsyncIterator
 
 import pytest
 
-from app.engines.database import Database
 from app.engines.documents import Document, Documents
-from app.engines.postgres_documents import PostgresDocuments
 from app.errors import Unavailable
+from tests.engines.document_twins import TWINS, Twin
 
 
-@pytest.fixture(params=["postgres"])
-def documents(database: Database) -> Documents:
-    return PostgresDocuments(database)
+@pytest.fixture(params=TWINS)
+def twin(request: pytest.FixtureRequest) -> Twin:
+    return TWINS[request.param](request)
+
+
+@pytest.fixture
+async def documents(twin: Twin) -> AsyncIterator[Documents]:
+    yield twin.documents
+    await twin.forget()
 
 
 def document(id: int = 1, rev: int = 1, event_id: int = 7, **body: object) -> Document:
@@ -91,11 +97,21 @@ async def test_ping_of_a_store_that_is_there(documents: Documents) -> None:
     await documents.ping()
 
 
-async def test_a_store_that_does_not_answer_is_unavailable(database: Database) -> None:
-    documents = PostgresDocuments(database, seconds=0.2)
-    async with database.transaction() as connection:
-        await connection.execute("LOCK TABLE documents")
-        async with asyncio.timeout(5):
-            for call in (documents.put([document()]), documents.get(1), documents.find(7), documents.ping()):
-                with pytest.raises(Unavailable):
-                    await call
+async def test_a_store_that_does_not_answer_is_unavailable(twin: Twin) -> None:
+    async with twin.silent() as documents, asyncio.timeout(10):
+        for call in (documents.put([document()]), documents.get(1), documents.find(7), documents.ping()):
+            with pytest.raises(Unavailable):
+                await call
+
+
+async def test_rivals_that_put_the_same_new_ids_at_once_end_at_the_highest_revision(documents: Documents) -> None:
+    """An insert can collide with an older revision that came a moment before."""
+    ids, revs = range(1, 31), (3, 1, 5, 2, 4)
+    await asyncio.gather(*(documents.put([document(id, rev) for id in ids]) for rev in revs))
+    assert [await documents.get(id) for id in ids] == [document(id, 5) for id in ids]
+
+
+async def test_names_that_look_like_our_own_marks_are_names(documents: Documents) -> None:
+    stored = document(**{"%int": "5", "%list": [1], "%24": "$", "$lt": "%2E", "a.b": {"": 1}})
+    await documents.put([stored])
+    assert await documents.get(1) == stored

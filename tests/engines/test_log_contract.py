@@ -8,7 +8,7 @@ import pytest
 
 from app.engines.log import MAX_BYTES, Consumer, Delivered, Log, Record
 from app.errors import NotFound, TooLarge
-from tests.engines.log_twins import TWINS, Twin
+from tests.engines.log_twins import PARTITIONS, TWINS, Twin
 from tests.waiting import eventually
 
 TOPIC = "upload-event"
@@ -214,6 +214,10 @@ async def test_what_is_too_large_is_refused_and_nothing_of_it_lands(log: Log) ->
 async def test_an_unknown_topic_is_named(log: Log) -> None:
     with pytest.raises(NotFound, match="no-such-topic"):
         await log.publish([record(1, topic="no-such-topic")])
+
+
+async def test_partitions_are_counted_by_topic(log: Log) -> None:
+    assert await log.partitions_of([TOPIC, "other", "no-such-topic"]) == {TOPIC: PARTITIONS, "other": PARTITIONS}
 
 
 async def test_creating_topics_again_changes_nothing(log: Log) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from app.engines.folder_media import FolderMedia
 from app.engines.media import Media
 from app.errors import NotFound
+from tests.engines.media_twins import TWINS
 
 
-@pytest.fixture(params=["folder"])
-def media(tmp_path: Path) -> Media:
-    return FolderMedia(tmp_path / "media")
+@pytest.fixture(params=TWINS)
+async def media(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Media]:
+    async with TWINS[request.param](tmp_path) as media:
+        yield media
 
 
 async def chunks(*parts: bytes) -> AsyncIterator[bytes]:
@@ -37,6 +38,40 @@ async def test_large_files_come_back_whole_and_in_chunks(media: Media) -> None:
     await media.put("big", chunks(*[block] * 5))
     assert await read(media, "big") == block * 5
     assert max([len(chunk) async for chunk in media.open("big")]) <= 1024 * 1024
+
+
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.mark.parametrize("size", [5 * MEBIBYTE, 5 * MEBIBYTE + 1, 10 * MEBIBYTE, 10 * MEBIBYTE + 1, 17 * MEBIBYTE])
+async def test_sizes_around_those_of_parts(media: Media, size: int) -> None:
+    whole = os.urandom(size)
+    pieces = [whole[place : place + 999_999] for place in range(0, size, 999_999)]
+    assert await media.put("big", chunks(*pieces)) == size
+    assert await media.size("big") == size
+    assert await read(media, "big") == whole
+
+
+async def test_one_chunk_may_be_larger_than_any_part(media: Media) -> None:
+    whole = os.urandom(12 * MEBIBYTE)
+    assert await media.put("big", chunks(whole)) == len(whole)
+    assert await read(media, "big", 4 * MEBIBYTE, 6 * MEBIBYTE) == whole[4 * MEBIBYTE : 6 * MEBIBYTE]
+
+
+@pytest.mark.parametrize(("start", "end"), [(10, None), (10, 12), (99, None), (5, 3)])
+async def test_ranges_without_a_byte_are_empty(media: Media, start: int, end: int | None) -> None:
+    await media.put("digits", chunks(b"0123456789"))
+    assert await read(media, "digits", start, end) == b""
+
+
+async def test_any_range_of_an_empty_file_is_empty(media: Media) -> None:
+    await media.put("empty", chunks())
+    assert await read(media, "empty", 0, 5) == b""
+
+
+async def test_an_empty_range_of_what_is_not_there(media: Media) -> None:
+    with pytest.raises(NotFound):
+        await read(media, "nothing", 4, 4)
 
 
 @pytest.mark.parametrize(("start", "end", "found"), [(0, 3, b"012"), (3, None, b"3456789"), (9, 99, b"9"), (4, 4, b"")])
@@ -111,6 +146,8 @@ async def test_keys_that_are_no_keys(media: Media, key: str) -> None:
         await read(media, key)
     with pytest.raises(ValueError, match="no media key"):
         await media.delete(key)
+    with pytest.raises(ValueError, match="no media key"):
+        media.url(key)
 
 
 async def test_sweep_takes_old_uploads_and_nothing_else(media: Media) -> None:
@@ -120,6 +157,23 @@ async def test_sweep_takes_old_uploads_and_nothing_else(media: Media) -> None:
     assert await media.sweep_incoming(dt.timedelta(0)) == 1
     assert await media.size("incoming/old") is None
     assert await media.size("events/1/1.webp") == 1
+
+
+async def test_keys_below_a_prefix(media: Media) -> None:
+    for key in ("events/1/1.webp", "events/1/1-480.webp", "events/12/3.webp", "incoming/x", "events.txt"):
+        await media.put(key, chunks(b"x"))
+
+    async def below(prefix: str, older_than: dt.timedelta = dt.timedelta(0)) -> set[str]:
+        return {key async for key in media.keys_below(prefix, older_than)}
+
+    assert await below("events/1/") == {"events/1/1.webp", "events/1/1-480.webp"}
+    assert await below("events/1") == {"events/1/1.webp", "events/1/1-480.webp", "events/12/3.webp"}
+    assert await below("events/9/") == set()
+    assert await below("events/", dt.timedelta(hours=1)) == set()
+
+
+async def test_sweeping_with_nothing_there(media: Media) -> None:
+    assert await media.sweep_incoming(dt.timedelta(days=30)) == 0
 
 
 async def test_ping_of_a_store_that_is_there(media: Media) -> None:

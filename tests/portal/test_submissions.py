@@ -1,12 +1,11 @@
 """The panel that shows how far a submission is, and its button for another try."""
 
 import re
-import shutil
-from pathlib import Path
 
 import httpx
 
 from tests.cast import Stage, picture, project_fields
+from tests.lost_uploads import uploads_lost
 from tests.waiting import eventually
 
 HTMX = {"HX-Request": "true"}
@@ -33,15 +32,11 @@ async def test_a_submission_on_its_way_is_asked_for_again_until_it_gives_up(
 
 
 async def test_a_store_that_failed_is_told_in_words_and_tried_again_by_a_button(
-    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient, tmp_path: Path
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
     pictures = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
     await pictures.stop()
     panel = await submitted(alice)
-    incoming = tmp_path / "media" / "objects" / "incoming"
-    shutil.move(incoming, tmp_path / "away")
-    pictures.stopping = False
-    pictures.start()
 
     async def failed() -> bool:
         return "The pictures could not be stored" in (await alice.get(f"{panel}/fan-out")).text
@@ -49,11 +44,13 @@ async def test_a_store_that_failed_is_told_in_words_and_tried_again_by_a_button(
     async def stored() -> bool:
         return "See the page of your event" in (await alice.get(f"{panel}/fan-out")).text
 
-    await eventually(failed)
-    assert f'action="{panel}/retry"' in (await alice.get(panel)).text
-    assert (await bob.post(f"{panel}/retry")).status_code == 403
-    assert (await charlie.post(f"{panel}/retry")).status_code == 404
-    shutil.move(tmp_path / "away", incoming)
+    async with uploads_lost(stage, panel.rpartition("/")[2]):
+        pictures.stopping = False
+        pictures.start()
+        await eventually(failed)
+        assert f'action="{panel}/retry"' in (await alice.get(panel)).text
+        assert (await bob.post(f"{panel}/retry")).status_code == 403
+        assert (await charlie.post(f"{panel}/retry")).status_code == 404
     again = await alice.post(f"{panel}/retry", headers=HTMX)
     assert again.text.lstrip().startswith('<div id="fan-out"')
     await eventually(stored)

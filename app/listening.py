@@ -1,0 +1,45 @@
+"""The socket that people reach, and what we say about it."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.settings import Settings, SettingsError
+
+
+@contextmanager
+def bound_socket(settings: Settings) -> Iterator[socket.socket]:
+    """Bound and not yet listening: until somebody answers, connections are refused rather than kept waiting."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"EVENTSTREAM_HOST={settings.host!r} PORT={settings.port}"
+            raise SettingsError(f"{where}: {error.strerror}") from error
+        yield listener
+
+
+def greeting(settings: Settings, port: int) -> str:
+    address = f"http://localhost:{port}"
+    if not settings.serve_http:
+        return f"\n  EventStream consumes.\n\n  Health          {address}/health/ready\n"
+    lines = [
+        "",
+        f"  EventStream is at {address}",
+        "",
+        f"  Look around     {address}/",
+        f"  Organize        {address}/sign-up/organizer, then New event",
+        f"  Buy a ticket    {address}/sign-up",
+        f"  JSON API        {address}/schema",
+        f"  Health          {address}/health/ready",
+    ]
+    if settings.demo:
+        lines += ["", f"  Demo accounts and their password are in {relative(settings.data_dir / 'demo-accounts.txt')}"]
+    return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
+
+
+def relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,102 @@
+"""The core data of an event as a form; who was slower than somebody else is told, and keeps what was typed."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Template
+
+from app.domain.accounts import Caller
+from app.domain.events import EventIn, EventPatch, change_event
+from app.domain.money import money
+from app.domain.workspace import own_event
+from app.errors import AppError, Conflict, Invalid, Stale
+from app.language import gettext
+from app.parts import Parts
+from app.portal.draft_forms import CURRENCIES, TIMEZONES, words_for
+from app.portal.flash import see_other
+from app.portal.forms import form_of, text_in
+from app.portal.workspace import EventId, frame
+from app.validation import read
+
+FIELDS = tuple(name for name in EventPatch.__struct_fields__ if name != "status")
+MOMENTS = ("start_time", "end_time", "returns_until")
+BESIDE = {"capacity-taken": "capacity"}
+"""Conflicts that are about one field."""
+
+
+@get("/projects/{event_id:int}/settings", opt={"role": "organizer"})
+async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
+    event = await own_event(parts.database, who, event_id)
+    return Template("settings/page.html", context=context(event, stored(event)))
+
+
+@post("/projects/{event_id:int}/settings", opt={"role": "organizer", "limit": "submit"})
+async def change_settings(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
+) -> Response[Any]:
+    form = await form_of(request)
+    rev = text_in(form, "rev") or ""
+    try:
+        given = read(EventIn, form, form=True, defaults=parts.settings.event_defaults)
+        patch = EventPatch(**{name: getattr(given, name) for name in FIELDS if name in form})
+        await change_event(parts.database, who, event_id, patch, int(rev) if rev.isdecimal() else 0)
+    except (Invalid, Conflict, Stale) as refusal:
+        return await refused(parts, who, event_id, form, refusal)
+    return see_other(f"/projects/{event_id}/settings", gettext("The changes are saved."))
+
+
+async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, Any], refusal: AppError) -> Template:
+    """What was typed with what is wrong; the next press of the button replaces what is stored by then."""
+    event = await own_event(parts.database, who, event_id)
+    typed = {name: value for name in FIELDS if isinstance(value := form.get(name), str)}
+    errors = {bad.field: bad.message for bad in refusal.fields}
+    if refusal.type in BESIDE:
+        errors[BESIDE[refusal.type]] = refusal.detail
+    shown = context(event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
+    if isinstance(refusal, Stale):
+        shown["meanwhile"] = differences(stored(event), typed)
+    return Template("settings/page.html", context=shown, status_code=refusal.status)
+
+
+def context(event: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    return frame(
+        event,
+        "settings",
+        values=values,
+        errors={},
+        refusal=None,
+        rev=event["rev"],
+        meanwhile=[],
+        currencies=sorted({*CURRENCIES, event["currency"]}),
+        timezones=sorted({*TIMEZONES, event["timezone"]}),
+    )
+
+
+def stored(event: Mapping[str, Any]) -> dict[str, str]:
+    """The event as its form has it: moments on the clock of the place."""
+    values = {name: "" if event[name] is None else str(event[name]) for name in FIELDS}
+    values["price"] = money(event["price"], event["currency"])
+    zone = ZoneInfo(event["timezone"])
+    for name in MOMENTS:
+        values[name] = on_the_clock(event[name], zone) if event[name] else ""
+    return values
+
+
+def on_the_clock(at: dt.datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds" if at.second else "minutes")
+
+
+def differences(now: Mapping[str, str], typed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What is stored now and was not typed, by the words of its field."""
+    return [
+        (words_for(name), now[name])
+        for name in FIELDS
+        if name in typed and now[name] != typed[name].replace("\r\n", "\n")
+    ]
+
+
+routes = [settings_page, change_settings]

@@ -1,0 +1,145 @@
+"""The ticket types of an event: listed, added, changed, taken off sale."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
+from litestar.response import Template
+
+from app.domain.accounts import Caller
+from app.domain.idempotency import idempotent
+from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
+from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
+from app.domain.workspace import own_event
+from app.errors import AppError, Conflict, Invalid, NotFound, Stale
+from app.language import gettext
+from app.parts import Parts
+from app.portal.draft_forms import TYPE_FIELDS
+from app.portal.event_settings import on_the_clock
+from app.portal.flash import see_other
+from app.portal.forms import form_of, text_in
+from app.portal.workspace import EventId, frame
+from app.validation import read
+
+TypeId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
+BESIDE = {"places-taken": "places"}
+"""Conflicts that are about one field."""
+
+
+@get("/projects/{event_id:int}/ticket-types", opt={"role": "organizer"})
+async def ticket_types(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
+    event, types = await own_types(parts, who, event_id)
+    return Template("ticket_types/list.html", context=frame(event, "ticket-types", types=types))
+
+
+@get("/projects/{event_id:int}/ticket-types/new", opt={"role": "organizer"})
+async def new_ticket_type(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
+    event, _ = await own_types(parts, who, event_id)
+    return form_page(event, None, {"key": secrets.token_urlsafe(16)})
+
+
+@post("/projects/{event_id:int}/ticket-types", opt={"role": "organizer", "limit": "submit"})
+async def add_ticket_type(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
+) -> Response[Any]:
+    event, _ = await own_types(parts, who, event_id)
+    form = await form_of(request)
+    try:
+        given = read(TicketTypeIn, form, form=True)
+        key = idempotent(text_in(form, "key"), request.scope["path"], repr(given))
+        await create_ticket_type(parts.database, who, event_id, given, key)
+    except (Invalid, Conflict) as refusal:
+        return form_page(event, None, {**form, "key": secrets.token_urlsafe(16)}, refusal)
+    return see_other(f"/projects/{event_id}/ticket-types", gettext("The ticket type is added."))
+
+
+@get("/projects/{event_id:int}/ticket-types/{type_id:int}", opt={"role": "organizer"})
+async def ticket_type(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId, type_id: TypeId
+) -> Template:
+    event, types = await own_types(parts, who, event_id)
+    kind = one_of(types, type_id)
+    return form_page(event, kind, stored(kind, event))
+
+
+@post("/projects/{event_id:int}/ticket-types/{type_id:int}", opt={"role": "organizer", "limit": "submit"})
+async def save_ticket_type(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    event_id: EventId,
+    type_id: TypeId,
+) -> Response[Any]:
+    event, types = await own_types(parts, who, event_id)
+    kind, form = one_of(types, type_id), await form_of(request)
+    try:
+        given = read(TicketTypeIn, {**form, "position": str(kind.position)}, form=True)
+        await change_ticket_type(parts.database, who, type_id, given, rev_in(form))
+    except (Invalid, Conflict, Stale) as refusal:
+        return form_page(event, kind, {**stored(kind, event), **form, "rev": str(kind.rev)}, refusal)
+    return see_other(f"/projects/{event_id}/ticket-types", gettext("The changes are saved."))
+
+
+@post("/projects/{event_id:int}/ticket-types/{type_id:int}/removal", opt={"role": "organizer", "limit": "submit"})
+async def remove_ticket_type(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    event_id: EventId,
+    type_id: TypeId,
+) -> Response[Any]:
+    event, types = await own_types(parts, who, event_id)
+    kind = one_of(types, type_id)
+    try:
+        await archive_ticket_type(parts.database, who, type_id, rev_in(await form_of(request)))
+    except (Conflict, Stale) as refusal:
+        return form_page(event, kind, stored(kind, event), refusal)
+    return see_other(
+        f"/projects/{event_id}/ticket-types", gettext("It is not sold any more; tickets that are out stay good.")
+    )
+
+
+async def own_types(parts: Parts, who: Caller, event_id: int) -> tuple[Mapping[str, Any], list[TicketType]]:
+    event = await own_event(parts.database, who, event_id)
+    async with parts.database.connection() as connection:
+        types = await ticket_types_of(connection, event_id, everything=True)
+    return event, [kind for kind in types if not kind.archived]
+
+
+def one_of(types: list[TicketType], type_id: int) -> TicketType:
+    for kind in types:
+        if kind.ticket_type_id == type_id:
+            return kind
+    raise NotFound("There is no such ticket type.")
+
+
+def rev_in(form: Mapping[str, Any]) -> int:
+    rev = text_in(form, "rev") or ""
+    return int(rev) if rev.isdecimal() else 0
+
+
+def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:
+    """A type as its form has it: moments on the clock of the place."""
+    zone = ZoneInfo(event["timezone"])
+    values = {name: getattr(kind, name) for name in (*TYPE_FIELDS, "description", "rev")}
+    return {
+        name: "" if value is None else on_the_clock(value, zone) if hasattr(value, "tzinfo") else str(value)
+        for name, value in values.items()
+    }
+
+
+def form_page(
+    event: Mapping[str, Any], kind: TicketType | None, values: Mapping[str, Any], refusal: AppError | None = None
+) -> Template:
+    errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
+    if refusal and refusal.type in BESIDE:
+        errors[BESIDE[refusal.type]] = refusal.detail
+    context = frame(event, "ticket-types", kind=kind, values=values, errors=errors, refusal=refusal)
+    return Template("ticket_types/page.html", context=context, status_code=refusal.status if refusal else 200)
+
+
+routes = [ticket_types, new_ticket_type, add_ticket_type, ticket_type, save_ticket_type, remove_ticket_type]

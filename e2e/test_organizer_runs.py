@@ -1,0 +1,152 @@
+"""An organizer runs a festival: finds people, checks them in, cancels a ticket, prints, copies and calls it off."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from e2e.steps import PASSWORD, accessible, fits, numbers, scriptless, sign_up
+from tests.cast import event_body
+
+
+def stored_event(organizer: Page, **changes: object) -> int:
+    body = event_body(**changes)
+    answer = organizer.request.post("/api/v1/event", data=body, headers={"Prefer": "wait=20"}, timeout=60_000)
+    assert answer.status == 201, answer.text()
+    event_id: int = answer.json()["core_event_data"]["event_id"]
+    return event_id
+
+
+def buy(person: Page, name: str, event_id: int) -> None:
+    account = {"full_name": name, "email": f"guest{next(numbers)}@example.org", "password": PASSWORD}
+    for path, body in (
+        ("attendee/sign-up", account),
+        ("sign-in", account),
+        (f"attendee/buy-ticket/{event_id}", {}),
+    ):
+        answer = person.request.post(f"/api/v1/{path}", data=body)
+        assert answer.ok, answer.text()
+
+
+def looks_right(page: Page) -> None:
+    accessible(page)
+    fits(page)
+
+
+def find(page: Page, text: str) -> None:
+    page.get_by_label("Name, e-mail or code").fill(text)
+    if page.context in scriptless:
+        page.get_by_role("button", name="Find").click()
+
+
+def test_a_festival_is_run_from_the_dashboard_to_the_door(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    title = f"Door Night {next(numbers)}"
+    event_id = stored_event(nora, title=title)
+    for name in ("Ada Moss", "Bo <b>Reed</b> 🎪", "محمد الأمين"):
+        buy(visit(), name, event_id)
+
+    nora.goto("/dashboard")
+    expect(nora.get_by_text("3 of 100").first).to_be_visible()
+    looks_right(nora)
+    nora.get_by_role("link", name=title).first.click()
+    expect(nora.get_by_role("heading", name="Sales by day")).to_be_visible()
+    looks_right(nora)
+    nora.get_by_text("As a table").click()
+    expect(nora.get_by_role("cell", name="3", exact=True)).to_be_visible()
+
+    nora.get_by_role("link", name="Attendees", exact=True).click()
+    expect(nora.get_by_role("link", name="محمد الأمين")).to_be_visible()
+    looks_right(nora)
+    find(nora, "ada")
+    expect(nora.get_by_role("link", name="محمد الأمين")).to_have_count(0)
+    nora.get_by_role("button", name="Check in").click()
+    expect(nora.get_by_text("Checked in.", exact=True)).to_be_visible()
+    looks_right(nora)
+    nora.get_by_role("button", name="Undo").click()
+    expect(nora.get_by_role("button", name="Check in")).to_be_visible()
+
+    find(nora, "reed")
+    nora.get_by_role("link", name="Bo <b>Reed</b> 🎪").click()
+    expect(nora.get_by_role("heading", name="Bo <b>Reed</b> 🎪")).to_be_visible()
+    looks_right(nora)
+    nora.get_by_text("Cancel this ticket").click()
+    nora.get_by_label("Why").fill(" ")
+    nora.get_by_role("button", name="Cancel the ticket for good").click()
+    expect(nora.get_by_text("must have 1 to 500 characters")).to_be_visible()
+    looks_right(nora)
+    nora.get_by_label("Why").fill("Bought twice by mistake")
+    nora.get_by_role("button", name="Cancel the ticket for good").click()
+    expect(nora.get_by_text("The ticket is cancelled.")).to_be_visible()
+    expect(nora.get_by_text("Bought twice by mistake")).to_be_visible()
+
+    nora.goto(f"/projects/{event_id}/attendees")
+    with nora.expect_download() as download:
+        nora.get_by_role("link", name="CSV").click()
+    assert "Bought twice by mistake" in download.value.path().read_text("utf-8-sig")
+    nora.get_by_role("link", name="Door list").click()
+    expect(nora.get_by_role("rowheader")).to_have_text(["Ada Moss", "محمد الأمين"])
+    looks_right(nora)
+
+
+def test_payments_are_confirmed_and_places_given_back(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Paid by hand", payment="organizer_confirms")
+    for name in ("Ada Moss", "Bo Reed"):
+        buy(visit(), name, event_id)
+    nora.goto("/dashboard")
+    nora.get_by_role("link", name="Confirm payments").first.click()
+    nora.get_by_role("button", name="Confirm the payments").click()
+    expect(nora.get_by_role("alert")).to_contain_text("Tick at least one ticket")
+    looks_right(nora)
+    nora.get_by_label("Ada Moss").first.check()
+    nora.get_by_role("button", name="Confirm the payments").click()
+    expect(nora.get_by_text("1 payment is confirmed.")).to_be_visible()
+    nora.get_by_label("Bo Reed").first.check()
+    nora.get_by_text("Give the places back").click()
+    nora.get_by_label("Why").fill("No payment came")
+    nora.get_by_role("button", name="Release the ticked tickets").click()
+    expect(nora.get_by_text("1 place is free again.")).to_be_visible()
+    expect(nora.get_by_text("No payment to confirm")).to_be_visible()
+    looks_right(nora)
+
+
+def test_a_festival_is_copied_to_the_next_year(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Every Year", start_time="2031-07-04T18:00", end_time="2031-07-06T23:00")
+    nora.goto(f"/projects/{event_id}")
+    nora.get_by_role("link", name="Duplicate").click()
+    nora.get_by_label("Title").fill("Every Year 2032")
+    nora.get_by_label("New start").fill("2032-07-02T18:00")
+    nora.get_by_role("button", name="Preview").click()
+    expect(nora.get_by_role("row", name="End")).to_contain_text("4 Jul 2032")
+    looks_right(nora)
+    nora.get_by_role("button", name="Make the copy").click()
+    nora.get_by_role("link", name="See the page of your event").click(timeout=30_000)
+    expect(nora.get_by_role("heading", name="Every Year 2032")).to_be_visible()
+
+
+def test_a_cancelled_festival_is_confirmed_by_its_title_and_shows_its_progress(visit: Callable[[], Page]) -> None:
+    nora, ada = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Blown Away", date=dt.date(2031, 7, 4).isoformat())
+    buy(ada, "Ada Moss", event_id)
+    nora.goto(f"/projects/{event_id}")
+    nora.get_by_role("link", name="Cancel the event").click()
+    nora.get_by_label("Why").fill("A storm is coming")
+    nora.get_by_label("Type the title to confirm").fill("Blown")
+    looks_right(nora)
+    nora.get_by_role("button", name="Cancel the event for good").click()
+    expect(nora.get_by_text("must be the title of the event")).to_be_visible()
+    expect(nora.get_by_label("Why")).to_have_value("A storm is coming")
+    looks_right(nora)
+    nora.get_by_label("Type the title to confirm").fill("Blown Away")
+    nora.get_by_role("button", name="Cancel the event for good").click()
+    expect(nora.get_by_text("Cancelled because: A storm is coming")).to_be_visible()
+    nora.goto("/dashboard")  # the work goes on without anybody looking
+    nora.goto(f"/projects/{event_id}/cancellation")
+    expect(nora.get_by_text("1 ticket is cancelled")).to_be_visible(timeout=60_000)
+    looks_right(nora)

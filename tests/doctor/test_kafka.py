@@ -1,0 +1,82 @@
+"""What the doctor says of Kafka: topics of all kinds, on a real broker."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiokafka.admin import NewTopic
+
+from app.consumers.dead_letters import DEAD_TOPICS
+from app.doctor import kafka
+from app.engines.kafka_log import KafkaLog
+from app.main import build_parts
+from app.messages import TOPICS
+from app.parts import Parts
+from tests.cast import settings_for
+
+TOPIC = "upload-event"
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
+    servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+    prefix = f"test-{uuid.uuid4().hex}."
+    settings = settings_for(tmp_path, KAFKA_BOOTSTRAP_SERVERS=servers, KAFKA_PREFIX=prefix, LOG_PARTITIONS="2")
+    parts = build_parts(settings, database_url)
+    yield parts
+    await parts.log.close()
+
+
+async def test_topics_that_we_made_are_fine(parts: Parts) -> None:
+    await parts.log.create_topics([*TOPICS, *DEAD_TOPICS])
+    told = {name: await check(parts) for name, check in kafka.CHECKS.items()}
+    assert {name: verdict.state for name, verdict in told.items() if verdict.state == "wrong"} == {}
+    assert told["retention"].text == "30 days"
+    assert told["partitions"].text == f"2 for each of {len(TOPICS) + len(DEAD_TOPICS)} topics"
+
+
+async def test_before_the_first_start_there_is_little_to_say(parts: Parts) -> None:
+    told = {name: await check(parts) for name, check in kafka.CHECKS.items()}
+    assert told["partitions"].state == "note"
+    assert told["retention"].text == "no topics yet"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check", "words"),
+    [
+        ("min.insync.replicas", "2", "acknowledgement", "nothing can be written"),
+        ("unclean.leader.election.enable", "true", "acknowledgement", "missed messages"),
+        ("cleanup.policy", "compact", "retention", "only the last message"),
+        ("retention.ms", "3600000", "retention", "forgets after 1 h"),
+        ("max.message.bytes", "500000", "size", "takes 500000 bytes"),
+    ],
+)
+async def test_a_topic_that_loses_messages_is_wrong(
+    parts: Parts, name: str, value: str, check: str, words: str
+) -> None:
+    log = parts.log
+    assert isinstance(log, KafkaLog)
+    topic = log.access.outward(TOPIC)
+    async with log.admin.clients() as clients:
+        await clients.admin.create_topics([NewTopic(topic, 1, 1, topic_configs={name: value})])
+    verdict = await kafka.CHECKS[check](parts)
+    assert verdict.state == "wrong"
+    assert topic in verdict.text
+    assert words in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("servers", "protocol", "state"),
+    [
+        ("localhost:9092,127.0.0.1:9093", "plaintext", "ok"),
+        ("kafka-1:9092,localhost:9092", "plaintext", "wrong"),
+        ("kafka-1:9092", "ssl", "ok"),
+    ],
+)
+async def test_an_open_line_over_the_network_is_wrong(
+    database_url: str, tmp_path: Path, servers: str, protocol: str, state: str
+) -> None:
+    settings = settings_for(tmp_path, KAFKA_BOOTSTRAP_SERVERS=servers, KAFKA_SECURITY_PROTOCOL=protocol)
+    assert (await kafka.encryption(build_parts(settings, database_url))).state == state

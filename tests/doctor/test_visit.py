@@ -1,0 +1,82 @@
+"""The whole visit: every engine has its lines, and the command says how it went."""
+
+import datetime as dt
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.consumers.dead_letters import dead_letter
+from app.doctor import log as log_checks
+from app.doctor import media
+from app.doctor.verdicts import examine
+from app.engines.log import Delivered, Record
+from tests.cast import Stage, settings_for
+
+
+async def test_a_log_that_works_is_fine(stage: Stage) -> None:
+    for check in log_checks.CHECKS.values():
+        assert (await check(stage.parts)).state == "ok"
+
+
+async def test_topics_with_other_partitions_are_told(stage: Stage, tmp_path: Path) -> None:
+    stage.parts.settings = settings_for(tmp_path, LOG_PARTITIONS="48")
+    verdict = await log_checks.partitions(stage.parts)
+    assert (verdict.state, "has 12 and not 48" in verdict.text) == ("note", True)
+
+
+async def test_dead_letters_are_counted(stage: Stage) -> None:
+    lost = Delivered("upload-event", 0, 0, "k", b"poison", {}, dt.datetime.now(dt.UTC))
+    await stage.parts.log.publish([dead_letter(lost, "eventstream-postgres", ValueError("no"), 1)])
+    verdict = await log_checks.dead_letters(stage.parts)
+    assert (verdict.state, verdict.text) == ("note", "1 wait")
+
+
+async def test_messages_that_pile_up_are_told(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_checks, "MANY", 2)
+    for task in stage.parts.tasks:
+        await task.stop()
+    await stage.parts.log.publish([Record("upload-event", "k", b"{}", {})] * 3)
+    verdict = await log_checks.lag(stage.parts)
+    assert (verdict.state, "3 messages to go" in verdict.text) == ("note", True)
+
+
+async def test_a_folder_for_several_machines_is_wrong(stage: Stage, database_url: str) -> None:
+    assert (await media.machines(stage.parts)).state == "ok"
+    other = await asyncpg.connect(database_url, server_settings={"application_name": "eventstream 7 elsewhere"})
+    verdict = await media.machines(stage.parts)
+    assert (verdict.state, "elsewhere" in verdict.text) == ("wrong", True)
+    await other.close()
+
+
+async def test_a_media_folder_that_cannot_be_written_is_wrong(stage: Stage) -> None:
+    (stage.parts.settings.data_dir / "media").touch()
+    told = {finding.about: finding.verdict async for finding in examine("media", media.FOLDER, stage.parts)}
+    assert told["media reach"].state == "wrong"
+    assert "media machines" not in told
+
+
+def doctor(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "eventstream"), "doctor"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_command_has_a_line_for_everything(server: str, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    done = doctor(tmp_path, EVENTSTREAM_DATA_DIR=str(tmp_path), POSTGRESQL_DB_URL=server)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for about in ("machine disk", "database migrations", "log partitions", "documents reach", "media machines"):
+        assert about in done.stdout
+    assert " 0 wrong" in done.stdout
+
+
+def test_every_bad_setting_is_told_at_once(server: str, tmp_path: Path) -> None:
+    environment = {"EVENTSTREAM_DATA_DIR": str(tmp_path), "POSTGRESQL_DB_URL": server}
+    done = doctor(tmp_path, PORT="http", LOG_LEVEL="loud", POSTGRESQL_DB_URL_FILE="/no/such/file", **environment)
+    assert done.returncode == 1
+    for name in ("setting PORT ", "setting LOG_LEVEL ", "setting POSTGRESQL_DB_URL_FILE "):
+        assert name in done.stdout
+    assert "Traceback" not in done.stderr
+    assert "database reach" in done.stdout

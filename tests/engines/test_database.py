@@ -1,0 +1,67 @@
+"""A PostgreSQL somewhere else: what the address says about TLS holds at both doors."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from app.engines.database import Database, migrate_async
+from app.errors import Unavailable
+from tests.engines.tls_front import Front, tls_front, write_certificate
+
+
+@pytest.fixture
+async def front(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Front, int]]:
+    async with tls_front(database_url, *write_certificate(tmp_path)) as front:
+        yield front
+
+
+def url_through(front: tuple[Front, int], database_url: str, options: str) -> str:
+    name = urlsplit(database_url).path
+    return f"postgresql://postgres@127.0.0.1:{front[1]}{name}?{options}"
+
+
+async def works_at_both_doors(url: str) -> bool:
+    database = Database(url)
+    await database.open()
+    try:
+        async with database.connection() as connection:
+            count = await connection.fetchval("SELECT count(*) FROM events")
+        async with database.sessions.begin() as db:
+            return bool((await db.execute(sa.text("SELECT count(*) FROM events"))).scalar_one() == count)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("options", ["sslmode=require", "sslmode=verify-full&sslrootcert={certificate}"])
+async def test_both_doors_and_migrations_are_encrypted_where_the_address_says_so(
+    front: tuple[Front, int], database_url: str, tmp_path: Path, options: str
+) -> None:
+    url = url_through(front, database_url, options.format(certificate=tmp_path / "certificate.pem"))
+    await migrate_async(url)
+    assert await works_at_both_doors(url)
+    assert front[0].encrypted >= 4  # migrations, two of the pool, one session
+    assert front[0].plain == 0
+
+
+async def test_the_short_name_of_the_scheme_works_too(front: tuple[Front, int], database_url: str) -> None:
+    url = url_through(front, database_url, "sslmode=require").replace("postgresql://", "postgres://")
+    assert await works_at_both_doors(url)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    front: tuple[Front, int], database_url: str, tmp_path: Path
+) -> None:
+    other, _ = write_certificate(tmp_path / "other")
+    with pytest.raises(Unavailable):
+        await works_at_both_doors(url_through(front, database_url, f"sslmode=verify-full&sslrootcert={other}"))
+    assert front[0].plain == 0
+
+
+async def test_no_password_goes_to_a_server_that_does_not_encrypt(database_url: str) -> None:
+    async with tls_front(database_url, None, None) as plain:
+        with pytest.raises(Unavailable):
+            await works_at_both_doors(url_through(plain, database_url, "sslmode=require"))
+        assert plain[0].plain == 0

@@ -1,0 +1,127 @@
+"""Core data of an event as a form: saved, refused, overtaken."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.cast import stored_event
+
+FORM = {
+    "title": "Lantern Fields",
+    "description": "Three days.",
+    "location": "Uckermark",
+    "start_time": "2031-07-04T18:00",
+    "end_time": "2031-07-06T23:00",
+    "timezone": "Europe/Berlin",
+    "date": "2031-07-04",
+    "capacity": "100",
+    "price": "49.90",
+    "currency": "EUR",
+    "payment": "instant",
+    "hold_hours": "168",
+    "offer_hours": "24",
+    "returns_until": "",
+}
+
+
+def rev_of(page: httpx.Response) -> str:
+    found = re.search(r'name="rev"\s+value="(\d+)"', page.text)
+    assert found
+    return found.group(1)
+
+
+def value_of(page: httpx.Response, field: str) -> str:
+    for tag in re.findall(r"<input[^>]+>", page.text):
+        if f'name="{field}"' in tag:
+            return re.search(r'value="([^"]*)"', tag).group(1)  # type: ignore[union-attr]
+    raise AssertionError(field)
+
+
+async def core(client: httpx.AsyncClient, event_id: int) -> dict[str, object]:
+    data: dict[str, object] = (await client.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]
+    return data
+
+
+async def test_the_form_shows_what_is_stored_and_saves_what_is_typed(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, start_time="2031-07-04T16:00:00Z", end_time="2031-07-06T21:00:00Z")
+    address = f"/projects/{event_id}/settings"
+    page = await alice.get(address)
+    assert value_of(page, "start_time") == "2031-07-04T18:00"
+    assert value_of(page, "price") == "49.90"
+    form = {**FORM, "rev": rev_of(page), "title": "Renamed", "payment": "organizer_confirms", "hold_hours": "48"}
+    saved = await alice.post(address, data=form)
+    assert (saved.status_code, saved.headers["location"]) == (303, address)
+    assert "The changes are saved." in (await alice.get(address)).text
+    now = await core(alice, event_id)
+    assert (now["title"], now["payment"], now["hold_hours"]) == ("Renamed", "organizer_confirms", 48)
+    assert now["start_time"] == "2031-07-04T16:00:00Z"
+
+
+async def test_who_was_slower_is_told_what_changed_and_keeps_what_was_typed(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/settings"
+    old = rev_of(await alice.get(address))
+    await alice.patch(f"/api/v1/event/{event_id}", json={"location": "Lychen"}, headers={"If-Match": "*"})
+    late = await alice.post(address, data={**FORM, "rev": old, "title": "Typed late"})
+    assert late.status_code == 412
+    assert "changed meanwhile" in late.text
+    assert re.search(r"<dt>Place</dt>\s*<dd dir=\"auto\">Lychen</dd>", late.text)
+    assert value_of(late, "title") == "Typed late"
+    assert value_of(late, "location") == "Uckermark"
+    assert (await core(alice, event_id))["title"] == "Lantern Fields"
+    again = await alice.post(address, data={**FORM, "rev": rev_of(late), "title": "Typed late"})
+    assert again.status_code == 303
+    assert (await core(alice, event_id))["title"] == "Typed late"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("title", "x" * 201, "must have 1 to 200 characters"),
+        ("title", "", "must have 1 to 200 characters"),
+        ("end_time", "2031-07-01T10:00", "must not be before the start"),
+        ("capacity", "many", "must be a whole number"),
+        ("price", "1.005", "must have at most 2 decimals in EUR"),
+        ("hold_hours", "0", "must be a whole number of hours"),
+        ("timezone", "Mars/Olympus", "must be a timezone"),
+    ],
+)
+async def test_a_bad_field_is_said_beside_it_and_nothing_is_changed(
+    alice: httpx.AsyncClient, field: str, value: str, message: str
+) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/settings"
+    before = await alice.get(address)
+    refused = await alice.post(address, data={**FORM, "rev": rev_of(before), "location": "Kept", field: value})
+    assert refused.status_code == 422
+    said = re.search(rf'id="{field}-error">(.*?)</p>', refused.text, re.DOTALL)
+    assert said
+    assert message in said.group(1)
+    assert value_of(refused, "location") == "Kept"
+    assert rev_of(await alice.get(address)) == rev_of(before)
+
+
+async def test_fewer_places_than_are_taken_are_refused_beside_the_places(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=2)
+    for buyer in (alice, bob):
+        assert (await buyer.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
+    address = f"/projects/{event_id}/settings"
+    form = {**FORM, "rev": rev_of(await alice.get(address)), "capacity": "1"}
+    refused = await alice.post(address, data=form)
+    assert refused.status_code == 409
+    said = re.search(r'id="capacity-error">(.*?)</p>', refused.text, re.DOTALL)
+    assert said
+    assert "2 places are taken" in said.group(1)
+
+
+async def test_settings_are_the_organizers_alone(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    for address in (f"/projects/{event_id}/settings", f"/projects/{event_id}/media"):
+        for person, status in ((bob, 403), (charlie, 404)):
+            assert (await person.get(address)).status_code == status
+            assert (await person.post(address, data={**FORM, "rev": "1"})).status_code == status

@@ -1,0 +1,76 @@
+"""Ticket types of an event as their organizer manages them on pages."""
+
+import re
+
+import httpx
+
+from tests.cast import stored_event
+
+FORM = {"name": "Friday", "price": "19.50", "description": "", "places": "40", "per_attendee_limit": "2",
+        "sale_opens_at": "", "sale_closes_at": "", "hidden_until": ""}  # fmt: skip
+
+
+def hidden(page: httpx.Response, name: str) -> str:
+    found = re.search(rf'name="{name}"\s+value="([^"]*)"', page.text)
+    assert found
+    return found.group(1)
+
+
+async def types_of(alice: httpx.AsyncClient, event_id: int) -> list[tuple[str, str, int | None]]:
+    read = (await alice.get(f"/api/v1/event/{event_id}")).json()["ticket_types"]
+    return [(one["name"], one["price"], one["places"]) for one in read]
+
+
+async def test_a_type_is_added_once_changed_and_taken_off_sale(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/ticket-types"
+    key = hidden(await alice.get(f"{address}/new"), "key")
+    for _ in range(2):
+        added = await alice.post(address, data={**FORM, "key": key})
+        assert (added.status_code, added.headers["location"]) == (303, address)
+    assert await types_of(alice, event_id) == [("General admission", "49.90", None), ("Friday", "19.50", 40)]
+    listed = (await alice.get(address)).text
+    one = re.findall(rf"{address}/(\d+)", listed)[-1]
+    page = await alice.get(f"{address}/{one}")
+    saved = await alice.post(
+        f"{address}/{one}", data={**FORM, "rev": hidden(page, "rev"), "name": "Saturday", "places": ""}
+    )
+    assert saved.status_code == 303
+    assert await types_of(alice, event_id) == [("General admission", "49.90", None), ("Saturday", "19.50", None)]
+    page = await alice.get(f"{address}/{one}")
+    gone = await alice.post(f"{address}/{one}/removal", data={"rev": hidden(page, "rev")})
+    assert gone.status_code == 303
+    assert await types_of(alice, event_id) == [("General admission", "49.90", None)]
+    assert (await alice.get(f"{address}/{one}")).status_code == 404
+
+
+async def test_bad_types_late_types_and_the_last_type_come_back_with_what_was_typed(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/ticket-types"
+    bad = await alice.post(address, data={**FORM, "key": "k", "price": "1.005", "name": "Kept"})
+    assert bad.status_code == 422
+    assert "must have at most 2 decimals" in bad.text
+    assert 'value="Kept"' in bad.text
+    (one,) = set(re.findall(rf"{address}/(\d+)", (await alice.get(address)).text))
+    late = await alice.post(f"{address}/{one}", data={**FORM, "rev": "1", "name": "Typed late"})
+    assert late.status_code == 412
+    assert "changed meanwhile" in late.text
+    assert 'value="Typed late"' in late.text
+    last = await alice.post(f"{address}/{one}/removal", data={"rev": hidden(late, "rev")})
+    assert last.status_code == 409
+    assert "An event needs a ticket type" in last.text
+
+
+async def test_types_are_their_organizers_alone(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/ticket-types"
+    (one,) = set(re.findall(rf"{address}/(\d+)", (await alice.get(address)).text))
+    for person, status in ((bob, 403), (charlie, 404)):
+        for path in (address, f"{address}/new", f"{address}/{one}"):
+            assert (await person.get(path)).status_code == status
+        for path in (address, f"{address}/{one}", f"{address}/{one}/removal"):
+            assert (await person.post(path, data=FORM)).status_code == status
+    theirs = f"/projects/{await stored_event(charlie)}/ticket-types/{one}"
+    assert (await charlie.post(theirs, data=FORM)).status_code == 404

@@ -1,0 +1,194 @@
+"""What only Kafka can do to a log: be away, lose its order, ask for a password, hold what others wrote."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidReplicationFactorError
+from aiokafka.structs import TopicPartition
+
+from app.consumers.dead_letters import dead_letter
+from app.engines.kafka_access import KafkaAccess
+from app.engines.kafka_log import KafkaLog
+from app.engines.log import Consumer, Record, refuse_unfit
+from app.errors import Unavailable
+from tests.servers.fleet import Fleet
+from tests.servers.kafka import PASSWORD, USER, Kafka
+from tests.servers.outage import paused, stopped
+from tests.waiting import eventually
+
+TOPIC = "upload-event"
+SECONDS = 2.0
+LONGEST_CLOSE_SECONDS = 20
+
+
+@pytest.fixture
+def kafka() -> Kafka:
+    return Fleet().kafka
+
+
+@pytest.fixture
+def access(kafka: Kafka) -> KafkaAccess:
+    return KafkaAccess(servers=kafka.settings()["KAFKA_BOOTSTRAP_SERVERS"], prefix=f"test-{uuid.uuid4().hex}.")
+
+
+@pytest.fixture
+async def log(access: KafkaAccess) -> AsyncIterator[KafkaLog]:
+    log = KafkaLog(access, 1, seconds=SECONDS)
+    await log.create_topics([TOPIC])
+    yield log
+    await log.close()
+
+
+def record(value: str) -> Record:
+    return Record(TOPIC, "k", value.encode(), {})
+
+
+async def publish_again(log: KafkaLog, value: str) -> None:
+    async def accepted() -> bool:
+        try:
+            await log.publish([record(value)])
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(accepted, 30)
+
+
+async def values(consumer: Consumer, last: str) -> list[str]:
+    found: list[str] = []
+
+    async def complete() -> bool:
+        try:
+            records = await consumer.poll(100, 0.2)
+        except Unavailable:
+            await consumer.rewind()
+            return False
+        found.extend(one.value.decode() for one in records)
+        await consumer.commit(records)
+        return last in found
+
+    await eventually(complete, 30)
+    return found
+
+
+async def test_what_was_given_up_does_not_land_later(log: KafkaLog, kafka: Kafka) -> None:
+    async with stopped(kafka):
+        for number in range(3):
+            with pytest.raises(Unavailable) as refused:
+                await log.publish([record(f"given up {number}")])
+            assert refused.value.retry_after
+    await publish_again(log, "afterwards")
+    assert await values(await log.consume("g", [TOPIC]), "afterwards") == ["afterwards"]
+
+
+async def test_once_kafka_is_known_to_be_away_the_answer_comes_at_once(log: KafkaLog, kafka: Kafka) -> None:
+    loop = asyncio.get_running_loop()
+    async with paused(kafka):
+        began = loop.time()
+        with pytest.raises(Unavailable, match="outcome is unknown"):
+            await log.publish([record("first")])
+        assert SECONDS <= loop.time() - began < SECONDS + 2
+        began = loop.time()
+        with pytest.raises(Unavailable, match="nothing was sent"):
+            await log.publish([record("second")])
+        assert loop.time() - began < SECONDS / 2
+    await publish_again(log, "third")
+
+
+async def test_a_producer_that_lost_its_order_is_replaced(log: KafkaLog) -> None:
+    await log.publish([record("before")])
+    broken = log.producer.current
+    assert broken is not None
+    partition = TopicPartition(log.access.outward(TOPIC), 0)
+    broken._txn_manager.increment_sequence_number(partition, 5)
+    with pytest.raises(Unavailable):
+        await log.publish([record("out of order")])
+    await publish_again(log, "after")
+    assert log.producer.current is not broken
+    assert await values(await log.consume("g", [TOPIC]), "after") == ["before", "after"]
+
+
+async def test_a_reader_hears_that_kafka_is_away_and_goes_on_without_loss(log: KafkaLog, kafka: Kafka) -> None:
+    consumer = await log.consume("g", [TOPIC])
+    await log.publish([record("one")])
+    assert await values(consumer, "one") == ["one"]
+
+    async def told() -> bool:
+        try:
+            return bool(await consumer.poll(100, 0.2))
+        except Unavailable:
+            return True
+
+    async with stopped(kafka):
+        await eventually(told, 30)
+        with pytest.raises(Unavailable):
+            await log.ping()
+        with pytest.raises(Unavailable):
+            await log.lag("g", [TOPIC])
+    await publish_again(log, "two")
+    assert await values(consumer, "two") == ["two"]
+
+
+async def test_closing_ends_while_kafka_is_away(access: KafkaAccess, kafka: Kafka) -> None:
+    log = KafkaLog(access, 1, seconds=SECONDS)
+    await log.create_topics([TOPIC])
+    consumer = await log.consume("g", [TOPIC])
+    before = asyncio.all_tasks()
+    async with paused(kafka), asyncio.timeout(LONGEST_CLOSE_SECONDS):
+        with pytest.raises(Unavailable):
+            await log.publish([record("stuck")])
+        await consumer.close()
+        await log.close()
+        await eventually(lambda: asyncio.all_tasks() <= before)
+
+
+async def test_what_others_wrote_is_delivered_and_can_be_buried(log: KafkaLog, access: KafkaAccess) -> None:
+    stranger = AIOKafkaProducer(bootstrap_servers=access.servers)
+    await stranger.start()
+    await stranger.send_and_wait(access.outward(TOPIC), b"\xff\xfe", headers=[("ce_id", b"\xff"), ("empty", None)])
+    await stranger.send_and_wait(access.outward(TOPIC), None, key=b"\xff")
+    await stranger.stop()
+    consumer = await log.consume("g", [TOPIC])
+    first, second = await eventually(lambda: consumer.poll(2, 1)), await consumer.poll(1, 1)
+    found = [*first, *second]
+    assert [one.value for one in found] == [b"\xff\xfe", b""]
+    for one in found:
+        refuse_unfit(dead_letter(one, "g", ValueError("no"), 1))
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+async def test_behind_tls_and_a_password(access: KafkaAccess, kafka: Kafka, mechanism: str) -> None:
+    guarded = msgspec.structs.replace(
+        access, servers=f"127.0.0.1:{kafka.guarded_port}", protocol="SASL_SSL", ca_file=kafka.ca_file,
+        mechanism=mechanism, username=USER, password=PASSWORD,
+    )  # fmt: skip
+    log = KafkaLog(guarded, 1, seconds=5)
+    await log.create_topics([TOPIC])
+    await log.publish([record("secret")])
+    assert await values(await log.consume("g", [TOPIC]), "secret") == ["secret"]
+    await log.close()
+
+
+@pytest.mark.parametrize("wrong", [{"password": "guessed"}, {"ca_file": None}])
+async def test_a_wrong_password_or_authority_is_unavailable(
+    access: KafkaAccess, kafka: Kafka, wrong: dict[str, str | None]
+) -> None:
+    guarded = msgspec.structs.replace(
+        access, servers=f"127.0.0.1:{kafka.guarded_port}", protocol="SASL_SSL", mechanism="PLAIN", username=USER,
+        **{"ca_file": kafka.ca_file, "password": PASSWORD, **wrong},
+    )  # fmt: skip
+    log = KafkaLog(guarded, 1)
+    with pytest.raises(Unavailable):
+        await log.ping()
+    await log.close()
+
+
+async def test_copies_for_which_there_are_no_brokers_are_refused(access: KafkaAccess) -> None:
+    log = KafkaLog(access, 1, replication=3)
+    with pytest.raises(InvalidReplicationFactorError):
+        await log.create_topics([TOPIC])
+    await log.close()
