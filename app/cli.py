@@ -142,7 +142,8 @@ def restore_from(settings: Settings, options: argparse.Namespace) -> int:
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
-        found, astray = asyncio.run(with_database(url, drifts)), asyncio.run(with_database(url, strays))
+        found = asyncio.run(with_database(url, drifts))
+        astray = asyncio.run(with_database(url, strays))
     for drift in found:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
