@@ -12,14 +12,15 @@ from typing import Any
 import asyncpg
 import httpx
 
-from bench import consumers, ingest, purchases, requests
+from bench import consumers, ingest, pages, purchases, requests
 from bench.load import HERE, PEOPLE, PLENTY, Bench
 from bench.noop import main as serve_noop
-from tests.crowd import crowd, database_of
+from tests.crowd import crowd
+from tests.given import database_of
 from tests.process import Server, free_port
 from tests.waiting import eventually
 
-QUESTIONS = (requests, purchases, ingest, consumers)
+QUESTIONS = (requests, purchases, ingest, consumers, pages)
 """Modules, each with a `measure` that answers in figures."""
 
 
