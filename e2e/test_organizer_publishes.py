@@ -20,6 +20,7 @@ from e2e.steps import (
     scriptless,
     sign_up,
 )
+from tests.backdoor import set_aside
 from tests.process import Server
 
 
@@ -139,13 +140,11 @@ def test_a_store_that_fails_is_told_and_tried_again(visit: Callable[[], Page], s
     sign_up(page, "Nora", company="Lantern Fields e.V.")
     fill_draft(page, "Second Try")
     draft = page.url.split("/")[-2]
-    kept = site.folder / "data" / "media" / "objects" / "drafts" / draft
-    away = kept.rename(site.folder / f"draft-{draft}")
-    page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text("The pictures could not be stored")).to_be_visible(timeout=30_000)
-    accessible(page)
-    fits(page)
-    away.rename(kept)
+    with set_aside(site, f"drafts/{draft}"):
+        page.get_by_role("button", name="Submit").click()
+        expect(page.get_by_text("The pictures could not be stored")).to_be_visible(timeout=30_000)
+        accessible(page)
+        fits(page)
     page.get_by_role("button", name="Try again").click()
     page.get_by_role("link", name="See the page of your event").click(timeout=30_000)
     expect(page.get_by_role("heading", name="Second Try", level=1)).to_be_visible()

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.backdoor import silent_log
 from tests.cast import Stage, picture, staged
 from tests.waiting import eventually
 
@@ -215,8 +216,7 @@ async def test_a_log_that_is_away_is_said_and_the_button_goes_on(database_url: s
     async with staged(database_url, tmp_path, PUBLISH_SECONDS="0.3") as stage:
         alice = await stage.person("Alice", organizer=True)
         draft = await filled(alice)
-        async with stage.parts.database.transaction() as connection:
-            await connection.execute("LOCK TABLE log_partitions")
+        async with silent_log(stage.parts):
             refused = await alice.post(f"{draft}/submission", data={"status": "published"})
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
