@@ -23,10 +23,10 @@ test-engines: $(VENV)/.dev ## run all tests on real servers instead of embedded 
 	$(BIN)/python -m e2e.browser
 	$(BIN)/python -m tests.servers test
 
-engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (needs JDK 17, Maven, Go 1.24)
+engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (needs JDK 17, Maven, Go 1.24); engines-stop ends them
 	@$(BIN)/python -m tests.servers start
 
-engines-stop: $(VENV)/.dev ## stop them
+engines-stop: $(VENV)/.dev
 	@$(BIN)/python -m tests.servers stop
 
 check: $(VENV)/.dev ## lint, format check, types, templates, catalogue of texts, lock files
@@ -45,6 +45,9 @@ format: $(VENV)/.dev ## format code and templates, collect their texts
 
 bench: $(VENV)/.dev ## measure on this machine (needs wrk), into bench/last.json
 	$(BIN)/python -m bench
+
+screenshots: $(VENV)/.dev ## take the pictures in docs/screenshots anew
+	$(BIN)/python -m e2e.screenshots
 
 lock: $(VENV)/.dev ## pin the newest allowed versions
 	sh locks/update.sh $(BIN)/uv --upgrade
@@ -65,4 +68,4 @@ $(VENV)/.dev: $(VENV)/.run locks/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
 	@touch $@
 
-.PHONY: help run test test-engines engines engines-stop check format bench lock
+.PHONY: help run test test-engines engines engines-stop check format bench screenshots lock

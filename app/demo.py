@@ -28,7 +28,7 @@ STORY = """Three days between the old lime trees and the lake, with music from n
 Eleven stages, most of them no larger than a barn. Families sleep in the orchard, everybody else in the long meadow. \
 Bring a cup: there are wells, and nobody sells water here.
 
-Friday begins slowly. Saturday does not. On Sunday evening we carry the lanterns down to the water together."""
+**Friday** begins slowly. **Saturday** does not. On Sunday evening we carry the lanterns down to the water together."""
 
 FESTIVALS = (
     ("Lantern Fields", STORY, "Lime Tree Meadow, Uckermark", "89.00", 4000, (22, 40, 84), (240, 150, 60), 220),
@@ -43,6 +43,22 @@ FESTIVALS = (
         "Museum Harbour, Rostock", "0", 120, (6, 78, 86), (250, 205, 90), 45,
     ),
 )  # fmt: skip
+
+
+KINDS = {
+    "Lantern Fields": [
+        {"name": "Weekend", "price": "89.00", "per_attendee_limit": 6, "description": "With a place for a tent."},
+        {"name": "Saturday", "price": "45.00", "places": 600, "per_attendee_limit": 6},
+        {
+            "name": "Under sixteen",
+            "price": "0",
+            "places": 400,
+            "per_attendee_limit": 4,
+            "description": "With a grown-up.",
+        },
+    ]
+}
+"""Festivals with more than a general admission."""
 
 
 async def load_demo(parts: Parts) -> None:
@@ -85,6 +101,7 @@ async def load_festival(parts: Parts, who: Caller, number: int) -> None:
             "company_name": "Lantern Fields e.V.",
             "type": "poster",
             "tags": ["festival", "open air"],
+            "ticket_types": KINDS.get(title),
         },
         defaults=parts.settings.event_defaults,
     )

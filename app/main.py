@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -36,22 +34,19 @@ from app.engines.log import Log
 from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
-from app.language import current_locale, gettext, ngettext
 from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import portal
-from app.portal.filters import FILTERS, money, span
+from app.portal.environment import environment
+from app.portal.filters import money, span
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
 from app.singletons import Singleton
-from app.static_files import static
 from app.supervision import Supervised
 from app.sweeps import sweep_for_ever
 from app.ticket_printer import TicketPrinter
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def build_parts(settings: Settings, database_url: str) -> Parts:
@@ -188,23 +183,6 @@ def build_app(parts: Parts) -> Litestar:
 def asgi(parts: Parts) -> Edge:
     app: Any = build_app(parts)
     return Edge(app, secure=parts.settings.secure_cookies, pictures_from=parts.media.origin)
-
-
-def environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=-1,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(FILTERS)
-    environment.globals.update(static=static, language=lambda: current_locale().language)
-    return environment
 
 
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from e2e.browser import installed
-from e2e.steps import scriptless
+from e2e.steps import PASSWORD, scriptless
+from tests.cast import event_body
 from tests.process import Server
 
 PHONE = {"width": 390, "height": 844}
@@ -37,6 +39,23 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def festival(site: Server) -> str:
+    """The path of an event that is on sale, submitted over the API."""
+    with httpx.Client(base_url=site.url, timeout=30) as alice:
+        person = {
+            "full_name": "Alice",
+            "email": "alice@festival.example",
+            "password": PASSWORD,
+            "company_name": "Alice e.V.",
+        }
+        alice.post("/api/v1/sign-up", json=person).raise_for_status()
+        alice.post("/api/v1/sign-in", json=person).raise_for_status()
+        stored = alice.post("/api/v1/event", json=event_body(title="Slow Boats"), headers={"Prefer": "wait=30"})
+        assert stored.status_code == 201, stored.text
+    return f"/events/{stored.json()['core_event_data']['event_id']}"
 
 
 class Complaints(list[str]):

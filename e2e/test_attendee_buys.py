@@ -1,10 +1,11 @@
 """Attendees buy the last place, wait for another, and find what they have."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from e2e.steps import accessible, fits, publish, sign_up
+from e2e.steps import accessible, fits, publish, scriptless, sign_up
 
 
 def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) -> None:
@@ -23,7 +24,7 @@ def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) 
     fits(bob)
 
     bob.get_by_role("button", name="Buy a ticket").click()
-    expect(bob.get_by_text("You have a ticket")).to_be_visible()
+    expect(bob.get_by_text("You have a ticket").first).to_be_visible()
     accessible(bob)
     bob.goto("/tickets")
     expect(bob.get_by_role("heading", name="One Chair Concert")).to_be_visible()
@@ -32,10 +33,68 @@ def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) 
 
     ben.goto(path)
     ben.get_by_role("button", name="Join the waiting list").click()
-    expect(ben.get_by_text("You are number 1 on the waiting list")).to_be_visible()
+    expect(ben.get_by_text("You are number 1 on the waiting list").first).to_be_visible()
     ben.goto("/tickets")
-    expect(ben.get_by_text("You are number 1")).to_be_visible()
+    expect(ben.get_by_text("You are number 1").first).to_be_visible()
     accessible(ben)
+
+
+def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Page]) -> None:
+    nora, bob, ben = visit(), visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    path = publish(nora, "Two Turns", capacity=1)
+    for person, name in ((bob, "Bob"), (ben, "Ben")):
+        sign_up(person, name)
+        person.goto(path)
+        person.get_by_role("button", name=re.compile("Buy a ticket|Join the waiting list")).click()
+        expect(person.get_by_text(re.compile("You have a ticket|You are number 1")).first).to_be_visible()
+    number = bob.request.get("/api/v1/tickets").json()["items"][0]["ticket_number"]
+    freed = nora.request.post(f"/api/v1/tickets/{number}/cancellation", data={"reason": "Asked for it"})
+    assert freed.ok, freed.text()
+
+    ben.goto(path)
+    expect(ben.get_by_text("A place is yours to take.")).to_be_visible()
+    accessible(ben)
+    ben.get_by_role("link", name="Answer the offer").click()
+    accessible(ben)
+    ben.get_by_role("button", name=re.compile("Take|Accept")).first.click()
+    ben.goto(path)
+    expect(ben.get_by_text("You have a ticket").first).to_be_visible()
+
+
+def test_what_is_left_changes_while_one_looks(visit: Callable[[], Page]) -> None:
+    nora, bob, ben = visit(), visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    path = publish(nora, "Three Boats", capacity=3)
+    sign_up(bob, "Bob")
+    ben.goto(path)
+    expect(ben.get_by_text("3 of 3 places left")).to_be_visible()
+    bob.goto(path)
+    bob.get_by_role("button", name="Buy a ticket").click()
+    expect(bob.get_by_text("You have a ticket").first).to_be_visible()
+    if ben.context in scriptless:
+        ben.reload()
+    expect(ben.get_by_text("2 of 3 places left")).to_be_visible(timeout=20_000)
+
+
+def test_festivals_are_found_by_their_words(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    path = publish(nora, "Zither Weekend")
+    page = visit()
+    page.goto("/")
+    page.get_by_label("What").fill("zith")
+    if page.context in scriptless:
+        page.get_by_role("button", name="Search").click()
+    expect(page.locator(f'#results a[href="{path}"]')).to_be_visible()
+    expect(page).to_have_url(re.compile("q=zith"))
+    accessible(page)
+    page.get_by_text("Days and price").click()
+    page.get_by_label("A ticket costs at most").fill("1")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    accessible(page)
+    fits(page)
 
 
 def test_long_and_strange_titles_do_not_break_the_page(visit: Callable[[], Page]) -> None:

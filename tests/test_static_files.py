@@ -8,7 +8,7 @@ import pytest
 from app.static_files import FILES, OWN, static
 from tests.cast import Stage, stored_event
 
-PAGE_BYTES, SCRIPT_BYTES = 100 * 1024, 6 * 1024
+PAGE_BYTES, SCRIPT_BYTES = 50 * 1024, 6 * 1024  # as they travel; the promise is 100 KiB
 
 
 def test_own_scripts_stay_small() -> None:
@@ -23,7 +23,7 @@ async def test_a_page_with_all_that_it_loads_stays_under_its_budget(
         page = (await visitor.get(path)).content
         files = [file for name, file in FILES.items() if name.encode() in page]
         assert len(files) >= 4
-        assert len(page) + sum(len(file.content) for file in files) < PAGE_BYTES
+        assert len(gzip.compress(page)) + sum(len(file.packed) for file in files) < PAGE_BYTES
 
 
 async def test_a_file_under_its_present_address_is_kept_for_good(visitor: httpx.AsyncClient) -> None:

@@ -122,7 +122,8 @@ EVENT = """
                   SELECT 1 FROM ticket_types t
                   WHERE t.event_id = events.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
-              ) AS on_sale
+              ) AS on_sale,
+           (SELECT company_name FROM organizers o WHERE o.id = organizer_id) AS company_name
     FROM events WHERE id = $1
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.domain.accounts import Caller, company_of
+from app.domain.accounts import Caller
 from app.domain.event_page import Availability, CoreEventData, availability, core, event_row
 from app.domain.media import MediaItem, media_of
 from app.domain.ticket_types import TicketType, ticket_types_of
@@ -77,11 +77,10 @@ async def shop(database: Database, media: Media, who: Caller | None, event_id: i
     async with database.connection() as connection:
         kinds = await ticket_types_of(connection, event_id)
         pictures = await media_of(connection, media, event_id)
-        company = await company_of(connection, row["organizer_id"])
         mine = await standing(connection, who, event_id)
     return Shop(
         event=core(row),
-        company=company,
+        company=row["company_name"],
         pictures=pictures,
         places=places(row, kinds),
         mine=mine,

@@ -1,4 +1,4 @@
-// What pages cannot do by themselves. Everything works without it.
+// What pages cannot do by themselves; all works without.
 "use strict";
 
 const { lang } = document.documentElement;

@@ -192,7 +192,7 @@ async def test_a_description_is_markdown_and_not_more(alice: httpx.AsyncClient, 
     assert 'href="javascript' not in page
 
 
-QUERIES: dict[str, int] = {"/": 1, "/events/{}": 4, "/events/{}/places?seen=on_sale-": 2}
+QUERIES: dict[str, int] = {"/": 1, "/events/{}": 3, "/events/{}/places?seen=on_sale-": 2}
 
 
 @pytest.mark.parametrize("path", QUERIES)
