@@ -14,7 +14,7 @@ from typing import TypeVar
 from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.password_resets import new_reset
-from app.domain.reconcile import drifts
+from app.domain.reconcile import drifts, strays
 from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -143,14 +143,17 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
         found = asyncio.run(with_database(url, drifts))
+        astray = asyncio.run(with_database(url, strays))
     for drift in found:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
             f"{what}: the counters say {drift.sold} sold and {drift.held} held,"
             f" the tickets {drift.sold_counted} and {drift.held_counted}"
         )
+    for number in astray:
+        print(f"ticket {number}: its type or its attendee does not exist")
     print(f"{len(found)} wrong counters")
-    return 1 if found else 0
+    return 1 if found or astray else 0
 
 
 def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:

@@ -1,0 +1,114 @@
+"""Attendees at the door, on pages: the first scan wins, every refusal is said, nothing typed is lost."""
+
+import re
+
+import httpx
+
+from tests.cast import Stage, stored_event
+from tests.guests import sell_to
+
+HTMX = {"HX-Request": "true"}
+
+
+async def test_a_ticket_is_used_once_and_the_use_undone_and_htmx_gets_the_row(
+    stage: Stage, alice: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id, other = await stored_event(alice), await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        (number,) = await sell_to(connection, event_id, ["Ann <b>"])
+        (held,) = await sell_to(connection, event_id, ["Hal"], status="held")
+    address = f"/projects/{event_id}/attendees/{number}"
+    row = await alice.post(f"{address}/use", headers=HTMX)
+    assert row.status_code == 200
+    assert row.text.lstrip().startswith(f'<tr id="ticket-{number}">')
+    assert "Checked in." in row.text
+    assert f"{address}/undo" in row.text
+    again = await alice.post(f"{address}/use", headers=HTMX)
+    assert "was used at" in again.text
+    unpaid = await alice.post(f"/projects/{event_id}/attendees/{held}/use", headers=HTMX)
+    assert 'class="toast bad"' in unpaid.text
+    undone = await alice.post(
+        f"{address}/undo", headers={"Referer": f"http://testserver/projects/{event_id}/attendees?q=ann"}
+    )
+    assert (undone.status_code, undone.headers["location"]) == (303, f"/projects/{event_id}/attendees?q=ann")
+    assert "The check-in is undone." in (await alice.get(undone.headers["location"])).text
+    elsewhere = await alice.post(f"{address}/undo", headers={"Referer": "https://evil.example/x"})
+    assert elsewhere.headers["location"] == f"/projects/{event_id}/attendees"
+    for path in ("use", "undo", "cancellation"):
+        assert (await charlie.post(f"{address}/{path}", data={"reason": "x"})).status_code == 404
+        foreign = f"/projects/{other}/attendees/{number}/{path}"
+        assert (await alice.post(foreign, data={"reason": "x"})).status_code == 404
+
+
+async def test_a_ticket_is_cancelled_with_a_reason_and_only_once(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        (number,) = await sell_to(connection, event_id, ["Ann"])
+        (used,) = await sell_to(connection, event_id, ["Ben"], status="used")
+    address = f"/projects/{event_id}/attendees/{number}"
+    long = "x" * 501
+    for reason in ("", "  ", long):
+        answer = await alice.post(f"{address}/cancellation", data={"reason": reason})
+        assert answer.status_code == 422
+        assert 'id="reason-error"' in answer.text
+    assert f'value="{long}"' in answer.text
+    done = await alice.post(f"{address}/cancellation", data={"reason": "=Doubled <b>"})
+    assert (done.status_code, done.headers["location"]) == (303, address)
+    page = (await alice.get(address)).text
+    assert "=Doubled &lt;b&gt;" in page
+    assert "Cancel this ticket" not in page
+    assert "'=Doubled <b>" in (await alice.get(f"/projects/{event_id}/attendees.csv")).text
+    late = await alice.post(f"/projects/{event_id}/attendees/{used}/cancellation", data={"reason": "too late"})
+    assert late.status_code == 409
+    assert "This ticket has been used" in late.text
+
+
+async def test_held_tickets_are_confirmed_or_released_as_ticked(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        first, second, third = await sell_to(connection, event_id, ["Ann", "Ben", "Cem"], status="held")
+    address = f"/projects/{event_id}/held"
+    nobody = await alice.post(address, data={"decision": "confirm"})
+    assert nobody.status_code == 422
+    assert "Tick at least one ticket" in nobody.text
+    done = await alice.post(address, data={"decision": "confirm", "ticket_numbers": [first, second]})
+    assert done.status_code == 303
+    assert "2 payments are confirmed." in (await alice.get(address)).text
+    again = await alice.post(address, data={"decision": "confirm", "ticket_numbers": first})
+    assert again.status_code == 409
+    mixed = await alice.post(address, data={"decision": "release", "ticket_numbers": [first, third], "reason": "x"})
+    assert mixed.status_code == 303
+    page = (await alice.get(address)).text
+    assert "1 place is free again." in page
+    assert "No payment to confirm" in page
+    overview = (await alice.get(f"/projects/{event_id}")).text
+    assert "of 100, 98 left" in overview
+
+
+async def test_the_door_list_has_everybody_who_may_come_in_by_name(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=2000)
+    names = [f"Guest {number:04}" for number in range(1100)]
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, list(reversed(names)))
+        await sell_to(connection, event_id, ["zoe <script>"], status="held")
+        await sell_to(connection, event_id, ["Nobody"], status="cancelled")
+    page = (await alice.get(f"/projects/{event_id}/door-list")).text
+    found = re.findall(r'<th scope="row">(.*?)</th>', page)
+    assert found == [*names, "zoe &lt;script&gt;"]
+    assert page.rstrip().endswith("</html>")
+    assert page.count("To be paid") == 1
+
+
+async def test_filters_that_a_form_sends_empty_or_wrong_do_not_fail(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, [f"Guest {number}" for number in range(60)])
+    for query in ("q=&status=&type=", "status=lost&type=x", f"type={'9' * 30}"):
+        page = (await alice.get(f"/projects/{event_id}/attendees?{query}")).text
+        assert page.count('<tr id="ticket-') == 50, query
+    more = re.search(r'href="(/projects/\d+/attendees\?[^"]*cursor=[^"]+)"', page)
+    assert more
+    last = (await alice.get(more.group(1).replace("&amp;", "&"))).text
+    assert last.count('<tr id="ticket-') == 10
+    assert "Nobody like that" in (await alice.get(f"/projects/{event_id}/attendees?q=zzz")).text
+    assert (await alice.get(f"/projects/{event_id}/attendees?cursor=!")).status_code == 422
