@@ -2,8 +2,8 @@
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from app.engines.folder_media import FolderMedia
 from app.engines.kafka_log import KafkaLog
@@ -11,8 +11,6 @@ from app.engines.log import Log, Record
 from app.engines.media import Media
 from app.engines.mongo_documents import MongoDocuments
 from app.parts import Parts
-from tests.given import s3
-from tests.process import Server
 from tests.servers.fleet import Fleet
 from tests.servers.outage import paused, stopped
 from tests.waiting import eventually
@@ -33,27 +31,6 @@ async def published(log: Log, *topics: str) -> list[Record]:
 
 async def keys_below(media: Media, prefix: str) -> list[str]:
     return [key async for key in media.keys_below(prefix, dt.timedelta(0))]
-
-
-@contextmanager
-def set_aside(server: Server, prefix: str) -> Iterator[None]:
-    """Media below `prefix` are gone while the block runs."""
-    if bucket := server.environment.get("AWS_S3_BUCKET_NAME"):
-        keys = [one["Key"] for one in s3().list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]]
-        move(bucket, {key: f"aside/{key}" for key in keys})
-        yield
-        move(bucket, {f"aside/{key}": key for key in keys})
-    else:
-        there = server.folder / "data" / "media" / "objects" / prefix
-        away = there.rename(server.folder / "aside")
-        yield
-        away.rename(there)
-
-
-def move(bucket: str, keys: dict[str, str]) -> None:
-    for source, target in keys.items():
-        s3().copy_object(Bucket=bucket, CopySource={"Bucket": bucket, "Key": source}, Key=target)
-        s3().delete_object(Bucket=bucket, Key=source)
 
 
 @asynccontextmanager
