@@ -44,7 +44,7 @@ class Authentication(ASGIMiddleware):
         return caller
 
     async def gate(self, request: Request[Any, Any, Any]) -> None:
-        """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`.
+        """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`, `keep_typed`.
 
         Not a guard: Litestar copies the handler for each guard and request, which costs more than all of this.
         """
@@ -53,7 +53,7 @@ class Authentication(ASGIMiddleware):
         if opt.get("public"):
             return
         if caller is None:
-            kept = None if scope["path"].startswith("/api/") else await kept_form(request)
+            kept = await kept_form(request) if opt.get("keep_typed") else None
             headers = {"WWW-Authenticate": "Bearer"}
             raise NotSignedIn("Sign in, or send an API key.", headers=headers, extra={"kept": kept} if kept else None)
         needed = "read" if scope["method"] in SAFE_METHODS else "write"

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from litestar.connection import ASGIConnection, Request
+from litestar import Request
 
 FORM = "application/x-www-form-urlencoded"
 LONGEST = 200_000
@@ -21,17 +21,15 @@ class KeptForm(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self).decode()
 
 
-async def kept_form(connection: ASGIConnection[Any, Any, Any, Any]) -> KeptForm | None:
-    """None where nothing was typed: a button alone, an upload, a request of a program."""
-    if not isinstance(connection, Request) or connection.method != "POST":
+async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:
+    """None where nothing was typed: a button alone, or an upload. Only forms that nothing else keeps ask for it."""
+    kind = request.headers.get("content-type", "").partition(";")[0]
+    if kind != FORM or int(request.headers.get("content-length") or LONGEST) >= LONGEST:
         return None
-    kind = connection.headers.get("content-type", "").partition(";")[0]
-    if kind != FORM or int(connection.headers.get("content-length") or LONGEST) >= LONGEST:
-        return None
-    form = await connection.form()
+    form = await request.form()
     fields = [(name, value) for name, value in form.multi_items() if "password" not in name]
     typed = any(value.strip() for name, value in fields if name != "key")
-    return KeptForm(connection.scope["path"], fields) if typed else None
+    return KeptForm(request.scope["path"], fields) if typed else None
 
 
 def read_kept(text: str | None) -> KeptForm | None:

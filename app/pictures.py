@@ -51,6 +51,11 @@ def variant_key(s3_key: str, width: int) -> str:
     return f"{s3_key.removesuffix('.webp')}-{width}.webp"
 
 
+def keys_of_picture(s3_key: str) -> tuple[str, ...]:
+    """The full picture and all its widths."""
+    return (s3_key, *(variant_key(s3_key, width) for width in WIDTHS))
+
+
 def original_key(key: str) -> str:
     """The key of the full picture behind any of its widths."""
     stem, _, width = key.removesuffix(".webp").rpartition("-")

@@ -16,8 +16,8 @@ async def tick(database: Database) -> bool:
     async with database.connection() as connection:
         due = await events_due(connection, AT_ONCE)
         cancelled = await cancellations_under_way(connection)
-    for event_id in due:
-        await settle_due(database, event_id)
+        for event_id in due:
+            await settle_due(connection, event_id)
     more = len(due) == AT_ONCE
     for event_id in cancelled:
         async with database.transaction() as connection:

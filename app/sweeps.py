@@ -6,6 +6,7 @@ import datetime as dt
 import structlog
 
 from app.domain.draft_removal import sweep_drafts
+from app.domain.unrecorded_media import sweep_unrecorded_media
 from app.errors import Unavailable
 from app.parts import Parts
 from app.supervision import Health
@@ -37,5 +38,7 @@ async def sweep(parts: Parts) -> None:
         await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
     await sweep_drafts(parts.database, parts.media)
     await parts.log.trim(KEEP_RECORDS)
+    if swept := await sweep_unrecorded_media(parts.database, parts.media):
+        log.info("swept pictures that nobody recorded", count=swept)
     if swept := await parts.media.sweep_incoming(KEEP_INCOMING):
         log.info("swept forgotten uploads", count=swept)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 
 from bench import consumers, ingest, pages, purchases, requests
 from bench.load import HERE, PEOPLE, PLENTY, Bench
@@ -17,6 +18,7 @@ from bench.noop import main as serve_noop
 from tests.crowd import crowd
 from tests.given import database_of
 from tests.process import Server, free_port
+from tests.waiting import eventually
 
 QUESTIONS = (requests, purchases, ingest, consumers, pages)
 """Modules, each with a `measure` that answers in figures."""
@@ -27,6 +29,7 @@ async def ask(server: Server, noop_url: str) -> dict[str, Any]:
     connection = await asyncpg.connect(url)
     (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
     await crowd(connection, "attendee", PEOPLE)
+    await eventually(lambda: answers(noop_url), 60)
     bench = Bench(server, noop_url, connection, url, organizer)
     figures: dict[str, Any] = {}
     for question in QUESTIONS:
@@ -36,6 +39,13 @@ async def ask(server: Server, noop_url: str) -> dict[str, Any]:
         figures |= found
     await connection.close()
     return figures
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 404
+    except httpx.TransportError:
+        return False
 
 
 def main() -> None:

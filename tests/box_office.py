@@ -9,6 +9,7 @@ import asyncpg
 from app.domain.accounts import Caller
 from app.domain.events import record_events
 from app.domain.idempotency import idempotent
+from app.domain.offers import settle_due
 from app.domain.reconcile import drifts
 from app.domain.sale import Purchase, Wish, sell
 from app.domain.waiting_list import join_waiting_list
@@ -79,6 +80,10 @@ class BoxOffice:
 
     async def joins(self, who: Caller, quantity: int = 1, kinds: tuple[int, ...] = ()) -> int:
         return (await join_waiting_list(self.database, who, EVENT, None, quantity, kinds)).waitlist_id
+
+    async def settles(self) -> None:
+        async with self.database.connection() as connection:
+            await settle_due(connection, EVENT)
 
     async def entry(self, who: Caller) -> Entry:
         return (await entries_of(self.database, who))[0]

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from app.main import build_parts
-from tests.cast import settings_for
+from app.settings import Settings
 from tests.flood import event_submitted, flood, resident_mib
 from tests.given import database_of
 from tests.process import Server
@@ -34,7 +34,7 @@ def server() -> Iterator[Server]:
 @pytest.mark.timeout(400)
 async def test_memory_stays_flat_over_twenty_thousand_messages(server: Server) -> None:
     url = database_of(server.folder / "data")
-    parts = build_parts(settings_for(server.folder), url)
+    parts = build_parts(Settings.from_env(server.environment), url)
     await parts.database.open()
     connection = await asyncpg.connect(url)
     assert server.process is not None

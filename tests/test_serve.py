@@ -101,7 +101,7 @@ def test_after_kill_9_of_everything_the_next_start_recovers(server: Server) -> N
 def test_two_from_one_checkout_run_side_by_side(server: Server, folder: Path) -> None:
     other_folder = folder / "other"
     other_folder.mkdir()
-    other = Server(other_folder)
+    other = Server(other_folder, POSTGRESQL_DB_URL="")
     try:
         for one in (server, other):
             one.start()
@@ -114,7 +114,7 @@ def test_two_from_one_checkout_run_side_by_side(server: Server, folder: Path) ->
 
 
 def test_two_processes_on_one_folder_share_the_database(server: Server, folder: Path) -> None:
-    other = Server(folder)
+    other = Server(folder, POSTGRESQL_DB_URL="")
     server.start()
     server.wait_until_ready()
     other.start()
@@ -128,7 +128,7 @@ def test_two_processes_on_one_folder_share_the_database(server: Server, folder: 
 def test_a_path_too_long_for_a_socket_works(folder: Path) -> None:
     deep = folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
-    server = Server(deep)
+    server = Server(deep, POSTGRESQL_DB_URL="")
     server.start()
     try:
         server.wait_until_ready()

@@ -4,7 +4,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 
-from app.api.answers import PathId, problems
+from app.api.answers import PathId, problems, public_problems
 from app.domain import ticket_codes
 from app.domain.accounts import Caller
 from app.domain.lists import Page
@@ -54,7 +54,10 @@ async def ticket_calendar(
     return await calendar_file(parts, who, ticket_number)
 
 
-@get("/ticket-keys", opt={"public": True}, summary="The public keys that prove the QR codes of tickets")
+@get(
+    "/ticket-keys", opt={"public": True}, summary="The public keys that prove the QR codes of tickets",
+    responses=public_problems(),
+)  # fmt: skip
 async def ticket_keys(parts: NamedDependency[Parts]) -> Page[PublicKey]:
     async with parts.database.connection() as connection:
         return Page(await ticket_codes.public_keys(connection), None)

@@ -18,7 +18,6 @@ async def relay_facts(database: Database, log: Log) -> bool:
     """
     async with database.transaction() as connection:
         numbered = await number_facts(connection, AT_ONCE)
-    async with database.connection() as connection:
         facts = await unpublished_facts(connection, AT_ONCE)
     if facts:
         await log.publish([record(fact) for fact in facts])

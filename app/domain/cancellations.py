@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.cancelling import give_back
 from app.domain.holds import require_own_event
 from app.domain.idempotency import Idempotent, once
-from app.domain.stock import LogLine, Stock, lock_own_stock, lock_stock, save_stock
+from app.domain.offers import tell_closed
+from app.domain.stock import Stock, lock_own_stock, lock_stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
-from app.messages import EventCancelled, TicketCancelled, WaitingListClosed
+from app.messages import EventCancelled
 
 STEP = 500
 
@@ -117,32 +119,12 @@ async def cancel_some(connection: Connection, event_id: int, step: int = STEP) -
 async def cancel_tickets(connection: Connection, stock: Stock, job: Mapping[str, Any], step: int) -> int:
     """Used ones too: who was there may want the money back as well."""
     rows = await connection.fetch(
-        """UPDATE tickets t SET status = 'cancelled', cancelled_at = $2, cancelled_by = $3, cancel_reason = $4
-           FROM (SELECT id, status FROM tickets WHERE event_id = $1 AND status IN ('held', 'sold', 'used')
-                 ORDER BY id LIMIT $5) AS old
-           WHERE t.id = old.id RETURNING t.id, t.ticket_type_id, t.attendee_id, old.status""",
+        """SELECT id, ticket_type_id, attendee_id, status FROM tickets
+           WHERE event_id = $1 AND status IN ('held', 'sold', 'used') ORDER BY id LIMIT $2""",
         stock.id,
-        stock.now,
-        job["by"],
-        job["reason"],
         step,
     )
-    for row in sorted(rows, key=lambda row: row["id"]):
-        kind = stock.types[row["ticket_type_id"]]
-        if row["status"] == "held":
-            stock.hold(kind, -1)
-        else:
-            stock.sell(kind, -1)
-        stock.facts.append(
-            TicketCancelled(
-                event_id=stock.id,
-                ticket_id=row["id"],
-                ticket_type_id=kind.id,
-                attendee_id=row["attendee_id"],
-                by=job["by"],
-                reason=job["reason"],
-            )
-        )
+    await give_back(connection, stock, job["by"], rows, job["reason"])
     return len(rows)
 
 
@@ -159,9 +141,5 @@ async def close_entries(connection: Connection, stock: Stock, step: int) -> int:
     for row in sorted(rows, key=lambda row: row["id"]):
         if given_back := row["quantity"] if row["status"] == "offered" else row["kept"]:
             stock.hold(stock.types[row["offered_type_id"]], -given_back)
-        reason = "event-cancelled"
-        stock.facts.append(
-            WaitingListClosed(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"], reason=reason)
-        )
-        stock.lines.append(LogLine(row["id"], "closed", {"reason": reason}))
+        tell_closed(stock, row["id"], row["attendee_id"], "event-cancelled")
     return len(rows)

@@ -1,6 +1,6 @@
 """Cancelling a ticket: its attendee returns it, or the organizer takes it back and says why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -55,7 +55,8 @@ async def cancel_ticket(
             return {"refused": refused}
         if by_organizer and not reason and ticket["attendee_id"] != who.user_id:
             raise Invalid([FieldError("reason", "must be given: the attendee will read it")])
-        await cancel(connection, stock, who, ticket, reason or RETURNED)
+        await give_back(connection, stock, who.user_id, [ticket], reason or RETURNED)
+        await settle(connection, stock, freed=1)
         return {"status": "cancelled"}
 
     outcome, replayed = await once(database, who.user_id, idempotent, decide)
@@ -87,28 +88,22 @@ def cannot_cancel(stock: Stock, ticket: Mapping[str, Any], by_organizer: bool) -
     return "too-late-to-return" if min(stock.returns_until, stock.end_time) <= stock.now else None
 
 
-async def cancel(connection: Connection, stock: Stock, who: Caller, ticket: Mapping[str, Any], reason: str) -> None:
-    kind = stock.types[ticket["ticket_type_id"]]
+async def give_back(
+    connection: Connection, stock: Stock, by: int, tickets: Sequence[Mapping[str, Any]], reason: str
+) -> None:
+    """Cancel live tickets of the stock; their places are free then, and it is the caller's to `settle` or save."""
     await connection.execute(
         """UPDATE tickets SET status = 'cancelled', cancelled_at = $2, cancelled_by = $3, cancel_reason = $4
-           WHERE id = $1""",
-        ticket["id"],
+           WHERE id = ANY($1)""",
+        [ticket["id"] for ticket in tickets],
         stock.now,
-        who.user_id,
+        by,
         reason,
     )
-    if ticket["status"] == "held":
-        stock.hold(kind, -1)
-    else:
-        stock.sell(kind, -1)
-    stock.facts.append(
-        TicketCancelled(
-            event_id=stock.id,
-            ticket_id=ticket["id"],
-            ticket_type_id=kind.id,
-            attendee_id=ticket["attendee_id"],
-            by=who.user_id,
-            reason=reason,
-        )
-    )
-    await settle(connection, stock, freed=1)
+    for ticket in tickets:
+        kind = stock.types[ticket["ticket_type_id"]]
+        if ticket["status"] == "held":
+            stock.hold(kind, -1)
+        else:
+            stock.sell(kind, -1)
+        stock.tell(TicketCancelled, ticket, by=by, reason=reason)

@@ -44,7 +44,7 @@ async def use_ticket(database: Database, who: Caller, ticket_number: int, idempo
         if ticket["status"] != "sold":
             refuse(ticket)
         await mark(connection, ticket_number, "used", stock.now, who.user_id)
-        stock.facts.append(TicketUsed(event_id=stock.id, by=who.user_id, **about(ticket)))
+        stock.tell(TicketUsed, ticket, by=who.user_id)
         await save_stock(connection, stock)
         return {"used_at": stock.now.isoformat()}
 
@@ -65,7 +65,7 @@ async def undo_use(database: Database, who: Caller, ticket_number: int) -> Used:
         if ticket["status"] != "used":
             refuse(ticket)
         await mark(connection, ticket_number, "sold", None, None)
-        stock.facts.append(TicketUseUndone(event_id=stock.id, by=who.user_id, **about(ticket)))
+        stock.tell(TicketUseUndone, ticket, by=who.user_id)
         await save_stock(connection, stock)
     return Used(ticket_number=ticket_number, status="sold", used_at=None)
 
@@ -91,14 +91,6 @@ async def lock_own_ticket(connection: Connection, who: Caller, number: int) -> t
 def refuse(ticket: Mapping[str, Any]) -> None:
     kind, detail = REFUSALS[ticket["status"]]
     raise Conflict(detail, type=kind)
-
-
-def about(ticket: Mapping[str, Any]) -> dict[str, int]:
-    return {
-        "ticket_id": ticket["id"],
-        "ticket_type_id": ticket["ticket_type_id"],
-        "attendee_id": ticket["attendee_id"],
-    }
 
 
 async def mark(connection: Connection, number: int, status: str, at: dt.datetime | None, by: int | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.cancelling import give_back
 from app.domain.idempotency import Idempotent, once
 from app.domain.lists import Page, page_of
 from app.domain.money import money
@@ -14,7 +15,7 @@ from app.domain.offers import settle
 from app.domain.stock import Stock, lock_own_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
-from app.messages import TicketCancelled, TicketConfirmed
+from app.messages import TicketConfirmed
 
 REFUSALS = {
     "not-found": "There is no such ticket for this event.",
@@ -95,16 +96,7 @@ def confirm(stock: Stock, who: Caller, row: Mapping[str, Any]) -> None:
     if not late:
         stock.hold(kind, -1)
     stock.sell(kind, 1)
-    stock.facts.append(
-        TicketConfirmed(
-            event_id=stock.id,
-            ticket_id=row["id"],
-            ticket_type_id=kind.id,
-            attendee_id=row["attendee_id"],
-            by=who.user_id,
-            late=late,
-        )
-    )
+    stock.tell(TicketConfirmed, row, by=who.user_id, late=late)
 
 
 async def release_tickets(
@@ -134,36 +126,11 @@ async def release_tickets(
             if number not in rows or rows[number]["status"] != "held"
         }
         if released:
-            await release(connection, stock, who, released, reason)
+            await give_back(connection, stock, who.user_id, released, reason)
+            await settle(connection, stock, freed=len(released))
         return {"done": [row["id"] for row in released], "refused": list(refused.items())}
 
     return decided(*await once(database, who.user_id, idempotent, decide))
-
-
-async def release(
-    connection: Connection, stock: Stock, who: Caller, rows: Sequence[Mapping[str, Any]], reason: str
-) -> None:
-    await connection.execute(
-        """UPDATE tickets SET status = 'cancelled', cancelled_at = $2, cancelled_by = $3, cancel_reason = $4
-           WHERE id = ANY($1)""",
-        [row["id"] for row in rows],
-        stock.now,
-        who.user_id,
-        reason,
-    )
-    for row in rows:
-        stock.hold(stock.types[row["ticket_type_id"]], -1)
-        stock.facts.append(
-            TicketCancelled(
-                event_id=stock.id,
-                ticket_id=row["id"],
-                ticket_type_id=row["ticket_type_id"],
-                attendee_id=row["attendee_id"],
-                by=who.user_id,
-                reason=reason,
-            )
-        )
-    await settle(connection, stock, freed=len(rows))
 
 
 async def tickets_by_number(

@@ -12,11 +12,12 @@ import uuid_utils.compat
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted, require_own_event
+from app.domain.unrecorded_media import expect_media, media_arrived
 from app.engines.database import Connection, Database
 from app.engines.media import INCOMING, Media
 from app.errors import NotFound
 from app.messages import MediaDeleted, Message, ProjectSubmitted
-from app.pictures import WIDTHS, Pictures, variant_key
+from app.pictures import WIDTHS, Pictures, keys_of_picture, variant_key
 
 CONTENT_TYPE = "image/webp"
 MAX_FILES = 20
@@ -93,11 +94,12 @@ async def add_media(
         if outcome := await remembered(connection, who.user_id, idempotent):
             return remembered_items(media, outcome), True
         ids = await draw_media_ids(connection, len(files))
+        folder = f"events/{event_id}" if event_id else f"organizers/{organizer_id}"
+        keys = {media_id: f"{folder}/{media_id}.webp" for media_id in ids}
+        await expect_media(connection, keys)
     await check_pictures(pictures, files, field)
-    folder = f"events/{event_id}" if event_id else f"organizers/{organizer_id}"
     renditions = [
-        await store_rendition(media, pictures, file.path, f"{folder}/{media_id}.webp")
-        for media_id, file in zip(ids, files, strict=True)
+        await store_rendition(media, pictures, file.path, key) for key, file in zip(keys.values(), files, strict=True)
     ]
     try:
         async with database.transaction() as connection:
@@ -111,6 +113,7 @@ async def add_media(
                 for place, (media_id, sizes) in enumerate(zip(ids, renditions, strict=True), first)
             ]
             await record_media_rows(connection, rows)
+            await media_arrived(connection, keys)
             await remember(connection, who.user_id, idempotent, {"media": msgspec.to_builtins(rows)})
     except asyncpg.UniqueViolationError as error:
         if not lost_the_race(error):
@@ -251,7 +254,7 @@ async def record_media_removal(connection: Connection, messages: Sequence[MediaD
 
 
 async def delete_picture(media: Media, s3_key: str) -> None:
-    for key in (s3_key, *(variant_key(s3_key, width) for width in WIDTHS)):
+    for key in keys_of_picture(s3_key):
         await media.delete(key)
 
 

@@ -5,32 +5,16 @@ by the public; after that, places are kept for it until they suffice.
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
-from app.engines.database import Connection, Database
+from app.domain.waiting_entries import Entry, waiting_entries, write_entries
+from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
 MAX_PASSES = 3
-ENTRIES_AT_ONCE = 200
-
-
-class Entry(msgspec.Struct, kw_only=True):
-    """A waiting one, as it will be written back. `offered_type_id` with `kept` says of which type places are kept."""
-
-    id: int
-    attendee_id: int
-    quantity: int
-    ticket_type_ids: list[int]
-    status: str
-    passed: int
-    kept: int
-    offered_type_id: int | None
-    offer_until: dt.datetime | None = None
-    owned: dict[int, int]
 
 
 class Unfit(msgspec.Struct, frozen=True):
@@ -67,9 +51,9 @@ async def events_due(connection: Connection, most: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def settle_due(database: Database, event_id: int) -> None:
+async def settle_due(connection: Connection, event_id: int) -> None:
     """Settle an event in a transaction of its own, if the clock says so."""
-    async with database.transaction() as connection:
+    async with connection.transaction():
         stock = await lock_stock(connection, event_id)
         if stock is not None and stock.due:
             await settle(connection, stock)
@@ -84,14 +68,7 @@ async def lapse_holds(connection: Connection, stock: Stock) -> int:
     )
     for row in rows:
         stock.hold(stock.types[row["ticket_type_id"]], -1)
-        stock.facts.append(
-            TicketLapsed(
-                event_id=stock.id,
-                ticket_id=row["id"],
-                ticket_type_id=row["ticket_type_id"],
-                attendee_id=row["attendee_id"],
-            )
-        )
+        stock.tell(TicketLapsed, row)
     return len(rows)
 
 
@@ -254,51 +231,6 @@ def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: 
             stock.lines.append(LogLine(entry.id, "passed", detail))
             passed.append(entry)
     return passed
-
-
-async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator[Entry]:
-    """In order of joining, with how many live tickets of each type their people have."""
-    after = 0
-    while True:
-        rows = await connection.fetch(
-            """SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, offered_type_id,
-                      (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
-                           SELECT ticket_type_id, count(*) AS many FROM tickets t
-                           WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
-                             AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
-               FROM waiting_list w WHERE event_id = $1 AND status = 'waiting' AND id > $2 ORDER BY id LIMIT $3""",
-            stock.id,
-            after,
-            ENTRIES_AT_ONCE,
-        )
-        for row in rows:
-            yield entry_of(row)
-        if len(rows) < ENTRIES_AT_ONCE:
-            return
-        after = rows[-1]["id"]
-
-
-def entry_of(row: Mapping[str, Any]) -> Entry:
-    fields = dict(row)
-    fields["owned"] = {int(kind): many for kind, many in (fields["owned"] or {}).items()}
-    return Entry(**fields)
-
-
-async def write_entries(connection: Connection, stock: Stock, entries: Sequence[Entry]) -> None:
-    if entries:
-        await connection.execute(
-            """UPDATE waiting_list w SET status = n.status, passed = n.passed, kept = n.kept, offered_type_id = n.kind,
-                      offer_until = n.until, ended_at = CASE WHEN n.status = 'closed' THEN $7::timestamptz END
-               FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::timestamptz[])
-                    AS n (id, status, passed, kept, kind, until) WHERE w.id = n.id""",
-            [entry.id for entry in entries],
-            [entry.status for entry in entries],
-            [entry.passed for entry in entries],
-            [entry.kept for entry in entries],
-            [entry.offered_type_id for entry in entries],
-            [entry.offer_until for entry in entries],
-            stock.now,
-        )
 
 
 async def next_due(connection: Connection, stock: Stock) -> dt.datetime | None:

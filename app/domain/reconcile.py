@@ -47,6 +47,13 @@ SALES_RECOUNT = """
 """
 
 
+STRAYS = """
+    SELECT t.id FROM tickets t LEFT JOIN ticket_types k ON k.id = t.ticket_type_id AND k.event_id = t.event_id
+        LEFT JOIN users u ON u.id = t.attendee_id
+    WHERE k.id IS NULL OR u.id IS NULL ORDER BY t.id LIMIT 100
+"""
+
+
 class Drift(msgspec.Struct, frozen=True):
     """An event, or one of its ticket types, whose counters differ from its tickets, offers and kept places."""
 
@@ -80,3 +87,9 @@ async def sales_drifts(database: Database) -> list[SalesDrift]:
     async with database.connection() as connection:
         rows = await connection.fetch(SALES_RECOUNT, timeout=600)
     return [SalesDrift(**row) for row in rows]
+
+
+async def strays(database: Database) -> list[int]:
+    """Tickets of a type or an attendee that is not there, at most a hundred: no foreign key keeps them away."""
+    async with database.connection() as connection:
+        return [row["id"] for row in await connection.fetch(STRAYS, timeout=600)]

@@ -4,7 +4,7 @@ Whoever changes a ticket, an offer or a counter holds this lock, so that counter
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -108,6 +108,11 @@ class Stock(msgspec.Struct, kw_only=True):
             return kind if kind and self.visible(kind) else None
         seen = [kind for kind in self.types.values() if self.visible(kind)]
         return next((kind for kind in seen if self.on_sale(kind)), seen[0] if seen else None)
+
+    def tell(self, fact: Callable[..., Fact], ticket: Mapping[str, Any], **more: object) -> None:
+        """A fact about a ticket that is there already."""
+        about = {name: ticket[name] for name in ("ticket_type_id", "attendee_id")}
+        self.facts.append(fact(event_id=self.id, ticket_id=ticket["id"], **about, **more))
 
     def due_by(self, moment: dt.datetime | None) -> None:
         """See to it that somebody looks again at `moment`."""

@@ -5,7 +5,6 @@ write to a partition any more. It has no public way to drop what it holds, so th
 """
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -145,8 +144,10 @@ async def bury(producer: AIOKafkaProducer, error: BaseException) -> None:
         await asyncio.wait([task], timeout=CLOSE_SECONDS)
         task.cancel()
     accumulator = producer._message_accumulator
+    waiting = [batch for batches in accumulator._batches.values() for batch in batches]
+    accumulator._pending_batches.update(waiting)  # out of which each takes itself as it fails
     accumulator.fail_all(error)
-    for batch in itertools.chain(*accumulator._batches.values()):
+    for batch in waiting:
         consume_error(batch._drain_waiter)
 
 

@@ -8,7 +8,9 @@ import msgspec
 
 from app.errors import Malformed, TooLarge
 
-MAX_BYTES = 1_000_000  # Kafka's default for one message; the same in every log, so that moving later loses nothing
+# Together below what Kafka takes by default for one message; the same in every log, so that moving later loses nothing.
+MAX_BYTES = 1_000_000
+MAX_HEADER_BYTES = 30_000
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -68,7 +70,7 @@ class Log(Protocol):
 
         Raises:
             Unavailable: the outcome is unknown (the append may yet land), or the log cannot be reached.
-            TooLarge: a record is larger than `MAX_BYTES`; nothing was appended.
+            TooLarge: a record is larger than `MAX_BYTES`, or its headers than `MAX_HEADER_BYTES`; nothing was appended.
         """
         ...
 
@@ -103,10 +105,12 @@ def refuse_unfit(record: Record) -> None:
     """Before it joins a batch: what one log cannot store would fail its neighbours, and is refused by every log."""
     texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
     try:
-        size = len(record.value) + len(texts.encode())
+        size, headers = len(record.value) + len(record.key.encode()), len(texts.encode()) - len(record.key.encode())
     except UnicodeEncodeError as error:
         raise Malformed("A key or header of a message is not Unicode text.") from error
     if "\0" in texts:
         raise Malformed("A key or header of a message has a zero byte.")
     if size > MAX_BYTES:
         raise TooLarge(f"A message may have {MAX_BYTES:,} bytes; this one has {size:,}.")
+    if headers > MAX_HEADER_BYTES:
+        raise TooLarge(f"The headers of a message may have {MAX_HEADER_BYTES:,} bytes; these have {headers:,}.")

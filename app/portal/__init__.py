@@ -1,6 +1,9 @@
 """The pages: their contents page."""
 
 from litestar import Router
+from litestar.config.compression import CompressionConfig
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.compression import CompressionMiddleware
 
 from app.portal import (
     account_deletion,
@@ -34,6 +37,9 @@ from app.portal import (
 )
 from app.portal.flash import FlashMessages
 
+# Text is packed, quickly rather than tightly; pictures are as small as they get, and have ranges.
+PACKED = CompressionConfig(backend="gzip", gzip_compress_level=4, exclude="^/media/")
+
 portal = Router(
     "/",
     route_handlers=[
@@ -66,6 +72,6 @@ portal = Router(
         *waiting_people.routes,
         *workspace.routes,
     ],
-    middleware=[FlashMessages()],
+    middleware=[FlashMessages(), DefineMiddleware(CompressionMiddleware, config=PACKED)],
     include_in_schema=False,
 )

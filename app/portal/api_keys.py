@@ -28,7 +28,7 @@ async def keys_page(
     return empty(request, "accounts/api_keys.html", {"key": new_key()}, **await listed(parts, who))
 
 
-@post("/account/api-keys", opt={"session_only": True})
+@post("/account/api-keys", opt={"session_only": True, "keep_typed": True})
 async def create_key(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
 ) -> Response[Any]:

@@ -27,7 +27,7 @@ async def profile_page(
     return empty(request, "accounts/profile.html", msgspec.structs.asdict(known), known=known)
 
 
-@post("/account", opt={"session_only": True})
+@post("/account", opt={"session_only": True, "keep_typed": True})
 async def change(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
 ) -> Response[Any]:

@@ -42,7 +42,7 @@ async def new_ticket_type(parts: NamedDependency[Parts], who: NamedDependency[Ca
     return form_page(event, None, {"key": secrets.token_urlsafe(16)})
 
 
-@post("/projects/{event_id:int}/ticket-types", opt={"role": "organizer", "limit": "submit"})
+@post("/projects/{event_id:int}/ticket-types", opt={"role": "organizer", "limit": "submit", "keep_typed": True})
 async def add_ticket_type(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
@@ -66,7 +66,10 @@ async def ticket_type(
     return form_page(event, kind, stored(kind, event))
 
 
-@post("/projects/{event_id:int}/ticket-types/{type_id:int}", opt={"role": "organizer", "limit": "submit"})
+@post(
+    "/projects/{event_id:int}/ticket-types/{type_id:int}",
+    opt={"role": "organizer", "limit": "submit", "keep_typed": True},
+)
 async def save_ticket_type(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],

@@ -1,7 +1,8 @@
 // What pages cannot do by themselves. Everything works without it.
 "use strict";
 
-const on = (kind, act) => document.addEventListener(kind, act);
+const { lang } = document.documentElement;
+const on = (name, act) => document.addEventListener(name, act);
 const each = (root, selector, act) => {
   if (root.matches?.(selector)) act(root);
   root.querySelectorAll(selector).forEach(act);
@@ -10,13 +11,12 @@ const each = (root, selector, act) => {
 // Times of the event, again in the reader's own timezone where that differs.
 function addLocalTime(time) {
   const at = new Date(time.dateTime);
-  const form = (timeZone) => at.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", timeZone });
-  if (!time.nextElementSibling?.matches(".here-time") && form(undefined) !== form(time.dataset.local)) {
-    const here = document.createElement("span");
-    here.className = "here-time";
-    here.textContent = `${form(undefined)} ${time.dataset.here}`;
-    time.after(here);
-  }
+  const form = (timeZone) => at.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
+  if (time.nextElementSibling?.matches(".here-time") || form() === form(time.dataset.local)) return;
+  const here = document.createElement("span");
+  here.className = "here-time";
+  here.textContent = `${form()} ${time.dataset.here}`;
+  time.after(here);
 }
 
 // Counts down to a moment, and tells the element when it has come.
@@ -28,7 +28,7 @@ function countDown(time) {
   time.textContent = parts.slice(from < 0 ? 3 : from).slice(0, 2).map(([size, unit]) => {
     const count = Math.floor(rest / size);
     rest -= count * size;
-    return count.toLocaleString(document.documentElement.lang, { style: "unit", unit, unitDisplay: "long" });
+    return count.toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" });
   }).join(" ");
   if (left) setTimeout(() => time.isConnected && countDown(time), from < 2 ? 30000 : 1000);
   else setTimeout(() => time.dispatchEvent(new Event("due", { bubbles: true })), 500);
@@ -36,36 +36,40 @@ function countDown(time) {
 
 // The way to something is of no use while that is in view.
 function hideWhileSeen(link) {
-  new IntersectionObserver(([seen]) => { link.hidden = seen.isIntersecting; }).observe(document.getElementById(link.dataset.unlessSeen));
+  const seen = new IntersectionObserver(([{ isIntersecting }]) => { link.hidden = isIntersecting; });
+  seen.observe(document.getElementById(link.dataset.unlessSeen));
 }
 
-function dress(root) {
-  each(root, "time[data-local]", addLocalTime);
-  each(root, "time[data-countdown]", countDown);
-  each(root, "[data-dismiss], [data-copy]", (button) => { button.hidden = false; });
-  each(root, "[data-unless-seen]", hideWhileSeen);
-}
+on("htmx:load", ({ detail: { elt } }) => {
+  each(elt, "time[data-local]", addLocalTime);
+  each(elt, "time[data-countdown]", countDown);
+  each(elt, "[data-dismiss], [data-copy]", (button) => { button.hidden = false; });
+  each(elt, "[data-unless-seen]", hideWhileSeen);
+});
 
-// After a swap: to the first bad field, else stay; what had the focus and is gone hands it to what came instead.
-let focusedIn = null;
-on("htmx:beforeSwap", ({ detail }) => {
-  focusedIn = detail.target.contains(document.activeElement) ? detail.target.id : null;
+// After a swap the focus is at the first bad field, or in what came instead of what had it.
+let left = null;
+on("htmx:beforeSwap", ({ detail: { target } }) => {
+  left = target.contains(document.activeElement) ? target.id : null;
 });
 on("htmx:afterSettle", ({ detail }) => {
-  const come = document.getElementById(focusedIn) ?? detail.elt;
+  const come = document.getElementById(left) ?? detail.elt;
   const bad = come.querySelector("[autofocus], [aria-invalid=true]");
   if (bad) bad.focus();
-  else if (focusedIn && !come.contains(document.activeElement)) {
+  else if (left && !come.contains(document.activeElement)) {
     come.tabIndex = -1;
     come.focus({ preventScroll: true });
   }
-  focusedIn = null;
+  left = null;
 });
-on("htmx:load", ({ detail }) => dress(detail.elt));
 
-// Nobody looks: no need to ask again. `data-live` marks what asks every few seconds.
+// `data-live` asks every few seconds, but not while nobody looks.
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
+});
+on("htmx:sendError", ({ target }) => {
+  if (target.matches("[data-live]")) return;
+  document.getElementById("toasts").replaceChildren(document.getElementById("no-answer").content.cloneNode(true));
 });
 
 on("click", ({ target }) => {
@@ -76,14 +80,13 @@ on("click", ({ target }) => {
 });
 on("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest("details[data-menu][open]");
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
 });
 
-// Forms that hold work warn before the page is left.
-let unsaved = false;
-on("input", ({ target }) => { if (target.closest("form[data-unsaved]")) unsaved = true; });
-on("submit", () => { unsaved = false; });
+// Typed work is not left behind unasked.
+let unsaved;
+on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]"); });
+on("submit", () => { unsaved = null; });
 addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });

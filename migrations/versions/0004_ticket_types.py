@@ -61,6 +61,10 @@ ALTER TABLE tickets
     ALTER purchase_id SET NOT NULL,
     ALTER nth DROP DEFAULT;
 
+UPDATE idempotency_keys SET outcome = jsonb_build_object('status', outcome->'status', 'tickets',
+        jsonb_build_array(jsonb_build_array(outcome->'ticket_number', outcome->'code')))
+    WHERE outcome->'ticket_number' IS NOT NULL;
+
 ALTER TABLE tickets DROP CONSTRAINT tickets_event_id_fkey, DROP CONSTRAINT tickets_attendee_id_fkey;
 ALTER TABLE idempotency_keys DROP CONSTRAINT idempotency_keys_user_id_fkey;
 

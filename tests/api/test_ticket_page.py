@@ -18,7 +18,9 @@ async def bought(person: httpx.AsyncClient, event_id: int) -> int:
 
 async def set_status(stage: Stage, number: int, status: str) -> None:
     async with stage.parts.database.connection() as connection:
-        await connection.execute("UPDATE tickets SET status = $2 WHERE id = $1", number, status)
+        await connection.execute(
+            "UPDATE tickets SET status = $2, held_until = now() + interval '1 day' WHERE id = $1", number, status
+        )
 
 
 async def test_bob_reads_his_ticket_and_its_code_is_proven_by_the_public_keys(

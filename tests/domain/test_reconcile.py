@@ -1,7 +1,7 @@
 """Recounting finds what is wrong, and nothing else."""
 
 from app.domain.cancelling import cancel_ticket
-from app.domain.reconcile import drifts, sales_drifts
+from app.domain.reconcile import drifts, sales_drifts, strays
 from tests.box_office import EVENT, BoxOffice, kind
 
 
@@ -37,6 +37,16 @@ async def test_every_counter_that_lies_is_named(office: BoxOffice) -> None:
     await office.value("UPDATE events SET sold = 1")
     await office.value("UPDATE ticket_types SET held = 0")
     assert await drifts(office.database) == []
+
+
+async def test_tickets_of_nobody_or_of_no_type_are_found(office: BoxOffice) -> None:
+    await office.open()
+    bob, ben = await office.people("bob", "ben")
+    numbers = [(await office.bought(who)).ticket_number for who in (bob, ben)]
+    assert await strays(office.database) == []
+    await office.value("UPDATE tickets SET attendee_id = -1 WHERE id = $1", numbers[0])
+    await office.value("UPDATE tickets SET ticket_type_id = -1 WHERE id = $1", numbers[1])
+    assert await strays(office.database) == numbers
 
 
 async def test_an_open_offer_that_nobody_counted_is_found(office: BoxOffice) -> None:

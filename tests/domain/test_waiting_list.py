@@ -7,7 +7,6 @@ import pytest
 from app.domain.cancelling import cancel_ticket
 from app.domain.events import EventPatch, change_event
 from app.domain.idempotency import idempotent
-from app.domain.offers import settle_due
 from app.domain.sale import Wish, sell
 from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
@@ -158,7 +157,7 @@ async def test_looking_again_does_not_pass_anybody(office: BoxOffice) -> None:
     for _ in range(3):
         await office.joins(ben, quantity=2)
         await office.value("UPDATE events SET due_at = now()")
-        await settle_due(office.database, EVENT)
+        await office.settles()
     assert ((await office.entry(bob)).passed, (await office.entry(ben)).passed) == (1, 0)
 
 
@@ -244,6 +243,17 @@ async def test_an_offer_cannot_be_accepted_beyond_the_limit_and_stays_open(offic
     assert (refusal.value.type, await office.standing(bob)) == ("over-limit", ["offered"])
 
 
+async def test_an_offer_is_worth_nothing_once_the_organizer_has_closed_the_sale(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    waitlist_id = await office.joins(bob)
+    await free(office, numbers)
+    await office.value("UPDATE ticket_types SET sale_closes_at = now()")
+    with pytest.raises(Conflict) as refusal:
+        await accept_offer(office.database, bob, waitlist_id)
+    assert refusal.value.type == "sale-closed"
+
+
 async def test_accepting_twice_at_once_buys_once(office: BoxOffice) -> None:
     numbers = await sold_out(office, 1)
     (bob,) = await office.people("bob")
@@ -274,7 +284,7 @@ async def test_the_list_closes_when_the_sale_ends(office: BoxOffice) -> None:
     (bob,) = await office.people("bob")
     waitlist_id = await office.joins(bob)
     await office.value("UPDATE events SET end_time = now() - interval '1 minute', due_at = now()")
-    await settle_due(office.database, EVENT)
+    await office.settles()
     assert await office.standing(bob) == ["closed"]
     (line,) = [line for line in await log_of_entry(office.database, bob, waitlist_id) if line.what == "closed"]
     assert line.why == "The sale ended before places came free."

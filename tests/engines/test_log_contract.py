@@ -4,8 +4,10 @@ import asyncio
 import collections
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 
+from app.consumers.dead_letters import dead_letter
 from app.engines.log import MAX_BYTES, Consumer, Delivered, Log, Record
 from app.errors import NotFound, TooLarge
 from tests.engines.log_twins import PARTITIONS, TWINS, Twin
@@ -209,6 +211,19 @@ async def test_what_is_too_large_is_refused_and_nothing_of_it_lands(log: Log) ->
         await log.publish([record(1), large])
     assert await log.lag("g", [TOPIC]) == {TOPIC: 0}
     await log.publish([Record(TOPIC, "k", b"x" * (MAX_BYTES - 1), {})])
+
+
+async def test_the_largest_message_can_still_become_a_dead_letter(log: Log) -> None:
+    headers = {"ce_id": "1", "ce_type": "EventSubmitted", "traceparent": "x" * 55}
+    await log.publish([Record(TOPIC, "k", b"x" * (MAX_BYTES - 1), headers)])
+    (largest,) = await drain(await log.consume("g", [TOPIC]), 1)
+    buried = dead_letter(largest, "eventstream-postgres", ValueError("ü" * 2000), 5)
+    await log.publish([msgspec.structs.replace(buried, topic="other")])
+
+
+async def test_headers_that_are_too_large_are_refused(log: Log) -> None:
+    with pytest.raises(TooLarge, match="headers"):
+        await log.publish([Record(TOPIC, "k", b"", {"ce_id": "x" * 40_000})])
 
 
 async def test_an_unknown_topic_is_named(log: Log) -> None:

@@ -181,4 +181,4 @@ async def test_a_page_asks_the_database_a_fixed_number_of_times(
         with counted_queries() as queries:
             assert (await bob.get(path.format(number))).status_code == 200
         asked.append(len(queries))
-    assert asked[0] == asked[1] <= most
+    assert asked[0] == asked[1] <= most, queries

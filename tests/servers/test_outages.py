@@ -53,14 +53,15 @@ class Load:
     async def submit_for_ever(self) -> None:
         while not self.enough:
             title = f"Night {next(self.numbers)}"
+            fields = project_fields(title=title)
             while title not in self.accepted:
-                await self.submit(title)
+                await self.submit(title, fields)
 
-    async def submit(self, title: str) -> None:
+    async def submit(self, title: str, fields: dict[str, str]) -> None:
         began = time.monotonic()
         answer = await self.client.post(
             "/api/v1/new-project",
-            data=project_fields(title=title), files={"images": ("a.png", PICTURE)}, headers={"Idempotency-Key": title},
+            data=fields, files={"images": ("a.png", PICTURE)}, headers={"Idempotency-Key": title},
         )  # fmt: skip
         self.longest = max(self.longest, time.monotonic() - began)
         if answer.status_code == 202:

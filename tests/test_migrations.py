@@ -1,0 +1,69 @@
+"""What was sold before ticket types existed is still there, and still counts."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.domain.reconcile import drifts, strays
+from app.engines.database import MIGRATIONS, Database
+from tests.box_office import BoxOffice
+
+BEFORE = """
+INSERT INTO users (email, full_name, password_hash, role) VALUES ('bob@example.org', 'bob', 'x', 'attendee');
+INSERT INTO events (id, organizer_id, rev, title, description, location, start_time, end_time, date, price, currency,
+                    timezone, status, capacity, sold, created_at)
+VALUES (7, 1, 1, 't', 'd', 'l', '2031-07-04', '2031-07-05', '2031-07-04', 20, 'EUR', 'UTC', 'published', 5, 1, now());
+INSERT INTO tickets (event_id, attendee_id, code, status, price, currency) VALUES (7, 1, 'CODE', 'sold', 20, 'EUR');
+INSERT INTO waiting_list (event_id, attendee_id, status) VALUES (7, 1, 'waiting');
+INSERT INTO idempotency_keys (user_id, key, request_hash, outcome)
+VALUES (1, 'k', sha256('\\x0000000000000003627579'), '{"ticket_number": 1, "code": "CODE", "status": "sold"}');
+INSERT INTO facts (event_id, type, payload) VALUES (7, 'TicketSold', '{"ticket_id": 1}')
+"""
+
+
+async def upgrade(url: str, version: str) -> None:
+    def run(connection: Any) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def empty_url(server: str) -> AsyncIterator[str]:
+    admin = await asyncpg.connect(server.replace("/eventstream?", "/postgres?"))
+    await admin.execute("CREATE DATABASE before_types TEMPLATE template0")
+    yield server.replace("/eventstream?", "/before_types?")
+    await admin.execute("DROP DATABASE before_types WITH (FORCE)")
+    await admin.close()
+
+
+async def test_tickets_keys_and_waiting_lists_survive_the_step_to_ticket_types(empty_url: str) -> None:
+    await upgrade(empty_url, "0003")
+    connection = await asyncpg.connect(empty_url)
+    await connection.execute(BEFORE)
+    await connection.close()
+    await upgrade(empty_url, "head")
+    database = Database(empty_url)
+    await database.open()
+    try:
+        office = BoxOffice(database)
+        (bob,) = await office.people("bob")
+        assert (await drifts(database), await strays(database)) == ([], [])
+        replayed = await office.bought(bob, key="k")
+        assert (replayed.code, replayed.replayed) == ("CODE", True)
+        assert await office.refused(bob) == "already-bought"
+        assert await office.standing(bob) == ["waiting"]
+        assert [(row["type"], row["seq"]) for row in await office.rows("SELECT * FROM facts")] == [("TicketSold", None)]
+    finally:
+        await database.close()
