@@ -29,7 +29,7 @@ async def new_project() -> Template:
     return Template("drafts/new.html", context={"values": {}, "errors": {}, "refusal": None})
 
 
-@post("/projects/drafts", opt={"role": "organizer"})
+@post("/projects/drafts", opt={"role": "organizer", "keep_typed": True})
 async def start_draft(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
 ) -> Response[Any]:
@@ -79,7 +79,7 @@ async def draft_step(
     return page(parts, found, pictures, step, everything=everything)
 
 
-@post("/projects/drafts/{draft_id:int}/{step:str}", opt={"role": "organizer"})
+@post("/projects/drafts/{draft_id:int}/{step:str}", opt={"role": "organizer", "keep_typed": True})
 async def save_step(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
@@ -101,7 +101,7 @@ async def save_step(
     return answer if held else Redirect(address(draft_id, known(goal)), status_code=303)
 
 
-@post("/projects/drafts/{draft_id:int}/{step:str}/check", opt={"role": "organizer"})
+@post("/projects/drafts/{draft_id:int}/{step:str}/check", opt={"role": "organizer", "keep_typed": True})
 async def check_step(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],

@@ -34,7 +34,10 @@ async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Call
     return Template("settings/page.html", context=context(event, stored(event)))
 
 
-@post("/projects/{event_id:int}/settings", opt={"role": "organizer", "limit": "submit", "keep_typed": True})
+@post(
+    "/projects/{event_id:int}/settings",
+    opt={"role": "organizer", "limit": "submit", "keep_typed": True, "keep_typed": True},
+)
 async def change_settings(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
