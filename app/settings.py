@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import babel.numbers
 import limits
 
+from app.domain.zones import ZONES
 from app.engines.kafka_access import KafkaAccess
 from app.engines.s3_addresses import Bucket, Keys
 
@@ -289,7 +289,8 @@ def currency(text: str) -> str:
 
 
 def timezone(text: str) -> str:
-    ZoneInfo(text)
+    if text not in ZONES:
+        raise ValueError("must be a timezone such as Europe/Berlin")
     return text
 
 

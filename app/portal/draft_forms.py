@@ -3,18 +3,18 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import available_timezones
 
 from app.domain.draft_pictures import DraftPicture
 from app.domain.draft_submission import complaints
 from app.domain.drafts import STEPS, ProjectDraft, step_of
 from app.domain.metadata import KINDS
+from app.domain.zones import ZONES
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_preview import preview_of
 from app.portal.pictures import shown_draft_pictures
 
-TIMEZONES = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
+TIMEZONES = sorted(zone for zone in ZONES if "/" in zone or zone == "UTC")
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "KES", "NGN", "ZAR", "JPY", "AUD", "CAD")
 
 TYPE_FIELDS = ("name", "price", "places", "per_attendee_limit", "sale_opens_at", "sale_closes_at", "hidden_until")
