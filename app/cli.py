@@ -14,7 +14,7 @@ from typing import TypeVar
 from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.password_resets import new_reset
-from app.domain.reconcile import drifts, strays
+from app.domain.reconcile import drifts, sales_drifts, strays
 from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -143,6 +143,7 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     with database_url(settings) as url:
         migrate(url)
         found = asyncio.run(with_database(url, drifts))
+        sales = asyncio.run(with_database(url, sales_drifts))
         astray = asyncio.run(with_database(url, strays))
     for drift in found:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
@@ -150,10 +151,15 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
             f"{what}: the counters say {drift.sold} sold and {drift.held} held,"
             f" the tickets {drift.sold_counted} and {drift.held_counted}"
         )
+    for one in sales:
+        print(
+            f"event {one.event_id}, ticket type {one.ticket_type_id}: the days say {one.sold} sold for {one.money},"
+            f" the tickets {one.sold_counted} for {one.money_counted}"
+        )
     for number in astray:
         print(f"ticket {number}: its type or its attendee does not exist")
-    print(f"{len(found)} wrong counters")
-    return 1 if found or astray else 0
+    print(f"{len(found) + len(sales)} wrong counters")
+    return 1 if found or sales or astray else 0
 
 
 def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from app.engines.mongo_documents import MongoDocuments
 from app.parts import Parts
 from tests.servers.fleet import Fleet
 from tests.servers.outage import paused, stopped
+from tests.waiting import eventually
 
 
 async def published(log: Log, *topics: str) -> list[Record]:
@@ -38,6 +39,7 @@ async def silent_log(parts: Parts) -> AsyncIterator[None]:
     if isinstance(parts.log, KafkaLog):
         async with paused(Fleet().kafka):
             yield
+        await eventually(lambda: parts.log.producer.current, 30)  # type: ignore[attr-defined]
     else:
         async with parts.database.transaction() as connection:
             await connection.execute("LOCK TABLE log_partitions")

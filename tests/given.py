@@ -32,7 +32,11 @@ class World:
         self.name = f"t-{RUN}-{hashlib.sha256(owner.encode()).hexdigest()[:12]}"
         self.settings: dict[str, str] = {}
         if servers := GIVEN.get("KAFKA_BOOTSTRAP_SERVERS"):
-            self.settings |= {"KAFKA_BOOTSTRAP_SERVERS": servers, "KAFKA_PREFIX": f"{self.name}."}
+            self.settings |= {
+                "KAFKA_BOOTSTRAP_SERVERS": servers,
+                "KAFKA_PREFIX": f"{self.name}.",
+                "LOG_PARTITIONS": "3",
+            }
         if url := GIVEN.get("MONGODB_URL"):
             self.settings["MONGODB_URL"] = named(url, self.name)
         if GIVEN.get("AWS_S3_BUCKET_NAME"):

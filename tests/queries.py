@@ -1,32 +1,34 @@
-"""Which statements are sent to the database."""
+"""Which statements a request sends to the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import asyncpg
 import pytest
 
 SENDERS = ("fetch", "fetchrow", "fetchval", "execute", "executemany")
+noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
+"""Set where the block runs, and in what is started from there: tasks in the background do not count."""
 
 
 @contextmanager
 def counted_queries() -> Iterator[list[str]]:
-    """Those of all connections while the block runs, but for the background work of tasks, which asks other tables."""
     statements: list[str] = []
+    token = noted.set(statements)
     with pytest.MonkeyPatch.context() as patch:
         for name in SENDERS:
-            patch.setattr(asyncpg.Connection, name, noting(getattr(asyncpg.Connection, name), statements))
+            patch.setattr(asyncpg.Connection, name, noting(getattr(asyncpg.Connection, name)))
         yield statements
+    noted.reset(token)
 
 
-def noting(send: Any, statements: list[str]) -> Any:
-    async def noted(connection: Any, query: str, *arguments: Any, **options: Any) -> Any:
-        if not any(word in query for word in BACKGROUND):
+def noting(send: Any) -> Any:
+    async def sending(connection: Any, query: str, *arguments: Any, **options: Any) -> Any:
+        statements = noted.get()
+        if statements is not None:
             statements.append(query)
         return await send(connection, query, *arguments, **options)
 
-    return noted
-
-
-BACKGROUND = ("leases", "log_", "pg_notify", "relay", "facts", "cancellations")
+    return sending

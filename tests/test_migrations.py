@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.domain.reconcile import drifts, strays
 from app.engines.database import MIGRATIONS, Database
 from tests.box_office import BoxOffice
+from tests.given import RUN, named
 
 BEFORE = """
 INSERT INTO users (email, full_name, password_hash, role) VALUES ('bob@example.org', 'bob', 'x', 'attendee');
@@ -41,10 +42,11 @@ async def upgrade(url: str, version: str) -> None:
 
 @pytest.fixture
 async def empty_url(server: str) -> AsyncIterator[str]:
-    admin = await asyncpg.connect(server.replace("/eventstream?", "/postgres?"))
-    await admin.execute("CREATE DATABASE before_types TEMPLATE template0")
-    yield server.replace("/eventstream?", "/before_types?")
-    await admin.execute("DROP DATABASE before_types WITH (FORCE)")
+    admin = await asyncpg.connect(named(server, "postgres"))
+    name = f"before_types_{RUN}"
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield named(server, name)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
 
 

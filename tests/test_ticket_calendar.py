@@ -17,7 +17,9 @@ def ticket(**changes: Any) -> TicketPage:
         "bought_at": dt.datetime(2031, 2, 1, 12, tzinfo=dt.UTC), "holder": "Bo Reed", "event_id": 12,
         "title": "Lanterns", "location": "Lychen", "start_time": dt.datetime(2031, 7, 4, 16, tzinfo=dt.UTC),
         "end_time": dt.datetime(2031, 7, 5, 0, tzinfo=dt.UTC), "timezone": "Europe/Berlin",
-        "company_name": "Moss & Daughters", "qr_text": None,
+        "company_name": "Moss & Daughters", "qr_text": None, "ticket_type_id": 4, "ticket_type": "General admission",
+        "purchase_id": 41, "held_until": None, "cancel_reason": None, "returnable": False, "returns_until": None,
+        "used_at": None,
     }  # fmt: skip
     return TicketPage(**{**values, **changes})
 

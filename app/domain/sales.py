@@ -46,7 +46,7 @@ async def sales_of(connection: Connection, event: Mapping[str, Any]) -> Sales:
     """From the first sale until today, or until the event was over; days are those of the event's timezone."""
     rows = await connection.fetch(
         """SELECT day, ticket_type_id, currency, sold, money FROM sales_days
-           WHERE event_id = $1 AND sold > 0 ORDER BY day, ticket_type_id""",
+           WHERE event_id = $1 AND sold <> 0 ORDER BY day, ticket_type_id""",
         event["id"],
     )
     zone = ZoneInfo(event["timezone"])

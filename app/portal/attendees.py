@@ -134,7 +134,7 @@ async def at_the_door(
     """The row as it is now for htmx; for everybody else the page they came from."""
     if request.headers.get("hx-request"):
         one = await attendee_of(parts.database, event["id"], ticket_number)
-        context = frame(event, "attendees", one=one, said=said, kind=kind)
+        context = frame(event, "attendees", rows=[one], said=said, kind=kind)
         return Template("attendees/row.hx.html", context=context)
     came_from = urlsplit(request.headers.get("referer", ""))
     back = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path

@@ -18,7 +18,7 @@ from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import draft_context, following, later_than, typed_in
 from app.portal.flash import see_other
-from app.portal.forms import form_of, retry_headers, text_in
+from app.portal.forms import form_of, retry_headers, revision_in, text_in
 
 DraftId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 Step = Annotated[str, PathParameter()]
@@ -29,7 +29,7 @@ async def new_project() -> Template:
     return Template("drafts/new.html", context={"values": {}, "errors": {}, "refusal": None})
 
 
-@post("/projects/drafts", opt={"role": "organizer"})
+@post("/projects/drafts", opt={"role": "organizer", "keep_typed": True})
 async def start_draft(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
 ) -> Response[Any]:
@@ -79,7 +79,7 @@ async def draft_step(
     return page(parts, found, pictures, step, everything=everything)
 
 
-@post("/projects/drafts/{draft_id:int}/{step:str}", opt={"role": "organizer"})
+@post("/projects/drafts/{draft_id:int}/{step:str}", opt={"role": "organizer", "keep_typed": True})
 async def save_step(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
@@ -101,7 +101,7 @@ async def save_step(
     return answer if held else Redirect(address(draft_id, known(goal)), status_code=303)
 
 
-@post("/projects/drafts/{draft_id:int}/{step:str}/check", opt={"role": "organizer"})
+@post("/projects/drafts/{draft_id:int}/{step:str}/check", opt={"role": "organizer", "keep_typed": True})
 async def check_step(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
@@ -109,17 +109,23 @@ async def check_step(
     draft_id: DraftId,
     step: Step,
 ) -> Response[Any]:
-    """While somebody types: kept, judged, and shown as it will look."""
-    form = await form_of(request)
-    since = int(rev) if (rev := text_in(form, "rev") or "").isdecimal() else -1
+    """While somebody types: kept, judged, and shown as it will look.
+
+    Without htmx it is what was kept while the session ended, and leads to the page of the step.
+    """
+    form, by_htmx = await form_of(request), bool(request.headers.get("hx-request"))
+    template = "drafts/check.hx.html" if by_htmx else ""
     try:
-        saved = await save_draft(parts.database, who, draft_id, step, typed_in(form, known(step)), since)
+        saved = await save_draft(parts.database, who, draft_id, step, typed_in(form, known(step)), revision_in(form))
     except (Invalid, Stale) as refusal:
-        answer = await unsaved(parts, who, draft_id, step, form, refusal, "drafts/check.hx.html")
-        answer.status_code = 200  # the check did its work; pages that were left already need no error in their console
+        answer = await unsaved(parts, who, draft_id, step, form, refusal, template)
+        if by_htmx:  # the check did its work; a page that was left already needs no error in its console
+            answer.status_code = 200
         return answer
+    if not by_htmx:
+        return Redirect(address(draft_id, step), status_code=303)
     _, pictures = await found_draft(parts, who, draft_id)
-    return page(parts, saved, pictures, step, template="drafts/check.hx.html")
+    return page(parts, saved, pictures, step, template=template)
 
 
 @post("/projects/drafts/{draft_id:int}/submission", opt={"role": "organizer", "limit": "submit"})

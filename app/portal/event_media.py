@@ -88,9 +88,7 @@ async def shown(parts: Parts, who: Caller, event_id: int, template: str, refusal
     async with parts.database.connection() as connection:
         items = await media_of(connection, parts.media, event_id)
     errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
-    context = frame(
-        event, "media", pictures=shown_media(parts.media, items), base=f"/projects/{event_id}/media", errors=errors
-    )
+    context = frame(event, "media", pictures=shown_media(items), base=f"/projects/{event_id}/media", errors=errors)
     return Template(template, context=context, status_code=refusal.status if refusal else 200)
 
 

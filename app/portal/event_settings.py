@@ -18,7 +18,7 @@ from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import CURRENCIES, TIMEZONES, words_for
 from app.portal.flash import see_other
-from app.portal.forms import form_of, text_in
+from app.portal.forms import form_of, revision_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -34,16 +34,18 @@ async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Call
     return Template("settings/page.html", context=context(event, stored(event)))
 
 
-@post("/projects/{event_id:int}/settings", opt={"role": "organizer", "limit": "submit", "keep_typed": True})
+@post(
+    "/projects/{event_id:int}/settings",
+    opt={"role": "organizer", "limit": "submit", "keep_typed": True, "keep_typed": True},
+)
 async def change_settings(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
     form = await form_of(request)
-    rev = text_in(form, "rev") or ""
     try:
         given = read(EventIn, form, form=True, defaults=parts.settings.event_defaults)
         patch = EventPatch(**{name: getattr(given, name) for name in FIELDS if name in form})
-        await change_event(parts.database, who, event_id, patch, int(rev) if rev.isdecimal() else 0)
+        await change_event(parts.database, who, event_id, patch, revision_in(form))
     except (Invalid, Conflict, Stale) as refusal:
         return await refused(parts, who, event_id, form, refusal)
     return see_other(f"/projects/{event_id}/settings", gettext("The changes are saved."))

@@ -37,6 +37,12 @@ def text_in(form: Mapping[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def revision_in(form: Mapping[str, Any]) -> int:
+    """Of what the form was made from; one that nothing has where it does not say."""
+    rev = text_in(form, "rev") or ""
+    return int(rev) if rev.isdecimal() and len(rev) < 19 else -1
+
+
 def again(
     request: Request[Any, Any, Any], template: str, refusal: AppError, form: Mapping[str, Any], **more: Any
 ) -> Template:

@@ -11,7 +11,6 @@ from app.domain.draft_pictures import DraftPicture
 from app.domain.media import MediaItem
 from app.domain.media_details import MediaPatch
 from app.engines.media import Media
-from app.pictures import variant_key
 from app.validation import read
 
 MediaId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
@@ -33,8 +32,8 @@ def shown_draft_pictures(media: Media, pictures: Sequence[DraftPicture]) -> list
     return [shown(one, media.url(one.preview_key)) for one in pictures]
 
 
-def shown_media(media: Media, items: Sequence[MediaItem]) -> list[ShownPicture]:
-    return [shown(one, media.url(variant_key(one.s3_key, 960))) for one in items]
+def shown_media(items: Sequence[MediaItem]) -> list[ShownPicture]:
+    return [shown(one, one.widths["960"]) for one in items]
 
 
 def shown(one: DraftPicture | MediaItem, source: str) -> ShownPicture:

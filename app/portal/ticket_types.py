@@ -21,7 +21,7 @@ from app.parts import Parts
 from app.portal.draft_forms import TYPE_FIELDS
 from app.portal.event_settings import on_the_clock
 from app.portal.flash import see_other
-from app.portal.forms import form_of, text_in
+from app.portal.forms import form_of, revision_in, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -81,7 +81,7 @@ async def save_ticket_type(
     kind, form = one_of(types, type_id), await form_of(request)
     try:
         given = read(TicketTypeIn, {**form, "position": str(kind.position)}, form=True)
-        await change_ticket_type(parts.database, who, type_id, given, rev_in(form))
+        await change_ticket_type(parts.database, who, type_id, given, revision_in(form))
     except (Invalid, Conflict, Stale) as refusal:
         return form_page(event, kind, {**stored(kind, event), **form, "rev": str(kind.rev)}, refusal)
     return see_other(f"/projects/{event_id}/ticket-types", gettext("The changes are saved."))
@@ -98,7 +98,7 @@ async def remove_ticket_type(
     event, types = await own_types(parts, who, event_id)
     kind = one_of(types, type_id)
     try:
-        await archive_ticket_type(parts.database, who, type_id, rev_in(await form_of(request)))
+        await archive_ticket_type(parts.database, who, type_id, revision_in(await form_of(request)))
     except (Conflict, Stale) as refusal:
         return form_page(event, kind, stored(kind, event), refusal)
     return see_other(
@@ -118,11 +118,6 @@ def one_of(types: list[TicketType], type_id: int) -> TicketType:
         if kind.ticket_type_id == type_id:
             return kind
     raise NotFound("There is no such ticket type.")
-
-
-def rev_in(form: Mapping[str, Any]) -> int:
-    rev = text_in(form, "rev") or ""
-    return int(rev) if rev.isdecimal() else 0
 
 
 def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.domain.copies import Shifter
+from tests.backdoor import keys_below
 from tests.cast import Stage, picture, project_fields, stored_event
 from tests.guests import sell_to
 
@@ -82,8 +83,7 @@ async def test_a_copy_has_texts_pictures_and_details_and_starts_unsold(stage: St
         return [one["type"] for one in (await alice.get(f"/api/v1/event/{which}")).json()["metadata"]]
 
     assert await kinds(core["event_id"]) == await kinds(event_id) == ["poster", "banner"]
-    incoming = stage.parts.settings.data_dir / "media" / "incoming"
-    assert [path for path in incoming.rglob("*") if path.is_file()] == []
+    assert await keys_below(stage.parts.media, "incoming/") == []
 
 
 async def test_the_plan_says_what_is_copied_shifted_and_dropped_and_does_nothing(

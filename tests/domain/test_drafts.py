@@ -16,6 +16,7 @@ from app.domain.media_details import MediaPatch, change_draft_picture
 from app.domain.ticket_types import ticket_types_data
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale, TooLarge, Unavailable
 from app.parts import Parts
+from tests.backdoor import silent_log
 from tests.cast import Stage, picture, staged
 from tests.waiting import eventually
 
@@ -262,8 +263,7 @@ async def test_an_unknown_outcome_keeps_the_draft_as_it_was_sent_until_asking_ag
     async with staged(database_url, tmp_path, PUBLISH_SECONDS="0.3") as stage:
         parts, who = stage.parts, caller(await stage.person("Alice", organizer=True))
         draft_id = await complete_draft(parts, who, tmp_path)
-        async with parts.database.transaction() as connection:
-            await connection.execute("LOCK TABLE log_partitions")
+        async with silent_log(parts):
             with refused(Unavailable, "outcome-unknown"):
                 await submit(parts, who, draft_id)
         (kept,) = await drafts.drafts_of(parts.database, who)

@@ -1,7 +1,7 @@
 """Recounting finds what is wrong, and nothing else."""
 
 from app.domain.cancelling import cancel_ticket
-from app.domain.reconcile import drifts, strays
+from app.domain.reconcile import drifts, sales_drifts, strays
 from tests.box_office import EVENT, BoxOffice, kind
 
 
@@ -59,3 +59,16 @@ async def test_an_open_offer_that_nobody_counted_is_found(office: BoxOffice) -> 
         bob.user_id,
     )
     assert [(one.held, one.held_counted) for one in await drifts(office.database)] == [(0, 2), (0, 2)]
+
+
+async def test_sales_by_day_that_do_not_add_up_are_found(office: BoxOffice) -> None:
+    await office.open()
+    ann, ben = await office.people("ann", "ben")
+    number = (await office.bought(ann)).ticket_number
+    await office.bought(ben)
+    await office.value("UPDATE events SET timezone = 'Pacific/Kiritimati'")  # cancelled on what is another day there
+    await cancel_ticket(office.database, office.alice, number, "x")
+    assert await sales_drifts(office.database) == []
+    await office.value("DELETE FROM sales_days")
+    (found,) = await sales_drifts(office.database)
+    assert (found.sold, found.sold_counted, str(found.money_counted)) == (0, 1, "49.9000")

@@ -85,11 +85,11 @@ async def test_an_outage_under_load_loses_and_doubles_nothing(site: Server, name
     (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
     await connection.close()
     cookies = {"session": organizer}
-    async with httpx.AsyncClient(base_url=site.url, cookies=cookies, timeout=LONGEST_ANSWER_SECONDS + 5) as client:
+    async with httpx.AsyncClient(base_url=site.url, cookies=cookies, timeout=60) as client:
         load = Load(client)
         under_way = asyncio.create_task(load.run())
         await eventually(lambda: len(load.accepted) >= 10 or under_way.done(), 60)
-        began = time.monotonic()
+        load.longest, began = 0.0, time.monotonic()
         async with stopped(getattr(Fleet(), name)):
             await eventually(lambda: time.monotonic() - began > seconds or under_way.done(), seconds + 60)
         before = len(load.accepted)
