@@ -36,7 +36,7 @@ async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Call
 
 @post(
     "/projects/{event_id:int}/settings",
-    opt={"role": "organizer", "limit": "submit", "keep_typed": True, "keep_typed": True},
+    opt={"role": "organizer", "limit": "submit", "keep_typed": True},
 )
 async def change_settings(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
