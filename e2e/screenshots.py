@@ -16,13 +16,14 @@ ATTENDEE, ORGANIZER = "attendee@demo.example", "organizer@demo.example"
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="es-") as folder:
+    path = get()
+    with tempfile.TemporaryDirectory(prefix="es-", ignore_cleanup_errors=True) as folder:
         server = Server(Path(folder), EVENTSTREAM_DEMO="1")
         server.start()
-        server.wait_until_ready()
+        server.wait_until_ready(240)
         try:
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=get(), args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
                 visitors(person(browser, server))
                 attendee(person(browser, server, ATTENDEE))
                 organizer(person(browser, server, ORGANIZER))
