@@ -2,7 +2,7 @@
 
 from app.domain.cancelling import cancel_ticket
 from app.domain.reconcile import drifts, sales_drifts, strays
-from tests.box_office import EVENT, BoxOffice, kind
+from tests.box_office import EVENT, OTHER, BoxOffice, kind
 
 
 async def test_offers_kept_places_and_holds_are_no_drift(office: BoxOffice) -> None:
@@ -45,7 +45,9 @@ async def test_tickets_of_nobody_or_of_no_type_are_found(office: BoxOffice) -> N
     numbers = [(await office.bought(who)).ticket_number for who in (bob, ben)]
     assert await strays(office.database) == []
     await office.value("UPDATE tickets SET attendee_id = -1 WHERE id = $1", numbers[0])
-    await office.value("UPDATE tickets SET ticket_type_id = -1 WHERE id = $1", numbers[1])
+    await office.open(event_id=OTHER)
+    elsewhere = "(SELECT id FROM ticket_types WHERE event_id = $2)"
+    await office.value(f"UPDATE tickets SET ticket_type_id = {elsewhere} WHERE id = $1", numbers[1], OTHER)
     assert await strays(office.database) == numbers
 
 
