@@ -157,9 +157,10 @@ class SaleRules(RuleBasedStateMachine):
             check_order_of_offers(before, self.sale)
 
     async def happen(self, calls: Sequence[Call]) -> tuple[list[Answer], dict[str, Any]]:
-        answers = await asyncio.gather(*(self.booth.answer(call) for call in calls))
+        async with asyncio.TaskGroup() as group:  # when one fails, none runs on into the next history
+            asking = [group.create_task(self.booth.answer(call)) for call in calls]
         await self.booth.settle_due()
-        return answers, await self.booth.ledger()
+        return [one.result() for one in asking], await self.booth.ledger()
 
     def addressed(self, what: str, *wish: Any) -> Call | None:
         """To tickets, entries and types that there are; None while there is none."""
