@@ -13,7 +13,7 @@ from app.domain.accounts import Caller
 from app.domain.cancelling import give_back
 from app.domain.holds import require_own_event
 from app.domain.idempotency import Idempotent, once
-from app.domain.offers import tell_closed
+from app.domain.offers import settle, tell_closed
 from app.domain.stock import Stock, lock_own_stock, lock_stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
@@ -49,6 +49,8 @@ async def cancel_event(
         stock = await lock_own_stock(connection, who, event_id)
         if stock.status == "draft":
             raise Conflict("This event was never published: it can stay a draft.", type="not-published")
+        if stock.due:
+            await settle(connection, stock)
         if stock.status == "published":
             await begin(connection, stock, who, reason)
         return {"event_id": event_id}

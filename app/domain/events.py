@@ -192,6 +192,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
     """
     async with database.transaction() as connection:
         before = await lock_own_stock(connection, who, event_id)
+        if before.due:
+            await settle(connection, before)
         row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
             raise Stale("The event was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})

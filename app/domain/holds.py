@@ -9,6 +9,7 @@ import msgspec
 from app.domain.accounts import Caller
 from app.domain.cancelling import give_back
 from app.domain.idempotency import Idempotent, once
+from app.domain.issuing import free_ordinal
 from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.domain.offers import settle
@@ -58,11 +59,16 @@ async def confirm_tickets(
         refused = {number: "not-found" for number in ticket_numbers if number not in rows}
         confirmed: list[Mapping[str, Any]] = []
         for number, row in rows.items():
-            if complaint := await cannot_confirm(connection, stock, row):
+            taken = await others_of_its_owner(connection, stock, row)
+            if complaint := cannot_confirm(stock, row, taken):
                 refused[number] = complaint
                 continue
             confirm(stock, who, row)
-            await connection.execute("UPDATE tickets SET status = 'sold', held_until = NULL WHERE id = $1", number)
+            await connection.execute(
+                "UPDATE tickets SET status = 'sold', held_until = NULL, nth = $2 WHERE id = $1",
+                number,
+                row["nth"] if row["nth"] not in taken else free_ordinal(taken),
+            )
             confirmed.append(row)
         if confirmed:
             await settle(connection, stock)
@@ -71,24 +77,30 @@ async def confirm_tickets(
     return decided(*await once(database, who.user_id, idempotent, decide))
 
 
-async def cannot_confirm(connection: Connection, stock: Stock, row: Mapping[str, Any]) -> str | None:
+async def others_of_its_owner(connection: Connection, stock: Stock, row: Mapping[str, Any]) -> set[int]:
+    """The ordinals of what the owner of a ticket has of its type besides it."""
+    rows = await connection.fetch(
+        """SELECT nth FROM tickets WHERE event_id = $1 AND attendee_id = $2 AND ticket_type_id = $3 AND id <> $4
+           AND status IN ('held', 'sold', 'used')""",
+        stock.id,
+        row["attendee_id"],
+        row["ticket_type_id"],
+        row["id"],
+    )
+    return {other["nth"] for other in rows}
+
+
+def cannot_confirm(stock: Stock, row: Mapping[str, Any], taken: set[int]) -> str | None:
     if stock.status == "cancelled":
         return "event-cancelled"
     if row["status"] == "held":
         return None
     if row["status"] != "lapsed":
         return "not-held"
-    if stock.left(stock.types[row["ticket_type_id"]]) < 1:
+    kind = stock.types[row["ticket_type_id"]]
+    if stock.left(kind) < 1:
         return "no-places-left"
-    rival = await connection.fetchval(
-        """SELECT 1 FROM tickets WHERE event_id = $1 AND attendee_id = $2 AND ticket_type_id = $3 AND nth = $4
-           AND status IN ('held', 'sold', 'used')""",
-        stock.id,
-        row["attendee_id"],
-        row["ticket_type_id"],
-        row["nth"],
-    )
-    return "already-bought" if rival else None
+    return "already-bought" if len(taken) >= kind.per_attendee_limit else None
 
 
 def confirm(stock: Stock, who: Caller, row: Mapping[str, Any]) -> None:

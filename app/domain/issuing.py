@@ -54,7 +54,7 @@ class Issuing:
         for _ in range(quantity):
             number = next(self.ids)
             purchase_id = purchase_id or number
-            nth = next(free for free in range(1, len(taken) + 2) if free not in taken)
+            nth = free_ordinal(taken)
             taken.add(nth)
             issued.append(
                 NewTicket(number, kind.id, attendee_id, purchase_id, nth, new_code(), status, kind.price, held_until)
@@ -100,6 +100,10 @@ class Issuing:
             stock.currency, *fact_columns(stock.facts),
         )  # fmt: skip
         stock.facts.clear()
+
+
+def free_ordinal(taken: set[int]) -> int:
+    return next(free for free in range(1, len(taken) + 2) if free not in taken)
 
 
 def hold_deadline(stock: Stock, kind: TypeStock) -> dt.datetime | None:

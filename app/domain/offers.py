@@ -88,11 +88,15 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
 
 
 async def give_up_kept(connection: Connection, stock: Stock) -> int:
-    """Places are not kept of a type that is not on sale any more."""
+    """Places are not kept of a type that is not on sale any more, or that the group may not have so many of."""
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET kept = 0, offered_type_id = NULL
-           FROM (SELECT id, kept, offered_type_id FROM waiting_list
-                 WHERE event_id = $1 AND status = 'waiting' AND kept > 0 AND offered_type_id <> ALL($2)) AS old
+           FROM (SELECT e.id, e.kept, e.offered_type_id
+                 FROM waiting_list e JOIN ticket_types k ON k.id = e.offered_type_id
+                 WHERE e.event_id = $1 AND e.status = 'waiting' AND e.kept > 0
+                   AND (k.id <> ALL($2) OR k.per_attendee_limit < e.quantity + (
+                            SELECT count(*) FROM tickets t WHERE t.event_id = $1 AND t.attendee_id = e.attendee_id
+                            AND t.ticket_type_id = k.id AND t.status IN ('held', 'sold', 'used')))) AS old
            WHERE w.id = old.id RETURNING old.offered_type_id, old.kept""",
         stock.id,
         [kind.id for kind in stock.types.values() if stock.on_sale(kind)],

@@ -37,6 +37,8 @@ async def create_ticket_type(
     async def decide(connection: Connection) -> dict[str, Any]:
         stock = await lock_own_stock(connection, who, event_id)
         refuse_cancelled(stock)
+        if stock.due:
+            await settle(connection, stock)
         if len(stock.types) >= MOST_TYPES:
             raise Conflict(f"An event can have {MOST_TYPES} ticket types.", type="too-many-types")
         data = await data_for(connection, stock, given)
@@ -68,6 +70,8 @@ async def change_ticket_type(
     """
     async with database.transaction() as connection:
         stock, row = await lock_type(connection, who, ticket_type_id, if_match)
+        if row["archived"]:
+            raise NotFound("There is no such ticket type.")
         refuse_cancelled(stock)
         taken = row["sold"] + row["held"]
         if given.places is not None and given.places < taken:
@@ -97,6 +101,8 @@ async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: i
         stock, row = await lock_type(connection, who, ticket_type_id, if_match)
         if all(kind.archived or kind.id == ticket_type_id for kind in stock.types.values()):
             raise Conflict("An event needs a ticket type: add another one first.", type="last-ticket-type")
+        if row["archived"]:
+            return
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute("UPDATE ticket_types SET rev = $2, archived = true WHERE id = $1", ticket_type_id, rev)
         await follow_price(connection, stock.id)
@@ -110,6 +116,8 @@ async def lock_type(
     stock = await lock_stock(connection, event_id) if event_id is not None else None
     if stock is None or stock.organizer_id != who.organizer_id:
         raise NotFound("There is no such ticket type.")
+    if stock.due:
+        await settle(connection, stock)
     row = await connection.fetchrow("SELECT * FROM ticket_types WHERE id = $1", ticket_type_id)
     if if_match is not None and if_match != row["rev"]:
         raise Stale("The ticket type was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})

@@ -135,6 +135,15 @@ async def test_a_step_that_is_interrupted_leaves_nothing_half_done(office: BoxOf
     assert await office.places() == (0, 0)
 
 
+async def test_a_hold_that_had_lapsed_is_not_cancelled_with_its_event(office: BoxOffice) -> None:
+    await office.open(payment="organizer_confirms", hold_hours=48)
+    (bob,) = await office.people("bob")
+    await office.bought(bob)
+    await office.hours_pass(49)
+    assert (await cancel_event(office.database, office.alice, EVENT, "storm")).tickets_total == 0
+    assert await office.facts() == ["TicketHeld", "TicketLapsed", "EventCancelled"]
+
+
 async def test_a_cancelled_event_stays_so(office: BoxOffice) -> None:
     await with_tickets_and_waiters(office)
     bob = (await office.people("bob"))[0]

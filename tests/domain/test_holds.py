@@ -7,8 +7,11 @@ from decimal import Decimal
 import pytest
 
 from app.domain.cancelling import cancel_ticket
+from app.domain.events import EventPatch, change_event
 from app.domain.holds import confirm_tickets, held_tickets, release_tickets
 from app.domain.idempotency import idempotent
+from app.domain.ticket_type_changes import change_ticket_type
+from app.domain.ticket_types import TicketTypeIn
 from app.errors import Conflict, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -80,6 +83,33 @@ async def test_a_late_confirmation_is_refused_when_its_owner_has_bought_again(of
     with pytest.raises(Conflict, match="has another ticket now"):
         await confirm_tickets(office.database, office.alice, EVENT, [late])
     assert await office.places() == (0, 1)
+
+
+async def test_a_late_confirmation_is_fine_beside_a_new_ticket_where_the_limit_allows_both(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Group", per_attendee_limit=2)], **CONFIRMS)
+    (bob,) = await office.people("bob")
+    late = [one.ticket_number for one in (await office.bought(bob, quantity=2)).tickets]
+    await office.hours_pass(49)
+    await office.bought(bob)
+    decided = await confirm_tickets(office.database, office.alice, EVENT, late)
+    assert (decided.done, [one.type for one in decided.refused]) == (late[:1], ["already-bought"])
+    assert await office.places() == (1, 1)
+
+
+async def test_what_an_organizer_changes_counts_no_hold_whose_deadline_has_passed(office: BoxOffice) -> None:
+    await office.open(capacity=3, ticket_types=[kind("Day", places=3)], **CONFIRMS)
+    (day,) = (await office.kinds()).values()
+    for who in await office.people("bob", "ben"):
+        await office.bought(who, kind=day)
+    await office.hours_pass(49)
+    fewer = TicketTypeIn(name="Day", price=Decimal(20), places=1)
+    assert (await change_ticket_type(office.database, office.alice, day, fewer, None)).left == 1
+    (cat,) = await office.people("cat")
+    await office.bought(cat, kind=day)
+    await office.hours_pass(49)
+    await change_event(office.database, office.alice, EVENT, EventPatch(status="draft"), None)
+    assert [row["status"] for row in await office.rows("SELECT status FROM tickets")] == ["lapsed"] * 3
+    assert await office.places() == (0, 0)
 
 
 async def test_confirming_twice_at_once_counts_once(office: BoxOffice) -> None:

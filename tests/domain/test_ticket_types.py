@@ -169,6 +169,16 @@ async def test_an_archived_type_is_sold_no_more_and_its_tickets_stay_good(office
     assert await office.places() == (1, 0)
 
 
+async def test_an_archived_type_is_changed_no_more_and_archiving_again_tells_nothing(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day"), kind("Night")])
+    day = (await office.kinds())["Day"]
+    for _ in range(2):
+        await archive_ticket_type(office.database, office.alice, day, None)
+    with pytest.raises(NotFound):
+        await change_ticket_type(office.database, office.alice, day, given(), None)
+    assert await office.facts() == ["TicketTypeChanged"]
+
+
 def test_complaints_about_types_name_their_place() -> None:
     values: dict[str, Any] = {
         "currency": "EUR",

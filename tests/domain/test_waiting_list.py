@@ -1,6 +1,7 @@
 """Waiting lists: in order, whole groups, and before the public."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
@@ -8,6 +9,8 @@ from app.domain.cancelling import cancel_ticket
 from app.domain.events import EventPatch, change_event
 from app.domain.idempotency import idempotent
 from app.domain.sale import Wish, sell
+from app.domain.ticket_type_changes import change_ticket_type
+from app.domain.ticket_types import TicketTypeIn
 from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
 from app.domain.waiting_list_page import entries_of, entry_of, standing
@@ -47,6 +50,22 @@ async def test_a_freed_place_is_offered_in_order_and_never_public(office: BoxOff
     assert await kinds_of_lines(office, first) == ["joined", "offered", "accepted"]
     assert await kinds_of_lines(office, second) == ["joined"]
     assert await office.places() == (2, 0)
+
+
+async def test_no_places_are_kept_for_a_group_that_may_not_have_so_many_any_more(office: BoxOffice) -> None:
+    """Nothing else is free, so it is the kept places themselves that have to be noticed."""
+    numbers = await sold_out(office, 4)
+    group, single = await office.people("bob", "ben")
+    await office.joins(group, quantity=3)
+    await office.value("UPDATE waiting_list SET passed = 3")
+    await free(office, numbers, 2)
+    assert (await office.entry(group)).kept == 2
+    await office.joins(single)
+    (day,) = (await office.kinds()).values()
+    smaller = TicketTypeIn(name="Day", price=Decimal(20), per_attendee_limit=2)
+    await change_ticket_type(office.database, office.alice, day, smaller, None)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await office.places() == (2, 1)
 
 
 async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:

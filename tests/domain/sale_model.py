@@ -1,0 +1,393 @@
+"""The rules of one event's sale with nothing but lists and sums: what the database must agree with."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Answer = tuple[str, list[int]]
+"""What became of it, and the numbers that were given out."""
+
+LIVE = {"held", "sold", "used"}
+MAX_PASSES = 3
+
+
+@dataclass
+class Kind:
+    id: int
+    price: int
+    places: int | None
+    limit: int
+    sale: str = "open"  # or "not-yet", "closed"
+    archived: bool = False
+
+
+@dataclass
+class Ticket:
+    number: int
+    person: int
+    kind: Kind
+    price: int
+    status: str
+    overdue: bool = False
+
+
+@dataclass
+class Entry:
+    number: int
+    person: int
+    quantity: int
+    wanted: tuple[int, ...]
+    status: str = "waiting"
+    passed: int = 0
+    kept: int = 0
+    kind: Kind | None = None
+    overdue: bool = False
+
+    @property
+    def held(self) -> int:
+        return self.quantity if self.status == "offered" else self.kept
+
+
+@dataclass
+class Sale:
+    """New numbers are not invented here: each operation that gives some out is told the ones that really were."""
+
+    capacity: int
+    payment: str
+    returnable: bool
+    kinds: dict[int, Kind]
+    status: str = "published"
+    tickets: dict[int, Ticket] = field(default_factory=dict)
+    entries: dict[int, Entry] = field(default_factory=dict)
+    keys: dict[tuple[int, str], tuple[object, Answer]] = field(default_factory=dict)
+    facts: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def answer(self, what: str, key: tuple[int, str] | None, *args: Any) -> Answer:
+        """To one request: the clock has its say first, and a key gives the answer that it gave before."""
+        if self.due:
+            self.settle()
+        body = (what, args[:-1])
+        if key in self.keys:
+            first, answer = self.keys[key]
+            return answer if first == body else ("idempotency-key-reused", [])
+        given = getattr(self, what)(*args)
+        answer = (given, []) if isinstance(given, str) else given
+        if key and answer[0] != "not-found":
+            self.keys[key] = (body, answer)
+        return answer
+
+    # What there is
+
+    def sold(self, kind: Kind | None = None) -> int:
+        return sum(one.status in {"sold", "used"} and kind in (None, one.kind) for one in self.tickets.values())
+
+    def held(self, kind: Kind | None = None) -> int:
+        tickets = sum(one.status == "held" and kind in (None, one.kind) for one in self.tickets.values())
+        return tickets + sum(one.held for one in self.entries.values() if one.held and kind in (None, one.kind))
+
+    @property
+    def free(self) -> int:
+        return self.capacity - self.sold() - self.held()
+
+    def left(self, kind: Kind) -> int:
+        return self.free if kind.places is None else min(self.free, kind.places - self.sold(kind) - self.held(kind))
+
+    def owned(self, person: int, kind: Kind) -> int:
+        return sum((one.person, one.kind) == (person, kind) and one.status in LIVE for one in self.tickets.values())
+
+    def with_status(self, *statuses: str) -> list[Entry]:
+        return [entry for entry in self.entries.values() if entry.status in statuses]
+
+    @property
+    def selling(self) -> list[Kind]:
+        return [kind for kind in self.kinds.values() if not kind.archived]
+
+    def acceptable(self, entry: Entry) -> list[Kind]:
+        return [kind for kind in self.selling if not entry.wanted or kind.id in entry.wanted]
+
+    def on_sale(self, kind: Kind) -> bool:
+        return self.status == "published" and kind.sale == "open" and not kind.archived
+
+    @property
+    def over(self) -> bool:
+        return self.status == "cancelled" or all(kind.sale == "closed" for kind in self.selling)
+
+    def tell(self, fact: str, subject: int) -> None:
+        self.facts[fact, subject] += 1
+
+    # What attendees do
+
+    def buy(self, person: int, wanted: int | None, quantity: int, numbers: Sequence[int]) -> Answer:
+        kind = self.kinds.get(wanted) if wanted else next(filter(self.on_sale, self.selling), self.selling[0])
+        if kind is None or kind.archived:
+            return "not-found", []
+        owned, left = self.owned(person, kind), self.left(kind)
+        refusals = {
+            "event-cancelled": self.status == "cancelled",
+            "sale-closed": kind.sale == "closed",
+            "sale-not-open": kind.sale == "not-yet",
+            "already-bought": owned >= kind.limit,
+            "over-limit": owned + quantity > kind.limit,
+            "sold-out": left <= 0,
+            "not-enough-left": left < quantity,
+        }
+        refused = next((refusal for refusal, applies in refusals.items() if applies), None)
+        return (refused, []) if refused else self.issue(person, kind, quantity, numbers)
+
+    def issue(self, person: int, kind: Kind, quantity: int, numbers: Sequence[int]) -> Answer:
+        status = "held" if self.payment == "organizer_confirms" and kind.price else "sold"
+        for number in numbers[:quantity]:
+            self.tickets[number] = Ticket(number, person, kind, kind.price, status)
+            self.tell("TicketHeld" if status == "held" else "TicketSold", number)
+        return status, list(numbers) if len(numbers) == quantity else [-quantity]
+
+    def join(self, person: int, quantity: int, wanted: tuple[int, ...], numbers: Sequence[int]) -> Answer:
+        known = next((one for one in self.with_status("waiting", "offered") if one.person == person), None)
+        if known is None:
+            if any(one not in self.kinds or self.kinds[one].archived for one in wanted):
+                return "not-found", []
+            if refused := self.no_sense(person, quantity, wanted):
+                return refused, []
+            known = Entry(numbers[0] if numbers else -1, person, quantity, wanted)
+            self.entries[known.number] = known
+            self.tell("WaitingListJoined", known.number)
+        position = sum(one.number <= known.number for one in self.with_status("waiting"))
+        return "joined", [known.number, max(position, 1)]
+
+    def no_sense(self, person: int, quantity: int, wanted: tuple[int, ...]) -> str | None:
+        kinds = [kind for kind in self.selling if (not wanted or kind.id in wanted) and kind.sale != "closed"]
+        if self.over or not kinds:
+            return "event-cancelled" if self.status == "cancelled" else "sale-closed"
+        possible = [
+            kind
+            for kind in kinds
+            if self.owned(person, kind) + quantity <= min(kind.limit, self.capacity, kind.places or self.capacity)
+        ]
+        if not possible:
+            return "already-bought" if all(self.owned(person, k) >= k.limit for k in kinds) else "over-limit"
+        return "places-left" if any(self.on_sale(k) and self.left(k) >= quantity for k in possible) else None
+
+    def leave(self, number: int) -> str:
+        entry = self.entries[number]
+        if entry.status in {"waiting", "offered"}:
+            self.end(entry, "left", "WaitingListLeft")
+        return "left" if entry.status == "left" else "not-waiting"
+
+    def decline(self, number: int) -> str:
+        entry = self.entries[number]
+        if entry.status == "offered":
+            self.end(entry, "declined", "OfferDeclined")
+        return entry.status if entry.status == "declined" else self.without_offer(entry)
+
+    def accept(self, number: int, numbers: Sequence[int]) -> Answer:
+        entry = self.entries[number]
+        if self.status == "cancelled":
+            return "event-cancelled", []
+        if entry.status != "offered" or entry.kind is None:
+            return self.without_offer(entry), []
+        owned = self.owned(entry.person, entry.kind)
+        if entry.kind.sale == "closed":
+            return "sale-closed", []
+        if owned + entry.quantity > entry.kind.limit:
+            return "already-bought" if owned >= entry.kind.limit else "over-limit", []
+        entry.status = "served"
+        self.tell("OfferAccepted", entry.number)
+        answer = self.issue(entry.person, entry.kind, entry.quantity, numbers)
+        self.settle()
+        return answer
+
+    @staticmethod
+    def without_offer(entry: Entry) -> str:
+        return "offer-expired" if entry.status == "expired" else "no-offer"
+
+    def end(self, entry: Entry, status: str, fact: str) -> None:
+        freed, entry.status, entry.kept = entry.held, status, 0
+        self.tell(fact, entry.number)
+        self.settle(freed)
+
+    def cancel(self, number: int, by_organizer: bool) -> str:
+        ticket = self.tickets[number]
+        if ticket.status in {"lapsed", "used"}:
+            return "not-live" if ticket.status == "lapsed" else "already-used"
+        if ticket.status == "sold" and not by_organizer and not self.returnable:
+            return "not-returnable"
+        if ticket.status != "cancelled":
+            self.give_back(ticket)
+            self.settle(1)
+        return "cancelled"
+
+    def give_back(self, ticket: Ticket) -> None:
+        ticket.status = "cancelled"
+        self.tell("TicketCancelled", ticket.number)
+
+    # What the organizer does
+
+    def confirm(self, number: int) -> str:
+        ticket = self.tickets[number]
+        if self.status == "cancelled":
+            return "event-cancelled"
+        if ticket.status not in {"held", "lapsed"}:
+            return "not-held"
+        if ticket.status == "lapsed" and self.left(ticket.kind) < 1:
+            return "no-places-left"
+        if ticket.status == "lapsed" and self.owned(ticket.person, ticket.kind) >= ticket.kind.limit:
+            return "already-bought"
+        ticket.status = "sold"
+        self.tell("TicketConfirmed", ticket.number)
+        self.settle()
+        return "sold"
+
+    def release(self, number: int) -> str:
+        ticket = self.tickets[number]
+        if ticket.status != "held":
+            return "not-held"
+        self.give_back(ticket)
+        self.settle(1)
+        return "cancelled"
+
+    def use(self, number: int) -> str:
+        ticket = self.tickets[number]
+        refused = {"held": "not-paid", "lapsed": "not-live", "cancelled": "not-live", "used": "already-used"}
+        if ticket.status == "sold":
+            ticket.status = "used"
+            self.tell("TicketUsed", ticket.number)
+            return "used"
+        return refused[ticket.status]
+
+    def undo(self, number: int) -> str:
+        ticket = self.tickets[number]
+        refused = {"held": "not-paid", "lapsed": "not-live", "cancelled": "not-live", "sold": "not-used"}
+        if ticket.status == "used":
+            ticket.status = "sold"
+            self.tell("TicketUseUndone", ticket.number)
+            return "sold"
+        return refused[ticket.status]
+
+    def change_event(self, event_id: int, capacity: int, payment: str) -> str:
+        if self.status == "cancelled":
+            return "event-cancelled"
+        if capacity < self.sold() + self.held():
+            return "capacity-taken"
+        more, self.capacity, self.payment = capacity - self.capacity, capacity, payment
+        self.tell("EventChanged", event_id)
+        self.settle(max(0, more))
+        return "changed"
+
+    def create_kind(self, price: int, places: int | None, limit: int, sale: str, numbers: Sequence[int]) -> Answer:
+        if self.status == "cancelled":
+            return "event-cancelled", []
+        number = numbers[0] if numbers else -1
+        self.kinds[number] = Kind(number, price, places, limit, sale)
+        self.tell("TicketTypeChanged", number)
+        self.settle()
+        return "changed", [number]
+
+    def change_kind(self, number: int, price: int, places: int | None, limit: int, sale: str) -> str:
+        kind = self.kinds[number]
+        if kind.archived:
+            return "not-found"
+        if self.status == "cancelled":
+            return "event-cancelled"
+        if places is not None and places < self.sold(kind) + self.held(kind):
+            return "places-taken"
+        more = (places or self.capacity) - (kind.places or self.capacity)
+        kind.price, kind.places, kind.limit, kind.sale = price, places, limit, sale
+        self.tell("TicketTypeChanged", kind.id)
+        self.settle(max(0, more))
+        return "changed"
+
+    def archive_kind(self, number: int) -> str:
+        kind = self.kinds[number]
+        if self.selling == [kind]:
+            return "last-ticket-type"
+        if not kind.archived:
+            kind.archived = True
+            self.tell("TicketTypeChanged", kind.id)
+            self.settle()
+        return "archived"
+
+    def cancel_event(self, event_id: int) -> str:
+        if self.status != "cancelled":
+            self.status = "cancelled"
+            self.tell("EventCancelled", event_id)
+        return "cancelled"
+
+    def cancel_some(self, step: int) -> str:
+        if self.status != "cancelled":
+            return "done"
+        live = [one for one in self.tickets.values() if one.status in LIVE][:step]
+        for ticket in live:
+            self.give_back(ticket)
+        closing = self.with_status("waiting", "offered")[:step] if len(live) < step else []
+        for entry in closing:
+            self.close(entry)
+        return "more" if step in (len(live), len(closing)) else "done"
+
+    # What follows by itself
+
+    @property
+    def due(self) -> bool:
+        return any(one.overdue for one in [*self.tickets.values(), *self.entries.values()])
+
+    def settle(self, freed: int = 0) -> None:
+        freed += self.expire()
+        if self.status == "cancelled":
+            return
+        if self.over:
+            for entry in self.with_status("waiting"):
+                self.close(entry)
+            return
+        for entry in self.with_status("waiting"):
+            if entry.kept and entry.kind and not (self.on_sale(entry.kind) and entry.kind in self.possible(entry)):
+                freed, entry.kept = freed + entry.kept, 0
+        while freed_again := self.walk(freed):
+            freed = freed_again
+
+    def expire(self) -> int:
+        tickets = [one for one in self.tickets.values() if one.overdue]
+        for ticket in tickets:
+            ticket.status, ticket.overdue = "lapsed", False
+            self.tell("TicketLapsed", ticket.number)
+        entries = [one for one in self.entries.values() if one.overdue]
+        for entry in entries:
+            entry.status, entry.overdue = "expired", False
+            self.tell("OfferExpired", entry.number)
+        return len(tickets) + sum(entry.quantity for entry in entries)
+
+    def close(self, entry: Entry) -> None:
+        entry.status, entry.kept = "closed", 0
+        self.tell("WaitingListClosed", entry.number)
+
+    def possible(self, entry: Entry) -> list[Kind]:
+        """Types that its person may have that many of."""
+        return [k for k in self.acceptable(entry) if self.owned(entry.person, k) + entry.quantity <= k.limit]
+
+    def walk(self, freed: int) -> int:
+        """Offer along the list; how many kept places of another type came free on the way."""
+        unfit: list[tuple[Entry, list[Kind]]] = []
+        passed: list[Entry] = []
+        given_back = 0
+        for entry in self.with_status("waiting"):
+            if self.free <= 0:
+                break
+            allowed = self.possible(entry)
+            kinds = [k for k in allowed if self.on_sale(k) and entry.quantity <= min(self.capacity, k.places or 999)]
+            if entry.kept and entry.kind not in kinds:
+                given_back, entry.kept = given_back + entry.kept, 0
+            fitting = next((k for k in kinds if self.left(k) + entry.kept * (k is entry.kind) >= entry.quantity), None)
+            if not allowed:
+                self.close(entry)
+            elif fitting:
+                given_back += entry.kept * (fitting is not entry.kind)
+                entry.status, entry.kept, entry.kind = "offered", 0, fitting
+                self.tell("WaitingListOffered", entry.number)
+                passed += [one for one, its in unfit if fitting in its and one not in passed]
+            elif kinds and entry.passed >= MAX_PASSES:
+                entry.kind = entry.kind if entry.kept and entry.kind else max(kinds, key=self.left)
+                entry.kept += max(0, min(self.left(entry.kind), entry.quantity - entry.kept))
+            elif kinds:
+                unfit.append((entry, kinds))
+        for entry, kinds in unfit:
+            entry.passed += entry in passed or bool(freed and any(self.left(kind) > 0 for kind in kinds))
+        return given_back
