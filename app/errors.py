@@ -109,3 +109,9 @@ class Unavailable(AppError):
     status = 503
     default_type = "unavailable"
     title = "Please try again in a moment"
+
+
+def first_line(error: BaseException) -> str:
+    """Class and first line: further down the errors of a database name the very values, e-mails among them."""
+    said = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -3,12 +3,14 @@
 import logging
 import sys
 import time
+import traceback
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
 
+from app.errors import first_line
 from app.settings import Settings
 
 SELDOM_SECONDS = 10.0
@@ -38,9 +40,9 @@ def configure_logs(settings: Settings) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer()]
+    last: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=write_trace)]
     if json_lines:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=as_json)]
+        last = [structlog.processors.ExceptionRenderer(trace), structlog.processors.JSONRenderer(serializer=as_json)]
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
         processors=[*shared, *last],
@@ -57,6 +59,20 @@ def configure_logs(settings: Settings) -> None:
     )
     libraries.addFilter(Seldom("aiokafka"))
     logging.basicConfig(handlers=[libraries], level=max(level, logging.WARNING), force=True)
+
+
+def trace(raised: structlog.typing.ExcInfo) -> str:
+    """Where, and the first line of why, from the first cause on; no values, which may be personal."""
+    error: BaseException | None = raised[1]
+    told: list[str] = []
+    while error is not None:
+        told.insert(0, "".join(traceback.format_tb(error.__traceback__)) + first_line(error))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\n".join(told)
+
+
+def write_trace(out: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    out.write("\n" + trace(raised))
 
 
 def as_json(line: Any, **_: Any) -> str:

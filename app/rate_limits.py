@@ -3,13 +3,17 @@
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 import limits
 import msgspec
 
 from app.engines.database import Database
 from app.errors import TooMany
+
+Hit: TypeAlias = tuple[str, str, limits.RateLimitItem]
+"""Name of the limit, who is counted, how many in which time."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -71,7 +75,26 @@ class SharedLimits:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def take(self, wanted: Sequence[tuple[str, str, limits.RateLimitItem]]) -> None:
+    async def check(self, wanted: Sequence[Hit]) -> None:
+        """Count nothing; raises `TooMany` when one (name, subject, policy) has no hit left."""
+        async with self.database.connection() as connection:
+            # The lock waits for those who count at this moment: what is read is what they leave.
+            rows = await connection.fetch(
+                """SELECT policy, subject, hits, extract(epoch FROM until - now())::float8 AS resets
+                   FROM rate_limit_windows
+                   WHERE (policy, subject) IN (SELECT * FROM unnest($1::text[], $2::bytea[])) AND until > now()
+                   ORDER BY policy COLLATE "C", subject FOR SHARE""",
+                [name for name, _, _ in wanted],
+                [digest(subject) for _, subject, _ in wanted],
+            )
+        known = {(row["policy"], bytes(row["subject"])): row for row in rows}
+        refuse_any(
+            standing_of(hit, row["hits"], row["resets"])
+            for hit in wanted
+            if (row := known.get((hit[0], digest(hit[1])))) and row["hits"] >= hit[2].amount
+        )
+
+    async def take(self, wanted: Sequence[Hit]) -> None:
         """Count one hit for each (name, subject, policy); raises `TooMany` when one is beyond its limit."""
         wanted = sorted(wanted, key=lambda one: (one[0], digest(one[1])))
         async with self.database.transaction() as connection:
@@ -89,27 +112,24 @@ class SharedLimits:
                 )
                 for name, subject, policy in wanted
             ]
-            standings = [
-                Standing(name, policy.amount, policy.get_expiry(), policy.amount - row["hits"], row["resets"])
-                for (name, _, policy), row in zip(wanted, rows, strict=True)
-            ]
-            if exceeded := [standing for standing in standings if standing.left < 0]:
-                # Rolls back: what one limit refuses must not count against the others.
-                raise max(exceeded, key=lambda standing: standing.resets).refusal()
-
-    async def give_back(self, wanted: Sequence[tuple[str, str, limits.RateLimitItem]]) -> None:
-        """Take back hits that turned out not to count."""
-        async with self.database.transaction() as connection:
-            for name, subject, _ in sorted(wanted, key=lambda one: (one[0], digest(one[1]))):
-                await connection.execute(
-                    "UPDATE rate_limit_windows SET hits = hits - 1 WHERE policy = $1 AND subject = $2 AND hits > 0",
-                    name,
-                    digest(subject),
-                )
+            standings = [standing_of(hit, row["hits"], row["resets"]) for hit, row in zip(wanted, rows, strict=True)]
+            # Rolls back: what one limit refuses must not count against the others.
+            refuse_any(standing for standing in standings if standing.left < 0)
 
     async def sweep(self) -> None:
         async with self.database.connection() as connection:
             await connection.execute("DELETE FROM rate_limit_windows WHERE until < now()")
+
+
+def standing_of(hit: Hit, hits: int, resets: float) -> Standing:
+    name, _, policy = hit
+    return Standing(name, policy.amount, policy.get_expiry(), policy.amount - hits, resets)
+
+
+def refuse_any(exceeded: Iterable[Standing]) -> None:
+    """The one that lasts longest says when to come back."""
+    if longest := max(exceeded, key=lambda standing: standing.resets, default=None):
+        raise longest.refusal()
 
 
 def digest(subject: str) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
+from app.errors import first_line
+
 log = structlog.get_logger()
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -56,7 +58,7 @@ class Supervised:
             error = asyncio.CancelledError("cancelled") if self.task.cancelled() else self.task.exception()
             if self.stopping:
                 return
-            self.health.error = f"{type(error).__name__}: {error}" if error else "it ended by itself"
+            self.health.error = first_line(error) if error else "it ended by itself"
             if isinstance(error, Stopped):
                 self.health.state = "stopped"
                 log.error("task stopped", task=self.name, error=self.health.error)

@@ -13,7 +13,7 @@ from app.consumers.dead_letters import dead_letter, in_words
 from app.consumers.groups import Group
 from app.engines.database import Connection, Database, is_away
 from app.engines.log import Consumer, Delivered, Log
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Malformed, TooLarge, Unavailable
 from app.messages import Message, decode
 from app.supervision import Health, Stopped
 
@@ -89,7 +89,10 @@ class Runner:
             "dead letter", group=self.group.name, topic=record.topic, partition=record.partition,
             offset=record.offset, message_id=record.headers.get("ce_id"), attempts=attempts, error=in_words(error),
         )  # fmt: skip
-        await self.log.publish([dead_letter(record, self.group.name, error, attempts)])
+        try:
+            await self.log.publish([dead_letter(record, self.group.name, error, attempts)])
+        except (TooLarge, Malformed) as refused:  # the step below still tells whoever waits for it
+            log.error("dead letter lost", message_id=record.headers.get("ce_id"), error=in_words(refused))
         with suppress(ValueError):  # no id, no step: nobody waits for it
             async with self.database.transaction() as connection:
                 await write_steps(

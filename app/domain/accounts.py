@@ -123,7 +123,9 @@ async def repeated_sign_up(
 async def check_sign_in(
     database: Database, passwords: Passwords, shared: SharedLimits, limits: RateLimits, given: SignIn, address: str
 ) -> Caller:
-    """Whose e-mail and password these are. Every try is counted first and given back when it succeeds.
+    """Whose e-mail and password these are. Only a wrong password counts.
+
+    The limits are looked at once more after judging: of guesses sent all at once, as few are answered as one by one.
 
     Raises:
         NotSignedIn: wrong password or unknown e-mail; nothing tells which.
@@ -135,7 +137,7 @@ async def check_sign_in(
         ("sign-in-account", email, limits.sign_in_account),
         ("sign-in-address", address, limits.sign_in_address),
     ]
-    await shared.take(hits)
+    await shared.check(hits)
     async with database.connection() as connection:
         user = await connection.fetchrow(
             """SELECT u.id, u.role, u.full_name, u.password_hash, o.id AS organizer_id
@@ -144,8 +146,9 @@ async def check_sign_in(
             email,
         )
     if not await passwords.matches(user["password_hash"] if user else None, given.password) or user is None:
+        await shared.take(hits)
         raise NotSignedIn("E-mail and password do not match.", type="wrong-password")
-    await shared.give_back(hits)
+    await shared.check(hits)
     if passwords.is_outdated(user["password_hash"]):
         rehashed = await passwords.hash(given.password)
         async with database.connection() as connection:

@@ -31,10 +31,12 @@ AWAY = (
     OSError,
     asyncio.TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection ended between two statements
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
     sa.exc.TimeoutError,
 )
@@ -64,7 +66,7 @@ def engine_for(url: str, connect_options: dict[str, Any] | None = None, **option
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, **(connect_options or {}))
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, **options)
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options)
 
 
 class Database:
@@ -122,7 +124,8 @@ class Database:
 
     async def ping(self) -> None:
         async with self.connection() as connection:
-            await connection.execute("SELECT 1", timeout=2)
+            if await connection.fetchval("SHOW transaction_read_only", timeout=2) == "on":
+                raise Unavailable("The database takes no writes.", retry_after=2)
 
 
 async def leave_as_it_is(connection: asyncpg.Connection) -> None:

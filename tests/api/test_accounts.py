@@ -1,8 +1,12 @@
 """Signing up, in and out."""
 
+import asyncio
+from pathlib import Path
+
 import httpx
 
-from tests.cast import PASSWORD, Stage
+from app.passwords import WAITING_AT_MOST
+from tests.cast import PASSWORD, Stage, staged
 
 
 def named(answer: httpx.Response) -> set[str]:
@@ -121,6 +125,34 @@ async def test_success_does_not_count_against_the_limit(stage: Stage) -> None:
     for _ in range(12):
         answer = await bob.post("/api/v1/sign-in", json={"email": bob.email, "password": PASSWORD})  # type: ignore[attr-defined]
         assert answer.status_code == 200
+
+
+async def test_correct_sign_ins_at_the_same_moment_all_succeed(database_url: str, tmp_path: Path) -> None:
+    """Neither one's own other devices nor the neighbours behind one address stand in the way."""
+    limits = {"RATE_LIMIT_SIGN_IN": "2/hour", "RATE_LIMIT_SIGN_IN_ADDRESS": "4/hour"}
+    async with staged(database_url, tmp_path, **limits) as stage:
+        people, client = [await stage.person("Bob"), await stage.person("Dora")], await stage.client()
+        bodies = [{"email": person.email, "password": PASSWORD} for person in people * 6]  # type: ignore[attr-defined]
+        answers = await asyncio.gather(*(client.post("/api/v1/sign-in", json=body) for body in bodies))
+        assert [answer.status_code for answer in answers] == [200] * 12
+
+
+async def test_guesses_at_the_same_moment_are_answered_as_few_as_one_by_one(stage: Stage) -> None:
+    bob, client = await stage.person("Bob"), await stage.client()
+    guesses = [*(f"wrong wrong {number}" for number in range(30)), PASSWORD]
+    answers = await asyncio.gather(
+        *(client.post("/api/v1/sign-in", json={"email": bob.email, "password": guess}) for guess in guesses)  # type: ignore[attr-defined]
+    )
+    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 26
+
+
+async def test_a_sign_in_that_could_not_be_judged_does_not_count(stage: Stage) -> None:
+    bob, passwords = await stage.person("Bob"), stage.parts.passwords
+    body = {"email": bob.email, "password": PASSWORD}  # type: ignore[attr-defined]
+    passwords.waiting = WAITING_AT_MOST
+    assert [(await bob.post("/api/v1/sign-in", json=body)).status_code for _ in range(6)] == [503] * 6
+    passwords.waiting = 0
+    assert (await bob.post("/api/v1/sign-in", json=body)).status_code == 200
 
 
 async def test_sign_up_is_limited_by_address(stage: Stage, visitor: httpx.AsyncClient) -> None:

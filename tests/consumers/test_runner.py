@@ -1,6 +1,8 @@
 """Groups under bad messages, stores that are away, and tasks that die."""
 
 import asyncio
+import datetime as dt
+import json
 from pathlib import Path
 
 import httpx
@@ -9,7 +11,7 @@ import pytest
 from app.consumers import dead_letters
 from app.engines.database import migrate_async
 from app.engines.embedded_postgres import EmbeddedPostgres
-from app.engines.log import Record
+from app.engines.log import Delivered, Record, refuse_unfit
 from app.messages import TOPICS
 from tests.backdoor import keys_below, media_away, published, silent_documents
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
@@ -48,6 +50,47 @@ async def test_poison_goes_to_the_dead_letters_and_the_next_one_is_handled(
         assert all(letter.headers["dead_error_class"] == "Undecodable" for letter in found)
         assert {"dead_attempts", "dead_first_seen", "dead_from", "dead_error"} <= found[0].headers.keys()
     assert (await ready(alice))["status"] == "ok"
+
+
+async def test_poison_that_no_log_of_ours_would_take_is_cut_and_the_group_goes_on(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    """Kafka lets others append a little more than we do."""
+    poison = [(b"x" * 1_040_000, {"ce_type": "Surprise"}), (b"{}", {"ce_type": "Surprise", "big": "y" * 40_000})]
+    async with stage.parts.database.connection() as connection:
+        for value, headers in poison:
+            await connection.execute(
+                "SELECT log_append('{upload-event}', '{0}', '{1}', $1, $2)", [value], [json.dumps(headers)]
+            )
+    await stored_event(alice)
+
+    async def letters() -> bool:
+        return (await stage.parts.log.lag("anybody", ["upload-event.dead-letters"]))["upload-event.dead-letters"] == 2
+
+    await eventually(letters)
+    async with dead_letters.reading(stage.parts.log) as (_, found):
+        cut = {letter.headers["dead_cut"] for letter in found}
+    assert cut == {
+        "999999 of 1040000 bytes kept, 0 headers left out",
+        "2 of 2 bytes kept, 1 headers left out",
+    }
+    assert (await ready(alice))["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [
+        ("1\0", {"a\0": "b\0"}),
+        ("\ud800", {"\ud800": "\ud800"}),
+        ("k" * 50_000, {f"h{number}": "\u20ac" * 100 for number in range(1_000)}),
+        ("1", {"ce_id": "1", "big": "\u20ac" * 40_000}),
+    ],
+)
+def test_every_dead_letter_fits_into_the_log(key: str, headers: dict[str, str]) -> None:
+    record = Delivered("upload-event", 0, 0, key, b"x" * 1_048_000, headers, dt.datetime.now(dt.UTC))
+    letter = dead_letters.dead_letter(record, "eventstream-postgres", ValueError("\u20ac" * 2_000), 5)
+    refuse_unfit(letter)
+    assert letter.headers.get("ce_id") == headers.get("ce_id")
 
 
 async def submitted_project(alice: httpx.AsyncClient) -> str:

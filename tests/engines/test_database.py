@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
+import httpx
 import pytest
 import sqlalchemy as sa
 
 from app.engines.database import Database, migrate_async
 from app.errors import Unavailable
+from tests.cast import Stage, event_body, stored_event
 from tests.engines.tls_front import Front, tls_front, write_certificate
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -65,3 +69,37 @@ async def test_no_password_goes_to_a_server_that_does_not_encrypt(database_url: 
         with pytest.raises(Unavailable):
             await works_at_both_doors(url_through(plain, database_url, "sslmode=require"))
         assert plain[0].plain == 0
+
+
+async def read_only(database_url: str, state: str) -> None:
+    """As after a failover, or on a full disk; everybody has to connect anew."""
+    name = urlsplit(database_url).path[1:]
+    admin = await asyncpg.connect(urlsplit(database_url)._replace(path="/postgres").geturl())
+    await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {state}')
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    await admin.close()
+
+
+async def test_a_database_that_takes_no_writes_is_away_until_it_does(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, database_url: str
+) -> None:
+    event_id = await stored_event(alice)
+    await read_only(database_url, "on")
+    for person, path, body in (
+        (alice, "/api/v1/event", event_body()),
+        (bob, f"/api/v1/attendee/buy-ticket/{event_id}", None),
+    ):
+        answer = await person.post(path, json=body)
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["retry-after"]) >= 1
+    told = (await bob.get("/health/ready")).json()
+    assert (told["status"], told["engines"]["database"]["state"]) == ("down", "away")
+
+    await read_only(database_url, "off")
+
+    async def calm() -> bool:
+        return bool((await bob.get("/health/ready")).json()["status"] == "ok")
+
+    await eventually(calm, 30)
+    assert [task.health.restarts for task in stage.parts.tasks] == [0] * len(stage.parts.tasks)
+    assert (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
