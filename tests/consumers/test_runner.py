@@ -1,6 +1,7 @@
 """Groups under bad messages, stores that are away, and tasks that die."""
 
 import asyncio
+import uuid
 from pathlib import Path
 
 import httpx
@@ -9,9 +10,9 @@ import pytest
 from app.consumers import dead_letters
 from app.engines.database import migrate_async
 from app.engines.embedded_postgres import EmbeddedPostgres
-from app.engines.log import Record
+from app.engines.log import MAX_BYTES, Record
 from app.messages import TOPICS
-from tests.backdoor import keys_below, media_away, published, silent_documents
+from tests.backdoor import append_unchecked, keys_below, media_away, published, silent_documents
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
 from tests.waiting import eventually
 
@@ -48,6 +49,37 @@ async def test_poison_goes_to_the_dead_letters_and_the_next_one_is_handled(
         assert all(letter.headers["dead_error_class"] == "Undecodable" for letter in found)
         assert {"dead_attempts", "dead_first_seen", "dead_from", "dead_error"} <= found[0].headers.keys()
     assert (await ready(alice))["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "cut"),
+    [
+        (b"x" * (MAX_BYTES + 5_000), {}, "A message may have"),
+        (b"x" * (MAX_BYTES - 5_000), {"long": "\u00e4" * 14_990}, "The headers of a message may have"),
+    ],
+)
+async def test_poison_that_nobody_could_append_as_it_is_becomes_a_dead_letter_that_is_cut(
+    stage: Stage, alice: httpx.AsyncClient, value: bytes, headers: dict[str, str], cut: str
+) -> None:
+    submission = (await alice.post("/api/v1/event", json=event_body())).json()["submission_id"]
+    lost = headers | {"ce_type": "Surprise", "ce_id": str(uuid.uuid4())}
+    await append_unchecked(stage.parts.log, Record("upload-event", "1", value, lost))
+
+    async def buried() -> bool:
+        return (await stage.parts.log.lag("anybody", ["upload-event.dead-letters"]))["upload-event.dead-letters"] == 1
+
+    await eventually(buried)
+    async with dead_letters.reading(stage.parts.log) as (_, (letter,)):
+        assert letter.headers["dead_cut"].startswith(cut)
+        assert letter.headers.items() >= {"ce_type": "Surprise", "ce_id": lost["ce_id"]}.items()
+        assert value.startswith(letter.value)
+        assert len(letter.value) >= MAX_BYTES - 5_000
+    await eventually(lambda: no_lag(stage, "eventstream-postgres"))
+    await eventually(lambda: all_stored(alice, submission))
+    assert (await ready(alice))["tasks"]["eventstream-postgres"]["restarts"] == 0
+    assert await dead_letters.replay_all(stage.parts.log) == 0
+    async with dead_letters.reading(stage.parts.log) as (_, kept):
+        assert [one.value for one in kept] == [letter.value]
 
 
 async def submitted_project(alice: httpx.AsyncClient) -> str:
