@@ -91,8 +91,11 @@ class Log(Protocol):
         """How many each has; a topic that does not exist is left out."""
         ...
 
-    async def trim(self, older_than: dt.timedelta) -> None:
-        """Forget old records that every group has handled; nothing where the log does so by itself."""
+    async def trim(self, older_than: dt.timedelta, expiring: Sequence[str] = ()) -> None:
+        """Forget old records that every group has handled, of `expiring` topics whether or not anybody has.
+
+        Nothing where the log does so by itself.
+        """
         ...
 
     async def ping(self) -> None:
