@@ -5,7 +5,7 @@ COPY Makefile pyproject.toml README.md LICENSE ./
 COPY locks locks
 COPY app app
 COPY migrations migrations
-RUN apt-get update && apt-get install -y --no-install-recommends make && make .venv/.run
+RUN apt-get update && apt-get install -y --no-install-recommends make && make .venv/.run && sh locks/strip.sh .venv
 
 FROM python:3.11-slim-bookworm
 RUN useradd --create-home --uid 1000 eventstream && install -d -o eventstream /data

@@ -1,14 +1,18 @@
 """A server that answers over HTTP what a test tells it to."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @contextmanager
-def answering(answer: Callable[[str, str], tuple[int, str]]) -> Iterator[str]:
-    """Its address; `answer` gets method and path, and gives status and body."""
+def answering(
+    answer: Callable[[str, str], tuple[int, str]], certificate: tuple[Path, Path] | None = None
+) -> Iterator[str]:
+    """Its address; `answer` gets method and path, and gives status and body. With a certificate it speaks TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -27,9 +31,13 @@ def answering(answer: Callable[[str, str], tuple[int, str]]) -> Iterator[str]:
             """Nobody reads it."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

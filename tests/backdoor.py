@@ -10,6 +10,7 @@ from app.engines.kafka_log import KafkaLog
 from app.engines.log import Log, Record
 from app.engines.media import Media
 from app.engines.mongo_documents import MongoDocuments
+from app.engines.postgres_log import PostgresLog
 from app.parts import Parts
 from tests.servers.fleet import Fleet
 from tests.servers.outage import paused, stopped
@@ -27,6 +28,15 @@ async def published(log: Log, *topics: str) -> list[Record]:
         await consumer.commit(records)
     await consumer.close()
     return found
+
+
+async def append_unchecked(log: Log, record: Record) -> None:
+    """As a program would that is not ours."""
+    if isinstance(log, KafkaLog):
+        await log.producer.send([record])
+    else:
+        assert isinstance(log, PostgresLog)
+        await log.append([[record]])
 
 
 async def keys_below(media: Media, prefix: str) -> list[str]:

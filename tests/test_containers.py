@@ -1,11 +1,16 @@
 """Dockerfile and compose.yaml, as far as they can be checked where no container runs."""
 
 import re
+import tomllib
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from app.settings import Settings
 
@@ -54,6 +59,30 @@ def test_the_image_runs_as_a_normal_user_without_build_tools_and_says_how_it_is(
     assert "HEALTHCHECK" in last_stage
     assert "apt-get" not in last_stage
     assert "make .venv/.run" in DOCKERFILE.split("FROM ")[1]
+
+
+def test_the_image_is_stripped_of_what_only_builds_and_of_nothing_that_runs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    stripped = set(re.findall(r"^  (.+)$", (ROOT / "locks" / "strip.sh").read_text(), re.MULTILINE)[0].split())
+    building = needed_by([*project["build-system"]["requires"], *project["dependency-groups"]["build"]])
+    running = needed_by(project["project"]["dependencies"])
+    assert stripped == (building - running) | {"pip", "uv"}
+    assert re.search(r"^RUN .*make .venv/.run && sh locks/strip.sh .venv$", DOCKERFILE, re.MULTILINE)
+
+
+def needed_by(requirements: Iterable[str]) -> set[str]:
+    """Names of these and of all they need in turn, as they are installed here."""
+    found, waiting = set[str](), [Requirement(one) for one in requirements]
+    while waiting:
+        one = waiting.pop()
+        name = canonicalize_name(one.name)
+        if name in found or (one.marker and not one.marker.evaluate()):
+            continue
+        found.add(name)
+        for extra in ["", *one.extras]:
+            told = map(Requirement, metadata.requires(name) or [])
+            waiting += [more for more in told if more.marker is None or more.marker.evaluate({"extra": extra})]
+    return found
 
 
 @pytest.mark.parametrize("name", SERVICES)

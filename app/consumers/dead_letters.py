@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from app.engines.log import MAX_BYTES, MAX_HEADER_BYTES, Consumer, Delivered, Log, Record
+from app.engines.log import HEADER_MARGIN_BYTES, MAX_BYTES, MAX_HEADER_BYTES, Consumer, Delivered, Log, Record
 from app.errors import first_line
 from app.messages import TOPICS
 
@@ -40,7 +40,7 @@ def dead_letter(record: Delivered, group: str, error: Exception, attempts: int) 
 def shortest(headers: Mapping[str, str], room: int) -> dict[str, str]:
     """As many as fit, in their order: the ids and types are short."""
     clean = {storable(name): storable(value) for name, value in headers.items()}
-    sizes = {name: len(f"{name}{value}".encode()) for name, value in clean.items()}
+    sizes = {name: len(f"{name}{value}".encode()) + HEADER_MARGIN_BYTES for name, value in clean.items()}
     fit: set[str] = set()
     for name in sorted(sizes, key=sizes.__getitem__):
         room -= sizes[name]

@@ -1,11 +1,14 @@
 """Checks of the document store."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.doctor.machine import LOCAL_NAMES
 from app.doctor.verdicts import Verdict, note, ok, wrong
 from app.parts import Parts
+
+OLDEST = (4, 2)
 
 
 async def reach(parts: Parts) -> Verdict:
@@ -15,7 +18,14 @@ async def reach(parts: Parts) -> Verdict:
 
 async def version(parts: Parts) -> Verdict:
     build = await ask(parts, "buildInfo")
-    return ok(f"MongoDB {build['version']}")
+    return verdict_of(build["version"])
+
+
+def verdict_of(version: str) -> Verdict:
+    """Development versions end in a word."""
+    if tuple(int(digits) for digits in re.findall(r"\d+", version)[:2]) < OLDEST:
+        return wrong(f"MongoDB {version}", "Upgrade it to 4.2 at least: older ones do not know our updates.")
+    return ok(f"MongoDB {version}")
 
 
 async def copies(parts: Parts) -> Verdict:

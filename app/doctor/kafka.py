@@ -1,22 +1,24 @@
 """Checks of Kafka: how many copies there are of a message, and what makes brokers forget one."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from app.consumers.dead_letters import DEAD_TOPICS
-from app.doctor import log
+from app.doctor import log as log_checks
 from app.doctor.machine import LOCAL_NAMES
 from app.doctor.verdicts import Check, Verdict, note, ok, wrong
-from app.engines.log import MAX_BYTES
-from app.messages import TOPICS
+from app.engines.log import MAX_BYTES, Record
 from app.parts import Parts
 
 COPIES = 3
 BATCH_BYTES = 100
 """What a batch has around the message in it, which counts as well."""
 SHORT_HOURS = 24
+PROBES = "doctor"
+"""A topic and a group of our own, so that nobody takes a probe for a message."""
+PROBE_SECONDS = 8.0
 
 
 def of_topics(check: Check[Parts]) -> Check[Parts]:
@@ -26,6 +28,22 @@ def of_topics(check: Check[Parts]) -> Check[Parts]:
         return await check(parts) if await described(parts) else ok("no topics yet")
 
     return checked
+
+
+async def rights(parts: Parts) -> Verdict:
+    """Whether these brokers let us do, and know how to do, what every message needs."""
+    await parts.log.create_topics([PROBES])
+    probe = Record(PROBES, "probe", uuid.uuid4().hex.encode(), {})
+    await parts.log.publish([probe])
+    consumer = await parts.log.consume(PROBES, [PROBES])
+    try:
+        while records := await consumer.poll(100, PROBE_SECONDS):
+            await consumer.commit(records)
+            if probe.value in [record.value for record in records]:
+                return ok("may create topics, write, read and commit")
+    finally:
+        await consumer.close()
+    return wrong("a record that was written does not come back", "See the logs of its brokers.")
 
 
 async def brokers(parts: Parts) -> Verdict:
@@ -105,7 +123,7 @@ async def cluster(parts: Parts) -> dict[str, Any]:
 async def described(parts: Parts) -> list[dict[str, Any]]:
     """Those of our topics that exist."""
     log: Any = parts.log
-    names = [log.access.outward(topic) for topic in (*TOPICS, *DEAD_TOPICS)]
+    names = [log.access.outward(topic) for topic in log_checks.EVERY_TOPIC]
     async with log.admin.clients() as clients:
         return [topic for topic in await clients.admin.describe_topics(names) if topic["partitions"]]
 
@@ -120,14 +138,15 @@ async def configs(parts: Parts) -> Mapping[str, Mapping[str, str]]:
 
 
 CHECKS = {
-    "reach": log.reach,
-    "partitions": log.partitions,
+    "reach": log_checks.reach,
+    "partitions": log_checks.partitions,
+    "rights": rights,
     "brokers": brokers,
     "copies": of_topics(copies),
     "acknowledgement": of_topics(acknowledgement),
     "retention": of_topics(retention),
     "size": of_topics(size),
     "encryption": encryption,
-    "lag": log.lag,
-    "dead letters": log.dead_letters,
+    "lag": log_checks.lag,
+    "dead letters": log_checks.dead_letters,
 }

@@ -3,10 +3,11 @@
 from app.consumers.dead_letters import DEAD_TOPICS, READER
 from app.doctor.verdicts import Verdict, note, ok
 from app.main import tasks_of
-from app.messages import TOPICS
+from app.messages import FACTS, TOPICS
 from app.parts import Parts
 
 MANY = 10_000
+EVERY_TOPIC = (*TOPICS, FACTS, *DEAD_TOPICS)
 
 
 async def reach(parts: Parts) -> Verdict:
@@ -15,8 +16,8 @@ async def reach(parts: Parts) -> Verdict:
 
 
 async def partitions(parts: Parts) -> Verdict:
-    found = await parts.log.partitions_of([*TOPICS, *DEAD_TOPICS])
-    if missing := sorted({*TOPICS, *DEAD_TOPICS} - found.keys()):
+    found = await parts.log.partitions_of(EVERY_TOPIC)
+    if missing := sorted(set(EVERY_TOPIC) - found.keys()):
         return note(f"no topic {missing[0]} yet", "The first start makes it.")
     wanted = parts.settings.log_partitions
     if others := [topic for topic in TOPICS if found[topic] != wanted]:

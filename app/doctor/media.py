@@ -2,6 +2,7 @@
 
 import datetime as dt
 import email.utils
+import ssl
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import botocore.session
 
 from app.doctor.machine import LOCAL_NAMES
 from app.doctor.verdicts import Verdict, note, ok, wrong
@@ -109,11 +111,13 @@ async def probe(parts: Parts) -> AsyncIterator[str]:
 
 
 async def get(url: str) -> tuple[int, Any]:
+    """Trusting whom the client of the bucket trusts."""
+    trusted = ssl.create_default_context(cafile=botocore.session.Session().get_config_variable("ca_bundle"))
     try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        async with aiohttp.ClientSession() as session, session.get(url, ssl=trusted) as answer:
             return answer.status, answer.headers
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"{urlsplit(url).hostname} does not answer.") from error
+        raise Unavailable(f"{urlsplit(url).hostname} does not answer: {error}.") from error
 
 
 FOLDER = {"reach": reach, "machines": machines}

@@ -72,7 +72,7 @@ class KafkaLog:
     async def partitions_of(self, topics: Sequence[str]) -> Mapping[str, int]:
         return await self.admin.count_partitions(topics)
 
-    async def trim(self, older_than: dt.timedelta) -> None:
+    async def trim(self, older_than: dt.timedelta, expiring: Sequence[str] = ()) -> None:
         """Kafka forgets by itself, after the retention of each topic."""
 
     async def ping(self) -> None:

@@ -11,6 +11,7 @@ from app.errors import Malformed, TooLarge
 # Together below what Kafka takes by default for one message; the same in every log, so that moving later loses nothing.
 MAX_BYTES = 1_000_000
 MAX_HEADER_BYTES = 30_000
+HEADER_MARGIN_BYTES = 6  # what Kafka's format adds to each
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -90,8 +91,11 @@ class Log(Protocol):
         """How many each has; a topic that does not exist is left out."""
         ...
 
-    async def trim(self, older_than: dt.timedelta) -> None:
-        """Forget old records that every group has handled; nothing where the log does so by itself."""
+    async def trim(self, older_than: dt.timedelta, expiring: Sequence[str] = ()) -> None:
+        """Forget old records that every group has handled, of `expiring` topics whether or not anybody has.
+
+        Nothing where the log does so by itself.
+        """
         ...
 
     async def ping(self) -> None:
@@ -106,6 +110,7 @@ def refuse_unfit(record: Record) -> None:
     texts = "".join([record.key, *record.headers.keys(), *record.headers.values()])
     try:
         size, headers = len(record.value) + len(record.key.encode()), len(texts.encode()) - len(record.key.encode())
+        headers += HEADER_MARGIN_BYTES * len(record.headers)
     except UnicodeEncodeError as error:
         raise Malformed("A key or header of a message is not Unicode text.") from error
     if "\0" in texts:

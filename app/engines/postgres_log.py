@@ -107,8 +107,11 @@ class PostgresLog:
     async def lag(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         async with self.database.connection() as connection:
             rows = await connection.fetch(
-                """SELECT p.topic, sum(p.next_offset - coalesce(c.next_offset, 0))::bigint AS lag
-                   FROM log_partitions p LEFT JOIN log_commits c
+                """SELECT p.topic, sum(p.next_offset - greatest(c.next_offset, first."offset"))::bigint AS lag
+                   FROM log_partitions p CROSS JOIN LATERAL (
+                       SELECT coalesce(min(r."offset"), p.next_offset) AS "offset" FROM log_records r
+                       WHERE r.topic = p.topic AND r.partition = p.partition
+                   ) AS first LEFT JOIN log_commits c
                      ON c."group" = $1 AND c.topic = p.topic AND c.partition = p.partition
                    WHERE p.topic = ANY($2) GROUP BY p.topic ORDER BY p.topic""",
                 group,
@@ -120,7 +123,7 @@ class PostgresLog:
         await self.count_partitions()
         return {topic: self.counts[topic] for topic in topics if topic in self.counts}
 
-    async def trim(self, older_than: dt.timedelta) -> None:
+    async def trim(self, older_than: dt.timedelta, expiring: Sequence[str] = ()) -> None:
         """What no group has ever asked for stays: a group that comes later begins at the first record.
 
         Members leave a lease of a name nobody uses again; those go too.
@@ -136,6 +139,11 @@ class PostgresLog:
                    WHERE r.topic = done.topic AND r.partition = done.partition AND r."offset" < done.handled
                      AND r.appended_at < now() - $1::interval""",
                 older_than,
+            )
+            await connection.execute(
+                "DELETE FROM log_records WHERE topic = ANY($2) AND appended_at < now() - $1::interval",
+                older_than,
+                list(expiring),
             )
 
     async def ping(self) -> None:

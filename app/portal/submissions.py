@@ -13,13 +13,14 @@ from app.errors import AppError, Conflict, Unavailable
 from app.parts import Parts
 
 TRIES = 30
+Attempt = Annotated[int, QueryParameter(ge=1, le=1000)]
 
 
 @get("/projects/submissions/{submission_id:str}", opt={"role": "organizer"})
 async def submission(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], submission_id: FromPath[str]
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], submission_id: FromPath[str], attempt: Attempt = 1
 ) -> Template:
-    return Template("projects/submission.html", context=await progress_context(parts, who, submission_id, 1))
+    return Template("projects/submission.html", context=await progress_context(parts, who, submission_id, attempt))
 
 
 @get("/projects/submissions/{submission_id:str}/fan-out", opt={"role": "organizer"})
@@ -27,7 +28,7 @@ async def fan_out(
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
     submission_id: FromPath[str],
-    attempt: Annotated[int, QueryParameter(ge=1, le=1000)] = 1,
+    attempt: Attempt = 1,
 ) -> Template:
     return Template("projects/_fan_out.html", context=await progress_context(parts, who, submission_id, attempt))
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import NewTopic
 
-from app.consumers.dead_letters import DEAD_TOPICS
 from app.doctor import kafka
+from app.doctor.log import EVERY_TOPIC
+from app.engines.kafka_admin import wait_for_leaders
 from app.engines.kafka_log import KafkaLog
 from app.main import build_parts
-from app.messages import TOPICS
+from app.messages import FACTS
 from app.parts import Parts
 from tests.cast import settings_for
 
-TOPIC = "upload-event"
+CORE = "upload-event"
 
 
 @pytest.fixture
@@ -30,11 +31,13 @@ async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
 
 
 async def test_topics_that_we_made_are_fine(parts: Parts) -> None:
-    await parts.log.create_topics([*TOPICS, *DEAD_TOPICS])
+    await parts.log.create_topics(EVERY_TOPIC)
     told = {name: await check(parts) for name, check in kafka.CHECKS.items()}
     assert {name: verdict.state for name, verdict in told.items() if verdict.state == "wrong"} == {}
     assert told["retention"].text == "30 days"
-    assert told["partitions"].text == f"2 for each of {len(TOPICS) + len(DEAD_TOPICS)} topics"
+    assert told["partitions"].text == f"2 for each of {len(EVERY_TOPIC)} topics"
+    assert told["rights"].text == "may create topics, write, read and commit"
+    assert (await kafka.CHECKS["rights"](parts)).state == "ok", "an earlier probe is in the way"
 
 
 async def test_before_the_first_start_there_is_little_to_say(parts: Parts) -> None:
@@ -43,6 +46,7 @@ async def test_before_the_first_start_there_is_little_to_say(parts: Parts) -> No
     assert told["retention"].text == "no topics yet"
 
 
+@pytest.mark.parametrize("kind", [CORE, FACTS])
 @pytest.mark.parametrize(
     ("name", "value", "check", "words"),
     [
@@ -54,13 +58,14 @@ async def test_before_the_first_start_there_is_little_to_say(parts: Parts) -> No
     ],
 )
 async def test_a_topic_that_loses_messages_is_wrong(
-    parts: Parts, name: str, value: str, check: str, words: str
+    parts: Parts, kind: str, name: str, value: str, check: str, words: str
 ) -> None:
     log = parts.log
     assert isinstance(log, KafkaLog)
-    topic = log.access.outward(TOPIC)
+    topic = log.access.outward(kind)
     async with log.admin.clients() as clients:
         await clients.admin.create_topics([NewTopic(topic, 1, 1, topic_configs={name: value})])
+        await wait_for_leaders(clients, [topic])
     verdict = await kafka.CHECKS[check](parts)
     assert verdict.state == "wrong"
     assert topic in verdict.text

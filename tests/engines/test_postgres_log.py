@@ -193,6 +193,25 @@ async def test_what_was_trimmed_is_no_lag_of_a_new_group(database: Database) -> 
     await log.close()
 
 
+async def test_trim_forgets_what_expires_whoever_has_not_read_it(database: Database) -> None:
+    log = PostgresLog(database, partitions=1)
+    await log.create_topics([TOPIC, "event-facts", "letters"])
+    reader = await log.consume("reader", ["letters"])
+    for topic in (TOPIC, "event-facts", "letters"):
+        await log.publish([record(1, topic=topic), record(2, topic=topic)])
+    expiring = ["event-facts", "letters"]
+    await log.trim(dt.timedelta(days=1), expiring)
+    assert await count(database) == 6
+    await log.trim(dt.timedelta(0), expiring)
+    assert await count(database) == 2, "what somebody may still need to store stays"
+    for group in ("reader", "newcomer"):
+        assert await log.lag(group, expiring) == {"event-facts": 0, "letters": 0}
+    await log.publish([record(3, topic="letters")])
+    assert await log.lag("reader", ["letters"]) == {"letters": 1}
+    assert numbers(await drain(reader, 1)) == [3]
+    await log.close()
+
+
 async def test_trim_forgets_members_that_left(database: Database) -> None:
     log = await opened(database)
     await (await log.consume("g", [TOPIC])).close()

@@ -4,6 +4,7 @@ import re
 
 import httpx
 
+from app.portal.submissions import TRIES
 from tests.cast import Stage, picture, project_fields
 from tests.lost_uploads import uploads_lost
 from tests.waiting import eventually
@@ -25,10 +26,45 @@ async def test_a_submission_on_its_way_is_asked_for_again_until_it_gives_up(
     panel = await submitted(alice)
     page = (await alice.get(panel)).text
     assert f'hx-get="{panel}/fan-out?attempt=2"' in page
-    assert re.search(r'<noscript>\s*<meta http-equiv="refresh"', page)
+    assert "Your event is on its way" in page
     last = (await alice.get(f"{panel}/fan-out?attempt=30")).text
     assert "hx-get" not in last
     assert "takes longer than usual" in last
+
+
+async def test_without_javascript_a_page_asks_again_until_it_gives_up(stage: Stage, alice: httpx.AsyncClient) -> None:
+    for task in stage.parts.tasks:
+        await task.stop()
+    address, visits = await submitted(alice), 0
+    while address:
+        visits += 1
+        page = (await alice.get(address)).text
+        again = re.search(r'<noscript>\s*<meta http-equiv="refresh"\s*content="2; url=([^"]+)"', page)
+        address = again[1] if again and visits < 100 else ""
+    assert visits == TRIES
+    assert "takes longer than usual" in page
+
+
+async def test_the_heading_says_how_the_submission_ended(stage: Stage, alice: httpx.AsyncClient) -> None:
+    stored = await submitted(alice)
+    await eventually(lambda: says(alice, stored, "Your event is stored"))
+    pictures = next(task for task in stage.parts.tasks if task.name == "eventstream-s3")
+    await pictures.stop()
+    failing = await submitted(alice)
+    async with uploads_lost(stage, failing.rpartition("/")[2]):
+        pictures.stopping = False
+        pictures.start()
+        await eventually(lambda: says(alice, failing, "A part of your event could not be stored"))
+    for panel in (stored, failing):
+        assert not await says(alice, panel, "on its way</h1>")
+        assert not await says(alice, panel, "safely received")
+
+
+async def says(client: httpx.AsyncClient, panel: str, words: str) -> bool:
+    """In the fragment and in the page alike, under one heading."""
+    page, fragment = (await client.get(panel)).text, (await client.get(f"{panel}/fan-out")).text
+    assert page.count("<h1") == fragment.count("<h1") == 1
+    return words in page and words in fragment
 
 
 async def test_a_store_that_failed_is_told_in_words_and_tried_again_by_a_button(

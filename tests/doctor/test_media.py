@@ -1,0 +1,19 @@
+"""How the doctor asks for addresses of a bucket."""
+
+from pathlib import Path
+
+import pytest
+
+from app.doctor.media import get
+from app.errors import Unavailable
+from tests.answering import answering
+from tests.engines.tls_front import write_certificate
+
+
+async def test_an_own_certificate_authority_is_trusted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path)
+    with answering(lambda *_: (200, "picture"), (certificate, key)) as address:
+        with pytest.raises(Unavailable, match="certificate"):
+            await get(address)
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        assert (await get(address))[0] == 200
