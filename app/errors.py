@@ -19,6 +19,8 @@ class AppError(Exception):
     status: ClassVar[int] = 500
     default_type: ClassVar[str] = "internal"
     title: ClassVar[str] = "Something went wrong"
+    names_fields = False
+    """Whether `detail` does no more than list fields by the names they have for programs."""
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class Invalid(AppError):
     title = "Some fields need your attention"
 
     def __init__(self, fields: Sequence[FieldError], detail: str | None = None) -> None:
+        self.names_fields = detail is None
         named = ", ".join(dict.fromkeys(bad.field for bad in fields))
         super().__init__(detail or f"Please check: {named}.", fields=fields)
 

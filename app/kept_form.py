@@ -27,7 +27,7 @@ async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:
     if kind != FORM or int(request.headers.get("content-length") or LONGEST) >= LONGEST:
         return None
     form = await request.form()
-    fields = [(name, value) for name, value in form.multi_items() if "password" not in name]
+    fields = [(name, value) for name, value in form.items() if "password" not in name]
     typed = any(value.strip() for name, value in fields if name != "key")
     return KeptForm(request.scope["path"], fields) if typed else None
 

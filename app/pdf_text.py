@@ -99,12 +99,15 @@ class TextPdf(FPDF):
         self.set_text_shaping(True, direction=run.direction)
         return self.get_string_width(run.text)
 
-    def write_lines(self, x: float, y: float, width: float, text: str, style: str = "", points: float = 10) -> float:
-        """At most four lines, to the right where the text reads that way; the height they took."""
+    def write_lines(
+        self, x: float, y: float, width: float, text: str, style: str = "", points: float = 10, at_left: bool = False
+    ) -> float:
+        """At most four lines, to the right where the text reads that way and may; the height they took."""
         height = points / self.k * LINE_HEIGHT
         lines = self.lines(printable(text), style, points, width)
+        to_the_right = reads_leftwards(text) and not at_left
         for number, line in enumerate(lines):
-            gap = width - self.width_of(line, style, points) if reads_leftwards(text) else 0
+            gap = width - self.width_of(line, style, points) if to_the_right else 0
             self.write_line(x + gap, y + number * height, line, style, points)
         return height * len(lines)
 

@@ -36,12 +36,12 @@ def ticket_pdf(ticket: TicketPage, words: TicketWords) -> bytes:
 
 
 def draw_words(pdf: TextPdf, y: float, rows: dict[str, str]) -> float:
-    """Label above text, one pair below the other; where they end."""
+    """Label above text, one pair below the other, whatever the script at the left edge; where they end."""
     for label, text in rows.items():
         pdf.set_text_color(*QUIET)
         y += pdf.write_lines(MARGIN, y, COLUMN, label, points=8.5)
         pdf.set_text_color(*INK)
-        y += pdf.write_lines(MARGIN, y, COLUMN, text, points=12) + 3.5
+        y += pdf.write_lines(MARGIN, y, COLUMN, text, points=12, at_left=True) + 3.5
     return y
 
 

@@ -50,7 +50,7 @@ class TicketPrinter:
             gettext("Organizer"): ticket.company_name or "",
         }
         if ticket.qr_text:
-            note = gettext("Show it at the door, on paper or on this screen. It lets one person in, once.")
+            note = gettext("Show it at the door, on paper or on a screen. It lets one person in, once.")
         else:
             note = gettext("There is no code to scan: this ticket lets nobody in, or not yet.")
         return TicketWords(rows={label: text for label, text in rows.items() if text}, note=note)

@@ -4,6 +4,7 @@ import pytest
 from babel import Locale
 
 from app.language import accept_language, gettext, locale_for
+from app.portal.environment import counted
 from app.portal.filters import moment, money, number
 from tests.portal.test_pages import START
 
@@ -31,6 +32,7 @@ def test_numbers_money_and_dates_follow_the_reader() -> None:
     accept_language.set("de-DE")
     assert money("1234.50", "EUR") == "1.234,50\xa0€"
     assert number(12345) == "12.345"
+    assert counted("%(num)s ticket", "%(num)s tickets", 12345) == "12.345 tickets"
     assert moment(START, "Europe/Berlin") == "Fri 4 Jul 2031, 18:00"
     accept_language.set("en-US")
     assert money("1234.50", "EUR") == "€1,234.50"

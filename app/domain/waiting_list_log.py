@@ -29,16 +29,26 @@ REASONS = {
     "already-bought": "Has as many tickets as one person can have.",
 }
 
+LINES = """
+    SELECT l.id, l.waitlist_id, u.full_name, l.what, l.detail, l.at
+    FROM waiting_list_log l JOIN waiting_list w ON w.id = l.waitlist_id JOIN users u ON u.id = w.attendee_id"""
+
 
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """`why` is a sentence; `what` and `detail` are for programs and translations."""
 
     log_id: int
     waitlist_id: int
+    full_name: str
     what: str
     why: str
     detail: dict[str, Any]
     at: dt.datetime
+
+    @property
+    def until(self) -> dt.datetime:
+        """When what was offered lapses."""
+        return dt.datetime.fromisoformat(self.detail["until"])
 
 
 def log_entry(row: Mapping[str, Any]) -> LogEntry:
@@ -47,6 +57,7 @@ def log_entry(row: Mapping[str, Any]) -> LogEntry:
     return LogEntry(
         log_id=row["id"],
         waitlist_id=row["waitlist_id"],
+        full_name=row["full_name"],
         what=row["what"],
         why=WHYS[row["what"]].format_map(words),
         detail=detail,
@@ -65,7 +76,7 @@ async def log_of_entry(database: Database, who: Caller, waitlist_id: int) -> lis
         if entry is None or (entry["attendee_id"] != who.user_id and entry["organizer_id"] != who.organizer_id):
             raise NotFound("There is no such entry.")
         rows = await connection.fetch(
-            "SELECT id, waitlist_id, what, detail, at FROM waiting_list_log WHERE waitlist_id = $1 ORDER BY id",
+            f"{LINES} WHERE l.waitlist_id = $1 ORDER BY l.id",
             waitlist_id,
         )
     return [log_entry(row) for row in rows]
@@ -78,8 +89,7 @@ async def log_of_event(
     async with database.connection() as connection:
         await require_own_event(connection, who, event_id)
         rows = await connection.fetch(
-            """SELECT id, waitlist_id, what, detail, at FROM waiting_list_log
-               WHERE event_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3""",
+            f"{LINES} WHERE l.event_id = $1 AND l.id < $2 ORDER BY l.id DESC LIMIT $3",
             event_id,
             before if before is not None else 2**63 - 1,
             limit + 1,

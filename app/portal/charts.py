@@ -7,6 +7,7 @@ import msgspec
 WIDTH, HEIGHT = 600.0, 160.0
 GAP = 0.2
 LEAST = 1.5
+WIDEST = 60.0
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -21,8 +22,9 @@ class Bar(msgspec.Struct, frozen=True):
 def bars(values: Sequence[int]) -> list[Bar]:
     """One bar for each value, as high as the drawing for the greatest."""
     step, most = WIDTH / max(len(values), 1), max(values, default=0)
+    width = min(step * (1 - GAP), WIDEST)
     heights = [max(HEIGHT * value / most, LEAST) if value > 0 else 0.0 for value in values]
     return [
-        Bar(round(step * (place + GAP / 2), 2), round(HEIGHT - height, 2), round(step * (1 - GAP), 2), round(height, 2))
+        Bar(round(step * place + (step - width) / 2, 2), round(HEIGHT - height, 2), round(width, 2), round(height, 2))
         for place, height in enumerate(heights)
     ]

@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from app.language import catalogue, current_locale
-from app.portal.filters import FILTERS
+from app.portal.filters import FILTERS, number
 from app.static_files import static
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -41,7 +41,7 @@ def words(text: str, /, **values: Any) -> Markup:
 
 def counted(one: str, many: str, count: int, /, **values: Any) -> Markup:
     found = Markup(catalogue(current_locale().language).ngettext(one, many, count))
-    return found % {"num": count, **values}
+    return found % {"num": number(count), **values}
 
 
 @lru_cache(maxsize=4096)

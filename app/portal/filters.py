@@ -73,6 +73,15 @@ def moment(at: dt.datetime, timezone: str) -> str:
     return f"{day(at, timezone)}, {clock(at, timezone)}"
 
 
+def written(text: str) -> str:
+    """What a field for date and time sent, as the reader writes it; anything else as it was typed."""
+    try:
+        at = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{written_date(at.date(), current_locale())}, {written_clock(at.time(), current_locale())}"
+
+
 def span(start: dt.datetime, end: dt.datetime, timezone: str) -> str:
     """From start to end; the date is said once where it is the same."""
     if start == end:
@@ -123,6 +132,7 @@ def absolute(address: str, public_url: str) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "money": money,
     "moment": moment,
+    "written": written,
     "span": span,
     "day": day,
     "clock": clock,

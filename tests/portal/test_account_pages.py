@@ -38,6 +38,8 @@ async def test_a_bad_profile_comes_back_as_typed_but_for_the_password(
     assert answer.status_code == 422
     for name in ("full_name", "email", "company_name"):
         assert f'id="{name}-error"' in answer.text
+    assert "Some fields need your attention." in answer.text
+    assert "Please check" not in answer.text
     assert "nonsense" in answer.text
     assert "Keep" in answer.text
     assert "secret words" not in answer.text
@@ -52,6 +54,7 @@ async def test_an_organizer_takes_the_bio_away(alice: httpx.AsyncClient) -> None
     for bio in ("Since 2009.", ""):
         await alice.post("/account", data={**form, "bio": bio})
         assert (await alice.get("/api/v1/me")).json()["bio"] == (bio or None)
+    assert re.search(r'<textarea[^>]*id="bio"[^>]*></textarea>', (await alice.get("/account")).text)
 
 
 async def test_changing_the_password_keeps_this_browser_and_signs_others_out(
@@ -176,6 +179,20 @@ async def test_what_was_typed_when_the_session_ended_is_sent_after_signing_in_ag
     sent = await bob.post("/account", data={"full_name": form["full_name"], "email": form["email"]})
     assert sent.status_code == 303
     assert (await bob.get("/api/v1/me")).json()["full_name"] == 'Bo "Reed" <b>'
+
+
+async def test_what_was_typed_is_shown_in_the_words_of_its_form(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    await end_session(stage, alice)
+    form = {"rev": "8", "title": "Lantern Lake", "start_time": "2031-07-04T18:00", "payment": "instant"}
+    page = await alice.post(f"/projects/{event_id}/settings", data=form)
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    back = await alice.post("/sign-in", data={"email": alice.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
+    shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
+    assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"), ("Payment", "Sold at once")]
+    assert 'name="rev" value="8"' in back.text
 
 
 async def test_htmx_gets_the_sign_in_form_in_place_of_the_page(stage: Stage, bob: httpx.AsyncClient) -> None:

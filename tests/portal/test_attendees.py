@@ -71,6 +71,7 @@ async def test_held_tickets_are_confirmed_or_released_as_ticked(stage: Stage, al
     nobody = await alice.post(address, data={"decision": "confirm"})
     assert nobody.status_code == 422
     assert "Tick at least one ticket" in nobody.text
+    assert '<details class="confirm" data-menu>' in nobody.text, "nobody asked to give places back"
     done = await alice.post(address, data={"decision": "confirm", "ticket_numbers": [first, second]})
     assert done.status_code == 303
     assert "2 payments are confirmed." in (await alice.get(address)).text
@@ -93,7 +94,7 @@ async def test_the_door_list_has_everybody_who_may_come_in_by_name(stage: Stage,
         await sell_to(connection, event_id, ["zoe <script>"], status="held")
         await sell_to(connection, event_id, ["Nobody"], status="cancelled")
     page = (await alice.get(f"/projects/{event_id}/door-list")).text
-    found = re.findall(r'<th scope="row">(.*?)</th>', page)
+    found = re.findall(r'<th scope="row"><bdi>(.*?)</bdi></th>', page)
     assert found == [*names, "zoe &lt;script&gt;"]
     assert page.rstrip().endswith("</html>")
     assert page.count("To be paid") == 1

@@ -1,10 +1,13 @@
 """My tickets, the page of one, and my places on waiting lists."""
 
 import re
+from html import unescape
 
 import httpx
 import pytest
 
+from app.domain.waiting_list_log import REASONS, WHYS
+from app.portal.environment import environment
 from tests.cast import Stage, stored_event
 from tests.queries import counted_queries
 from tests.waiting import eventually
@@ -150,6 +153,36 @@ async def test_bob_lets_the_next_one_have_it_and_later_is_told_that_it_is_gone(
     late = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k"})
     assert late.status_code == 409
     assert "You declined the offer" in late.text
+
+
+async def test_an_offer_is_told_by_name_and_with_the_time_of_the_place(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    own = (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
+    event_id = re.search(r'href="/events/(\d+)"', own)[1]  # type: ignore[index]
+    log = (await alice.get(f"/projects/{event_id}/waiting-list/log")).text
+    assert "<bdi>Bob</bdi>" in log
+    for page in (own, log):
+        assert re.search(r"Offered 1 × General admission until \w{3} \d+ \w+ \d{4}, \d\d:\d\d\.", page), page
+
+
+DETAILS = {"quantity": 2, "times": 1, "of": 3, "left": 1, "kept": 1, "ticket_type": "<Day>"}
+WHY = environment().get_template("waiting_list/_why.html")
+
+
+@pytest.mark.parametrize("what", sorted(set(WHYS) - {"offered", "closed"}))
+def test_pages_say_the_same_as_the_api(what: str) -> None:
+    assert said({"what": what, "detail": DETAILS}) == WHYS[what].format_map(DETAILS)
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_pages_say_why_an_entry_ended(reason: str) -> None:
+    assert said({"what": "closed", "detail": {"reason": reason}}) == REASONS[reason]
+
+
+def said(line: dict[str, object]) -> str:
+    return unescape(WHY.render(line=line, timezone="Europe/Berlin")).strip()
 
 
 async def test_who_waits_sees_the_position_and_why_and_leaves(

@@ -47,6 +47,8 @@ async def test_the_overview_says_what_is_sold_and_draws_it_with_a_table(stage: S
     assert "€99.80" in page
     assert page.count('<rect class="bar"') == 2  # one day, one ticket type
     assert re.search(r'<th scope="row">[^<]*\d{4}</th>\s*<td class="number">2</td>', page)
+    below = page.partition("<figcaption")[2].partition("</figcaption>")[0]
+    assert len(re.findall(r"\w{3} \d+ \w{3} \d{4}", below)) == 1, "one day is said once"
     assert "1 ticket waits for your confirmation" in page
 
 
@@ -110,6 +112,7 @@ async def test_typing_the_title_cancels_the_event_and_shows_how_far_it_is(
 
     await eventually(settled, 30)
     page = await html(alice, address)
+    assert "waiting list." not in page, "nobody left one"
     assert "1 ticket is cancelled" in page
     assert "hx-get" not in page.partition('id="progress"')[2]
     assert "This event is cancelled" in await html(alice, f"/projects/{event_id}")
