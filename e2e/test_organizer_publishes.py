@@ -17,6 +17,7 @@ from e2e.steps import (
     fill_tickets,
     fits,
     go_on,
+    poster,
     publish,
     scriptless,
     sign_up,
@@ -75,6 +76,7 @@ def test_a_bad_step_says_what_and_where_and_keeps_the_rest(visit: Callable[[], P
     if page.context not in scriptless:
         expect(page.get_by_text("must not be before the start")).to_be_visible()
         expect(page.get_by_text("Saved.")).to_be_visible()
+        expect(page.get_by_label("Ends")).to_have_attribute("aria-invalid", "true")
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("[autofocus]")).to_be_focused()
     expect(page.get_by_text("must not be before the start")).to_be_visible()
@@ -82,6 +84,42 @@ def test_a_bad_step_says_what_and_where_and_keeps_the_rest(visit: Callable[[], P
     expect(page.get_by_label("Place", exact=True)).to_have_value("Uckermark")
     accessible(page)
     fits(page)
+    if page.context not in scriptless:
+        page.get_by_label("Ends").fill("2031-07-06T23:00")
+        with page.expect_response("**/check"):
+            page.get_by_label("Title").fill("Forwards")
+        expect(page.get_by_label("Ends")).to_have_attribute("aria-invalid", "false")
+        expect(page.get_by_label("Title")).to_be_focused()
+
+
+def test_a_new_draft_begins_in_the_timezone_of_who_makes_it(visit: Callable[..., Page]) -> None:
+    page = visit(timezone_id="Africa/Nairobi")
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Where I Am")
+    zone = page.get_by_label("Timezone of the place")
+    if page.context in scriptless:
+        zone.select_option("Africa/Nairobi")
+    expect(zone).to_have_value("Africa/Nairobi")
+    zone.select_option("UTC")
+    page.get_by_role("button", name="Save and leave").click()
+    page.get_by_role("link", name="Where I Am").click()
+    expect(zone).to_have_value("UTC")
+
+
+def test_words_that_are_not_sent_yet_are_not_left_behind_unasked(visit: Callable[[], Page]) -> None:
+    page = visit()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Half a Word")
+    page.get_by_label("Place", exact=True).press_sequentially("Ucker")
+    page.reload()
+    assert asked == ([] if page.context in scriptless else ["beforeunload"])
+    if page.context not in scriptless:
+        with page.expect_response("**/check"):
+            page.get_by_label("Place", exact=True).press_sequentially("mark")
+        page.reload()
+        assert asked == ["beforeunload"]
 
 
 def test_pictures_are_described_ordered_and_cropped(visit: Callable[[], Page]) -> None:
@@ -95,6 +133,12 @@ def test_pictures_are_described_ordered_and_cropped(visit: Callable[[], Page]) -
     expect(page.locator(".thumb")).to_have_count(2)
     second = page.locator(".thumb").nth(1)
     second.get_by_label("What it shows").fill("Paper lanterns on a lake")
+    if page.context not in scriptless:
+        page.get_by_label("Add pictures").set_input_files(poster())
+        expect(page.locator(".thumb")).to_have_count(3)
+        expect(second.get_by_label("What it shows")).to_have_value("Paper lanterns on a lake")
+        page.locator(".thumb").nth(2).get_by_role("button", name="Remove").click()
+        expect(page.locator(".thumb")).to_have_count(2)
     if page.context in scriptless:
         second.get_by_role("button", name="Save").click()
     else:

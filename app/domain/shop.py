@@ -38,6 +38,10 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return min(on_sale, key=lambda kind: Decimal(kind.price))
 
     @property
+    def several_prices(self) -> bool:
+        return len({Decimal(kind.price) for kind in self.ticket_types if kind.state == "on_sale"}) > 1
+
+    @property
     def seen(self) -> str:
         """Changes when anything here does."""
         kinds = "".join(f"-{kind.ticket_type_id}.{kind.left}.{kind.state}" for kind in self.ticket_types)

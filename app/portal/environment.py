@@ -29,7 +29,7 @@ def environment() -> jinja2.Environment:
     environment.filters.update(FILTERS)
     # Ours again, without the wrapping of the extension: a page says dozens of things.
     environment.globals.update(_=words, gettext=words, ngettext=counted)
-    environment.globals.update(static=static, sign=sign, language=lambda: current_locale().language)
+    environment.globals.update(static=static, sign=sign, locale=lambda: str(current_locale()).replace("_", "-"))
     return environment
 
 

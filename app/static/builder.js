@@ -1,5 +1,4 @@
-// Pictures: sent with progress bars, dragged into order, cropped by a click. After app.js.
-"use strict";
+// After app.js: pictures sent with progress, dragged into order, cropped by a click.
 
 function send(form, file) {
   const row = document.createElement("li"), bar = document.createElement("progress");
@@ -30,7 +29,16 @@ async function sendAll(form, files) {
   form.reset();
 }
 
+const here = htmx.find(`[data-here] [value="${Intl.DateTimeFormat().resolvedOptions().timeZone}"]`);
+if (here) here.selected = true;
+
 on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target.form, [...target.files]); });
+
+// A field knows of the complaint beside it.
+on("htmx:oobAfterSwap", ({ detail: { target } }) => {
+  const field = byId(target.id.replace("-error", ""));
+  if (field?.name) field.ariaInvalid = !!target.firstElementChild;
+});
 
 let moved; // a picture that wants another place; else files come from outside
 const place = ({ target }) => target.closest?.(moved ? ".thumb" : ".drop");
@@ -50,5 +58,5 @@ on("click", ({ target, offsetX, offsetY }) => {
   const [x, y] = target.closest(".thumb").querySelectorAll("[type=range]");
   x.value = 100 * offsetX / target.width;
   y.value = 100 * offsetY / target.height;
-  y.dispatchEvent(new Event("change", { bubbles: true }));
+  htmx.trigger(y, "change");
 });
