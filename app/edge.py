@@ -10,6 +10,7 @@ import structlog
 import uuid_utils.compat
 
 from app.language import accept_language
+from app.tracing import set_traceparent
 
 log = structlog.get_logger()
 
@@ -75,6 +76,7 @@ class Exchange:
         asked = dict(self.scope["headers"])
         self.request_id = given_id(asked) or uuid_utils.compat.uuid7().hex
         accept_language.set(asked.get(b"accept-language", b"").decode("latin-1"))
+        set_traceparent(asked.get(b"traceparent", b""))
         self.scope.setdefault("state", {})
         self.scope["state"]["request_id"] = self.request_id
 

@@ -8,6 +8,7 @@ import msgspec
 
 from app.engines.log import Delivered, Record
 from app.errors import AppError
+from app.tracing import traceparent
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,7 +241,7 @@ class Undecodable(AppError):
     default_type = "undecodable"
 
 
-def encode(message: Message, traceparent: str | None = None) -> Record:
+def encode(message: Message) -> Record:
     """The message as a log record, with headers after the CloudEvents Kafka binding."""
     headers = {
         "ce_specversion": "1.0",
@@ -250,8 +251,8 @@ def encode(message: Message, traceparent: str | None = None) -> Record:
         "ce_time": message.at.isoformat(),
         "content-type": "application/json",
     }
-    if traceparent:
-        headers["traceparent"] = traceparent
+    if trace := traceparent.get():
+        headers["traceparent"] = trace
     return Record(message.topic, str(message.event_id), msgspec.json.encode(message), headers)
 
 

@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
-from tests.backdoor import silent_log
+from tests.backdoor import published, silent_log
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
 from tests.lost_uploads import uploads_lost
 from tests.waiting import eventually
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 async def test_a_log_that_is_away_is_503_with_the_id_and_repeating_the_key_goes_on(
@@ -140,3 +143,22 @@ async def test_what_never_reached_the_log_gets_there_by_a_retry(database_url: st
             return set((await states(alice, refused["submission_id"])).values()) == {"stored"}
 
         await eventually(stored)
+
+
+@pytest.mark.parametrize(
+    ("sent", "carried"),
+    [
+        (TRACE, TRACE),
+        (None, None),
+        (TRACE.upper(), None),
+        (f"{TRACE}-more", None),
+        (TRACE.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32), None),
+    ],
+)
+async def test_a_message_carries_the_trace_of_its_request(
+    stage: Stage, alice: httpx.AsyncClient, sent: str | None, carried: str | None
+) -> None:
+    headers = {"traceparent": sent} if sent else {}
+    assert (await alice.post("/api/v1/event", json=event_body(), headers=headers)).status_code == 202
+    (message,) = await published(stage.parts.log, "upload-event")
+    assert message.headers.get("traceparent") == carried

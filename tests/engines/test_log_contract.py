@@ -10,7 +10,7 @@ import pytest
 from app.consumers.dead_letters import dead_letter
 from app.engines.log import MAX_BYTES, Consumer, Delivered, Log, Record
 from app.errors import NotFound, TooLarge
-from tests.engines.log_twins import PARTITIONS, TWINS, Twin
+from tests.engines.log_twins import PARTITIONS, TWINS, Late, Twin
 from tests.waiting import eventually
 
 TOPIC = "upload-event"
@@ -26,6 +26,11 @@ async def log(twin: Twin) -> AsyncIterator[Log]:
     await twin.log.create_topics([TOPIC, "other"])
     yield twin.log
     await twin.log.close()
+
+
+@pytest.fixture
+def late(twin: Twin) -> Late:
+    return twin.late
 
 
 def record(number: int, key: str | None = None, topic: str = TOPIC) -> Record:
@@ -78,6 +83,19 @@ async def test_offsets_are_gapless_from_zero_and_keys_keep_their_order(log: Log)
             by_key[one.key].append(int(one.value))
     assert all(offsets == list(range(len(offsets))) for offsets in by_partition.values())
     assert all(values == sorted(values) for values in by_key.values())
+
+
+async def test_what_commits_late_is_delivered_all_the_same(log: Log, late: Late) -> None:
+    """One writer begins first and is done last; a reader looks in between and afterwards."""
+    consumer = await log.consume("g", [TOPIC])
+    async with late(record(1, key="same")):
+        quick = asyncio.create_task(log.publish([record(2, key="same")]))
+        await asyncio.wait([quick], timeout=0.3)
+        found = await consumer.poll(10, 0.3)
+    await quick
+    while records := await consumer.poll(10, 1):
+        found += records
+    assert sorted(numbers(found)) == [1, 2]
 
 
 async def test_each_group_gets_everything_once(log: Log) -> None:

@@ -1,10 +1,10 @@
-"""What only the log in PostgreSQL can get wrong; and the proof that the late-commit scenario catches the known trap."""
+"""What only the log in PostgreSQL can get wrong; and the proof that the contract catches the known trap."""
 
 import asyncio
 import datetime as dt
+import re
 import sys
 import time
-from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
@@ -14,7 +14,9 @@ from app.engines.database import Database
 from app.engines.log import MAX_BYTES, Record
 from app.engines.postgres_log import PostgresLog
 from app.errors import Malformed, TooLarge, Unavailable
+from tests.engines.naive_log import NaiveLog
 from tests.engines.test_log_contract import drain, numbers, record
+from tests.engines.test_log_contract import test_what_commits_late_is_delivered_all_the_same as late_commit
 from tests.waiting import eventually
 
 TOPIC = "upload-event"
@@ -26,60 +28,12 @@ async def opened(database: Database, **options: float) -> PostgresLog:
     return log
 
 
-Append = Callable[[asyncpg.Connection, bytes], Awaitable[None]]
-Read = Callable[[], Awaitable[list[bytes]]]
-
-
-async def read_after_a_late_commit(database: Database, append: Append, read: Read) -> list[bytes]:
-    """One writer appends first and commits last; a reader looks in between and afterwards."""
-    slow = await asyncpg.connect(database.url)
-    fast = await asyncpg.connect(database.url)
-    try:
-        late = slow.transaction()
-        await late.start()
-        await append(slow, b"late")
-        quick = asyncio.create_task(append(fast, b"quick"))
-        await asyncio.wait([quick], timeout=0.3)
-        found = await read()
-        await late.commit()
-        await quick
-        return found + await read()
-    finally:
-        await slow.close()
-        await fast.close()
-
-
-async def test_polling_by_id_loses_a_record_that_commits_late(database: Database) -> None:
-    """The trap: sequence numbers become visible out of order, so `id > last` steps over the late one."""
-    async with database.connection() as connection:
-        await connection.execute("CREATE TABLE naive (id bigserial PRIMARY KEY, value bytea)")
-    last = 0
-
-    async def append(connection: asyncpg.Connection, value: bytes) -> None:
-        await connection.execute("INSERT INTO naive (value) VALUES ($1)", value)
-
-    async def read() -> list[bytes]:
-        nonlocal last
-        async with database.connection() as connection:
-            rows = await connection.fetch("SELECT id, value FROM naive WHERE id > $1 ORDER BY id", last)
-        last = max([last, *(row["id"] for row in rows)])
-        return [row["value"] for row in rows]
-
-    assert await read_after_a_late_commit(database, append, read) == [b"quick"]
-
-
-async def test_our_log_delivers_what_commits_late(database: Database) -> None:
-    log = await opened(database)
-    consumer = await log.consume("g", [TOPIC])
-
-    async def append(connection: asyncpg.Connection, value: bytes) -> None:
-        await connection.execute("SELECT log_append($1, $2, $3, $4, $5)", [TOPIC], [0], ["k"], [value], ["{}"])
-
-    async def read() -> list[bytes]:
-        return [one.value for one in await consumer.poll(10, 0.3)]
-
-    assert await read_after_a_late_commit(database, append, read) == [b"late", b"quick"]
-    await log.close()
+async def test_the_contract_catches_a_log_that_polls_by_id(database: Database) -> None:
+    """Sequence numbers become visible out of order, so `id > last` steps over the late one."""
+    naive = NaiveLog(database)
+    await naive.create_topics([TOPIC])
+    with pytest.raises(AssertionError, match=re.escape("[2]")):
+        await late_commit(naive, naive.late)
 
 
 async def test_a_rollback_leaves_no_gap(database: Database) -> None:
