@@ -95,6 +95,7 @@ def test_a_festival_is_run_from_the_dashboard_to_the_door(visit: Callable[[], Pa
     for path in ("waiting-list/log", "ticket-types/new", "settings"):
         nora.goto(f"/projects/{event_id}/{path}")
         expect(nora.get_by_role("navigation", name="Event").locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
+        expect(nora.get_by_role("link", name="EventStream")).to_be_in_viewport()
         looks_right(nora)
 
 
