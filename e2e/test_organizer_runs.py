@@ -88,6 +88,15 @@ def test_a_festival_is_run_from_the_dashboard_to_the_door(visit: Callable[[], Pa
     nora.get_by_role("link", name="Door list").click()
     expect(nora.get_by_role("rowheader")).to_have_text(["Ada Moss", "محمد الأمين"])
     looks_right(nora)
+    nora.emulate_media(media="print")
+    expect(nora.locator(".table")).to_have_css("break-inside", "auto")  # or a long list leaves the first sheet empty
+    nora.emulate_media(media="screen")
+
+    for path in ("waiting-list/log", "ticket-types/new", "settings"):
+        nora.goto(f"/projects/{event_id}/{path}")
+        expect(nora.get_by_role("navigation", name="Event").locator("[aria-current]")).to_be_in_viewport(ratio=0.9)
+        expect(nora.get_by_role("link", name="EventStream")).to_be_in_viewport()
+        looks_right(nora)
 
 
 def test_payments_are_confirmed_and_places_given_back(visit: Callable[[], Page]) -> None:

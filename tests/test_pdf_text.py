@@ -57,6 +57,15 @@ def test_lines_fit_and_the_last_one_says_that_there_was_more(tmp_path: Path, tex
     assert lines[-1].endswith("…")
 
 
+def test_text_that_reads_leftwards_stands_at_the_right_edge_but_not_in_a_column_of_labels(tmp_path: Path) -> None:
+    pdf = TextPdf(["مهرجان"], "A4", tmp_path)
+    pdf.add_page()
+    pdf.write_lines(10, 10, 100, "مهرجان")
+    assert pdf.get_x() == pytest.approx(110)
+    pdf.write_lines(10, 20, 100, "مهرجان", at_left=True)
+    assert pdf.get_x() == pytest.approx(10 + pdf.width_of("مهرجان", "", 10))
+
+
 @pytest.mark.parametrize("font", fonts(), ids=[font.name for font in fonts()])
 def test_every_font_of_the_packages_can_be_embedded(tmp_path: Path, font: Font) -> None:
     letter = next(chr(one) for one in sorted(font.characters, reverse=True) if font_of(chr(one)) is font)

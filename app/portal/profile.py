@@ -24,7 +24,8 @@ async def profile_page(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
 ) -> Template:
     known = await profile_of(parts, who)
-    return empty(request, "accounts/profile.html", {**msgspec.structs.asdict(known), "bio": known.bio or ""}, known=known)
+    values = {**msgspec.structs.asdict(known), "bio": known.bio or ""}
+    return empty(request, "accounts/profile.html", values, known=known)
 
 
 @post("/account", opt={"session_only": True, "keep_typed": True})

@@ -1,8 +1,7 @@
 """Groups under bad messages, stores that are away, and tasks that die."""
 
 import asyncio
-import datetime as dt
-import json
+import uuid
 from pathlib import Path
 
 import httpx
@@ -11,9 +10,9 @@ import pytest
 from app.consumers import dead_letters
 from app.engines.database import migrate_async
 from app.engines.embedded_postgres import EmbeddedPostgres
-from app.engines.log import Delivered, Record, refuse_unfit
+from app.engines.log import MAX_BYTES, Record
 from app.messages import TOPICS
-from tests.backdoor import keys_below, media_away, published, silent_documents
+from tests.backdoor import append_unchecked, keys_below, media_away, published, silent_documents
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
 from tests.waiting import eventually
 
@@ -52,45 +51,35 @@ async def test_poison_goes_to_the_dead_letters_and_the_next_one_is_handled(
     assert (await ready(alice))["status"] == "ok"
 
 
-async def test_poison_that_no_log_of_ours_would_take_is_cut_and_the_group_goes_on(
-    stage: Stage, alice: httpx.AsyncClient
-) -> None:
-    """Kafka lets others append a little more than we do."""
-    poison = [(b"x" * 1_040_000, {"ce_type": "Surprise"}), (b"{}", {"ce_type": "Surprise", "big": "y" * 40_000})]
-    async with stage.parts.database.connection() as connection:
-        for value, headers in poison:
-            await connection.execute(
-                "SELECT log_append('{upload-event}', '{0}', '{1}', $1, $2)", [value], [json.dumps(headers)]
-            )
-    await stored_event(alice)
-
-    async def letters() -> bool:
-        return (await stage.parts.log.lag("anybody", ["upload-event.dead-letters"]))["upload-event.dead-letters"] == 2
-
-    await eventually(letters)
-    async with dead_letters.reading(stage.parts.log) as (_, found):
-        cut = {letter.headers["dead_cut"] for letter in found}
-    assert cut == {
-        "999999 of 1040000 bytes kept, 0 headers left out",
-        "2 of 2 bytes kept, 1 headers left out",
-    }
-    assert (await ready(alice))["status"] == "ok"
-
-
 @pytest.mark.parametrize(
-    ("key", "headers"),
+    ("value", "headers", "cut"),
     [
-        ("1\0", {"a\0": "b\0"}),
-        ("\ud800", {"\ud800": "\ud800"}),
-        ("k" * 50_000, {f"h{number}": "\u20ac" * 100 for number in range(1_000)}),
-        ("1", {"ce_id": "1", "big": "\u20ac" * 40_000}),
+        (b"x" * (MAX_BYTES + 5_000), {}, "A message may have"),
+        (b"x" * (MAX_BYTES - 5_000), {"long": "\u00e4" * 14_990}, "The headers of a message may have"),
     ],
 )
-def test_every_dead_letter_fits_into_the_log(key: str, headers: dict[str, str]) -> None:
-    record = Delivered("upload-event", 0, 0, key, b"x" * 1_048_000, headers, dt.datetime.now(dt.UTC))
-    letter = dead_letters.dead_letter(record, "eventstream-postgres", ValueError("\u20ac" * 2_000), 5)
-    refuse_unfit(letter)
-    assert letter.headers.get("ce_id") == headers.get("ce_id")
+async def test_poison_that_nobody_could_append_as_it_is_becomes_a_dead_letter_that_is_cut(
+    stage: Stage, alice: httpx.AsyncClient, value: bytes, headers: dict[str, str], cut: str
+) -> None:
+    submission = (await alice.post("/api/v1/event", json=event_body())).json()["submission_id"]
+    lost = headers | {"ce_type": "Surprise", "ce_id": str(uuid.uuid4())}
+    await append_unchecked(stage.parts.log, Record("upload-event", "1", value, lost))
+
+    async def buried() -> bool:
+        return (await stage.parts.log.lag("anybody", ["upload-event.dead-letters"]))["upload-event.dead-letters"] == 1
+
+    await eventually(buried)
+    async with dead_letters.reading(stage.parts.log) as (_, (letter,)):
+        assert letter.headers["dead_cut"].startswith(cut)
+        assert letter.headers.items() >= {"ce_type": "Surprise", "ce_id": lost["ce_id"]}.items()
+        assert value.startswith(letter.value)
+        assert len(letter.value) >= MAX_BYTES - 5_000
+    await eventually(lambda: no_lag(stage, "eventstream-postgres"))
+    await eventually(lambda: all_stored(alice, submission))
+    assert (await ready(alice))["tasks"]["eventstream-postgres"]["restarts"] == 0
+    assert await dead_letters.replay_all(stage.parts.log) == 0
+    async with dead_letters.reading(stage.parts.log) as (_, kept):
+        assert [one.value for one in kept] == [letter.value]
 
 
 async def submitted_project(alice: httpx.AsyncClient) -> str:

@@ -181,9 +181,7 @@ async def test_what_was_typed_when_the_session_ended_is_sent_after_signing_in_ag
     assert (await bob.get("/api/v1/me")).json()["full_name"] == 'Bo "Reed" <b>'
 
 
-async def test_what_was_typed_is_shown_in_the_words_of_its_form(
-    stage: Stage, alice: httpx.AsyncClient
-) -> None:
+async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     await end_session(stage, alice)
     form = {"rev": "8", "title": "Lantern Lake", "start_time": "2031-07-04T18:00", "payment": "instant"}
