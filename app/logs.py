@@ -61,9 +61,9 @@ def configure_logs(settings: Settings) -> None:
     logging.basicConfig(handlers=[libraries], level=max(level, logging.WARNING), force=True)
 
 
-def trace(raised: structlog.typing.ExcInfo) -> str:
+def trace(exc_info: structlog.typing.ExcInfo) -> str:
     """Where, and the first line of why, from the first cause on; no values, which may be personal."""
-    error: BaseException | None = raised[1]
+    error: BaseException | None = exc_info[1]
     told: list[str] = []
     while error is not None:
         told.insert(0, "".join(traceback.format_tb(error.__traceback__)) + first_line(error))
