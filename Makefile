@@ -12,7 +12,8 @@ export PORT EVENTSTREAM_DEMO
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-run: $(VENV)/.run ## start everything on PORT (8000) with data in EVENTSTREAM_DATA_DIR (.eventstream)
+run: ## start everything on PORT (8000) with data in EVENTSTREAM_DATA_DIR (.eventstream)
+	@$(PYTHON) locks/alone.py $(MAKE) --no-print-directory $(VENV)/.run
 	@exec $(BIN)/eventstream serve
 
 test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned

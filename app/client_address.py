@@ -10,7 +10,7 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted: Sequenc
     """The peer, or, where trusted proxies stand in front, the last address in `X-Forwarded-For` they did not add."""
     address = parse(peer)
     if address is None or not any(address in network for network in trusted):
-        return peer or "unknown"
+        return str(address or peer or "unknown")
     for text in reversed((forwarded_for or "").split(",")):
         hop = parse(text.strip())
         if hop is None:
@@ -22,7 +22,9 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted: Sequenc
 
 
 def parse(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A server that listens on `::` sees those who came by IPv4 as `::ffff:192.0.2.7`."""
     try:
-        return ipaddress.ip_address(text or "")
+        address = ipaddress.ip_address(text or "")
     except ValueError:
         return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -13,6 +13,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from app.engines.database import is_away
 from app.errors import AppError, FieldError, Invalid, Malformed, NotFound, NotSignedIn, TooLarge, Unavailable
+from app.validation import plain
 
 log = structlog.get_logger()
 
@@ -118,7 +119,7 @@ def from_parameters(error: ValidationException) -> AppError:
     complaints = error.extra if isinstance(error.extra, list) else []
     if any(str(complaint.get("source")) in {"path", "ParamType.PATH"} for complaint in complaints):
         return NotFound("There is no such thing here.")
-    fields = [FieldError(str(one.get("key", "")), str(one.get("message", "is not valid"))) for one in complaints]
+    fields = [FieldError(str(one.get("key", "")), plain(str(one.get("message", "is not valid")))) for one in complaints]
     return Invalid(fields) if fields else Malformed(error.detail)
 
 

@@ -5,8 +5,10 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
 from litestar.datastructures import UploadFile
+from msgspec import Meta
 
 from app.domain.media import MAX_FILES, PictureFile
 from app.errors import FieldError, Invalid
@@ -14,6 +16,9 @@ from app.pictures import MAX_BYTES
 
 READ_AT_ONCE = 1024 * 1024
 MAX_REQUEST = MAX_FILES * MAX_BYTES + 2_000_000
+
+
+Files = Annotated[list[UploadFile], Meta(extra={"says": "must be files"})]
 
 
 @asynccontextmanager

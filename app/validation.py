@@ -58,7 +58,7 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
         value = raw.get(field.encode_name, msgspec.UNSET)
         if form:
             value = from_form(value, inner, field.required and not optional)
-        if value is msgspec.UNSET or (value is None and not field.required):
+        if value is msgspec.UNSET or (value is None and left_out_by_none(field)):
             if field.required:
                 bad.append(FieldError(field.encode_name, "is required"))
             continue
@@ -71,6 +71,11 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     if bad:
         raise Invalid(bad)
     return kind(**values)
+
+
+def left_out_by_none(field: msgspec.structs.FieldInfo) -> bool:
+    """Where a field may be left out and None says something else, its default is UNSET."""
+    return not field.required and field.default is not msgspec.UNSET
 
 
 @functools.cache
@@ -198,5 +203,17 @@ def extra_of(kind: Any) -> dict[str, Any]:
     return {}
 
 
+PLAINLY = (
+    (re.compile(r"Expected `int`, got"), "must be a whole number"),
+    (re.compile(r"Expected `bool`, got"), "must be true or false"),
+    (re.compile(r"Expected `str`, got"), "must be text"),
+    (re.compile(r"Expected `\w+` >= (\S+)"), r"must be at least \1"),
+    (re.compile(r"Expected `\w+` <= (\S+)"), r"must be at most \1"),
+)
+
+
 def plain(complaint: str) -> str:
+    for pattern, words in PLAINLY:
+        if (found := pattern.match(complaint)) and " - at " not in complaint:
+            return found.expand(words)
     return complaint[0].lower() + complaint[1:].replace("`", "")

@@ -240,6 +240,8 @@ async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(stage: Stage
         ("10.0.0.1", "nonsense", "10.0.0.1"),
         ("10.0.0.1", None, "10.0.0.1"),
         (None, "203.0.113.9", "unknown"),
+        ("::ffff:10.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("::ffff:198.51.100.7", None, "198.51.100.7"),
     ],
 )
 def test_client_address(peer: str | None, forwarded: str | None, found: str) -> None:

@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, patch, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
@@ -19,12 +18,12 @@ from app.domain.media import MediaItem
 from app.domain.media_details import MediaPatch
 from app.domain.media_details import change_media as change
 from app.parts import Parts
-from app.uploads import MAX_REQUEST, spooled
+from app.uploads import MAX_REQUEST, Files, spooled
 from app.validation import Input
 
 
 class MediaForm(Input, frozen=True, kw_only=True):
-    media_file: list[UploadFile]
+    media_file: Files
     event_id: Id | None = None
 
 

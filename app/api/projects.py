@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, post
-from litestar.datastructures import UploadFile
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
@@ -18,11 +17,11 @@ from app.domain.idempotency import Idempotent, idempotent
 from app.domain.media import PictureFile
 from app.domain.projects import ProjectIn, submit_project
 from app.parts import Parts
-from app.uploads import MAX_REQUEST, spooled
+from app.uploads import MAX_REQUEST, Files, spooled
 
 
 class ProjectForm(ProjectIn, frozen=True, kw_only=True):
-    images: list[UploadFile]
+    images: Files
 
 
 @post(

@@ -63,7 +63,7 @@ class EventIn(Input, frozen=True, kw_only=True):
 
 
 class EventPatch(Input, frozen=True, kw_only=True):
-    """Only the fields to change."""
+    """Only the fields to change; None changes nothing, but for `returns_until`, which it clears."""
 
     title: Title | None = None
     description: Text | None = None
@@ -79,7 +79,7 @@ class EventPatch(Input, frozen=True, kw_only=True):
     payment: Payment | None = None
     hold_hours: Hours | None = None
     offer_hours: Hours | None = None
-    returns_until: dt.datetime | None = None
+    returns_until: dt.datetime | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
@@ -229,7 +229,10 @@ def refuse_change(stock: Stock, data: EventData) -> None:
 
 def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:
     """The stored event with the patch applied, judged as a whole."""
-    given = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not None}
+    sent = msgspec.structs.asdict(patch)
+    given = {name: value for name, value in sent.items() if value not in (None, msgspec.UNSET)}
+    if patch.returns_until is None:
+        given["returns_until"] = None
     values = {name: row[name] for name in EventData.__struct_fields__} | given
     if bad := list(check_event(values)):
         raise Invalid(bad)

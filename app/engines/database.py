@@ -19,8 +19,10 @@ from app.errors import Unavailable
 
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
+# A request meets two of these at most before it is refused: below ten seconds together.
+CONNECT_SECONDS = 3.0
 ACQUIRE_SECONDS = 5.0
-STATEMENT_SECONDS = 10.0
+STATEMENT_SECONDS = 6.0
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 7_305_241
 APPLICATION = "eventstream"
@@ -81,12 +83,17 @@ class Database:
         self.pool_size = connections - session_pool_size - 1
         self.engine = engine_for(
             url,
-            {"command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": PROCESS}},
+            {
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": STATEMENT_SECONDS,
+                "server_settings": {"application_name": PROCESS},
+            },
             pool_size=session_pool_size,
             max_overflow=0,
             pool_timeout=ACQUIRE_SECONDS,
             pool_pre_ping=True,
         )
+        sa.event.listen(self.engine.sync_engine, "handle_error", end_the_silent)
         self.sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         self.pool: asyncpg.Pool = cast(asyncpg.Pool, None)
 
@@ -96,9 +103,10 @@ class Database:
                 self.url,
                 min_size=2,
                 max_size=self.pool_size,
+                timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
                 server_settings={"application_name": PROCESS},
-                init=speak_json,
+                init=prepare,
                 reset=leave_as_it_is,
             )
 
@@ -114,13 +122,26 @@ class Database:
         """A pooled connection; a server that is away is `Unavailable`."""
         with unavailable_when_away():
             async with self.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                yield connection
+                try:
+                    yield connection
+                except (TimeoutError, asyncio.CancelledError):
+                    connection.terminate()  # a silent server would be waited for as long again
+                    raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A pooled connection in a READ COMMITTED transaction that ends with the block."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+        async with self.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            try:
+                yield connection
+            except (TimeoutError, asyncio.CancelledError):
+                raise  # the connection ends, and the transaction with it
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     async def ping(self) -> None:
         async with self.connection() as connection:
@@ -132,7 +153,15 @@ async def leave_as_it_is(connection: asyncpg.Connection) -> None:
     """Nobody changes the session, so nothing needs a round trip at every release to undo it."""
 
 
-async def speak_json(connection: asyncpg.Connection) -> None:
+def end_the_silent(failure: sa.engine.ExceptionContext) -> None:
+    """As `Database.connection` does at the other door."""
+    if isinstance(getattr(failure.original_exception, "__cause__", None), TimeoutError):
+        failure.is_disconnect = True
+
+
+async def prepare(connection: asyncpg.Connection) -> None:
+    """The server looks whether we are still there, so that a connection we ended holds no locks."""
+    await connection.execute("SET client_connection_check_interval = '2s'")
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
 

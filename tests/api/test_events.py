@@ -204,11 +204,21 @@ async def test_lists_page_without_gaps_under_inserts(alice: httpx.AsyncClient) -
     assert third["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=nonsense", "cursor=LTE"])
-async def test_bad_paging_is_422(alice: httpx.AsyncClient, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("limit=0", "must be at least 1"),
+        ("limit=101", "must be at most 100"),
+        ("limit=x", "must be a whole number"),
+        ("cursor=nonsense", ""),
+        ("cursor=LTE", ""),
+    ],
+)
+async def test_bad_paging_is_422_in_words_for_people(alice: httpx.AsyncClient, query: str, message: str) -> None:
     answer = await alice.get(f"/api/v1/events?{query}")
     assert answer.status_code == 422
     assert set(named(answer)) == {query.split("=")[0]}
+    assert message in answer.json()["errors"][0]["message"]
 
 
 async def etag(client: httpx.AsyncClient, event_id: int) -> str:
@@ -225,6 +235,20 @@ async def test_change_with_if_match(alice: httpx.AsyncClient) -> None:
     assert answer.json()["core_event_data"]["title"] == "Renamed"
     assert answer.json()["availability"]["left"] == 7
     assert answer.headers["etag"] == await etag(alice, event_id) != before
+
+
+async def test_returns_are_stopped_by_null_and_by_nothing_else(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, returns_until="2031-06-27T18:00:00Z")
+    path, any_version = f"/api/v1/event/{event_id}", {"If-Match": "*"}
+    for sent, until in (
+        ({"title": "Renamed"}, "2031-06-27T18:00:00Z"),
+        ({"title": None}, "2031-06-27T18:00:00Z"),
+        ({"returns_until": None}, None),
+        ({"returns_until": "2031-06-28T18:00:00Z"}, "2031-06-28T18:00:00Z"),
+    ):
+        answer = await alice.patch(path, json=sent, headers=any_version)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["core_event_data"]["returns_until"] == until
 
 
 async def test_change_of_what_changed_meanwhile_is_412(alice: httpx.AsyncClient) -> None:

@@ -23,6 +23,14 @@ async def project(alice: httpx.AsyncClient, *, count: int = 1, **changes: object
     )
 
 
+@pytest.mark.parametrize(("path", "field"), [("new-media", "media_file"), ("new-project", "images")])
+async def test_a_text_where_a_file_belongs_is_refused_in_words(alice: httpx.AsyncClient, path: str, field: str) -> None:
+    sent = {name: (None, text) for name, text in {**project_fields(), field: "a.jpg"}.items()}
+    answer = await alice.post(f"/api/v1/{path}", files=sent)
+    assert answer.status_code == 422
+    assert [bad["message"] for bad in answer.json()["errors"] if bad["field"] == field] == ["must be files"]
+
+
 async def test_a_project_reaches_all_three_stores_and_is_read_back(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:

@@ -58,6 +58,15 @@ async def test_the_form_shows_what_is_stored_and_saves_what_is_typed(alice: http
     assert now["start_time"] == "2031-07-04T16:00:00Z"
 
 
+async def test_an_empty_field_stops_returns(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, returns_until="2031-06-27T18:00:00Z")
+    address = f"/projects/{event_id}/settings"
+    page = await alice.get(address)
+    assert value_of(page, "returns_until") == "2031-06-27T20:00"
+    assert (await alice.post(address, data={**FORM, "rev": rev_of(page)})).status_code == 303
+    assert (await core(alice, event_id))["returns_until"] is None
+
+
 async def test_who_was_slower_is_told_what_changed_and_keeps_what_was_typed(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/settings"

@@ -1,0 +1,35 @@
+"""What `make` does on a fresh clone."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+VENV = """
+mkdir "$2" || exit 1  # as anything that finds somebody else at it
+mkdir "$2/bin"
+printf '#!/bin/sh\\nsleep 0.2\\n' > "$2/bin/uv"
+printf '#!/bin/sh\\necho served\\n' > "$2/bin/eventstream"
+chmod +x "$2/bin/uv" "$2/bin/eventstream"
+"""
+
+
+def test_two_that_start_together_share_one_environment(tmp_path: Path) -> None:
+    """Installing is played by a script that cannot be run twice."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "locks", tmp_path / "locks")
+    (tmp_path / "locks" / "venv.sh").write_text(VENV)
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "VENV")}
+    both = [
+        subprocess.Popen(
+            ["make", "run"], cwd=tmp_path, env={**environment, "PORT": port}, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        for port in ("9001", "9002")
+    ]  # fmt: skip
+    said = [one.communicate(timeout=60)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    assert [text.splitlines()[-1] for text in said] == ["served", "served"]
