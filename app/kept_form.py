@@ -23,7 +23,6 @@ class KeptForm(msgspec.Struct, frozen=True):
         """For a hidden field of the sign-in form."""
         return msgspec.json.encode(self).decode()
 
-
     @property
     def choice(self) -> str:
         """As the query of the page that has it chosen."""
