@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from app.client_address import client_address
 from app.domain.accounts import Caller
 from app.errors import Forbidden, NotSignedIn
-from app.kept_form import kept_form
+from app.kept_form import what_is_kept
 from app.parts import Parts
 from app.same_origin import SAFE_METHODS, require_same_origin
 
@@ -44,7 +44,7 @@ class Authentication(ASGIMiddleware):
         return caller
 
     async def gate(self, request: Request[Any, Any, Any]) -> None:
-        """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`, `keep_typed`.
+        """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`, `keep_typed`, `keep_choice`.
 
         Not a guard: Litestar copies the handler for each guard and request, which costs more than all of this.
         """
@@ -53,9 +53,8 @@ class Authentication(ASGIMiddleware):
         if opt.get("public"):
             return
         if caller is None:
-            kept = await kept_form(request) if opt.get("keep_typed") else None
-            headers = {"WWW-Authenticate": "Bearer"}
-            raise NotSignedIn("Sign in, or send an API key.", headers=headers, extra={"kept": kept} if kept else None)
+            extra = await what_is_kept(request, opt)
+            raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"}, extra=extra)
         needed = "read" if scope["method"] in SAFE_METHODS else "write"
         if caller.scopes is not None and needed not in caller.scopes:
             raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")

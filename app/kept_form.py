@@ -1,12 +1,15 @@
 """What somebody typed while the session ended: kept on the sign-in page, and shown again to be sent."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
 
 FORM = "application/x-www-form-urlencoded"
 LONGEST = 200_000
+CHOICE = ("ticket_type_id", "quantity")
 
 
 class KeptForm(msgspec.Struct, frozen=True):
@@ -19,6 +22,19 @@ class KeptForm(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """For a hidden field of the sign-in form."""
         return msgspec.json.encode(self).decode()
+
+    @property
+    def choice(self) -> str:
+        """As the query of the page that has it chosen."""
+        fields = dict(self.fields)
+        return urlencode({name: fields[name] for name in CHOICE if fields.get(name, "").isdecimal()})
+
+
+async def what_is_kept(request: Request[Any, Any, Any], opt: Mapping[str, Any]) -> dict[str, KeptForm]:
+    """`kept` is shown again to be sent; what somebody chose, they see chosen on the page they come back to."""
+    name = "kept" if opt.get("keep_typed") else "choice" if opt.get("keep_choice") else None
+    kept = await kept_form(request) if name else None
+    return {name: kept} if name and kept else {}
 
 
 async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:

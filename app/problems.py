@@ -13,6 +13,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from app.engines.database import is_away
 from app.errors import AppError, FieldError, Invalid, Malformed, NotFound, NotSignedIn, TooLarge, Unavailable
+from app.kept_form import KeptForm
 from app.validation import plain
 
 log = structlog.get_logger()
@@ -61,7 +62,7 @@ def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[st
 def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
     by_htmx = bool(request.headers.get("hx-request"))
     if isinstance(refusal, NotSignedIn) and "kept" not in refusal.extra:
-        target = f"/sign-in?next={quote(came_from(request))}"
+        target = way_to_sign_in(request, refusal)
         if by_htmx:
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
@@ -82,6 +83,15 @@ def sign_in_again(request: Request[Any, Any, Any], refusal: NotSignedIn, headers
     kept: Any = refusal.extra["kept"]
     context = {"values": {"kept": kept.text}, "errors": {}, "refusal": None, "next": came_from(request)}
     return Template("accounts/sign_in.html", context=context, status_code=refusal.status, headers=headers)
+
+
+def way_to_sign_in(request: Request[Any, Any, Any], refusal: NotSignedIn) -> str:
+    """To an account, and back to the same page; what was chosen there goes along."""
+    back, chosen = came_from(request), refusal.extra.get("choice")
+    if not isinstance(chosen, KeptForm):
+        return f"/sign-in?next={quote(back)}"
+    page = "/sign-up" if ("account", "new") in chosen.fields else "/sign-in"
+    return f"{page}?next={quote(back.partition('?')[0] + '?' + chosen.choice)}"
 
 
 def came_from(request: Request[Any, Any, Any]) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import babel.numbers
 import msgspec
 
 from app.errors import FieldError, Invalid, Malformed
+from app.language import current_locale
 
 S = TypeVar("S", bound=msgspec.Struct)
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -57,7 +59,7 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     for field, inner, optional in fields_of(kind):
         value = raw.get(field.encode_name, msgspec.UNSET)
         if form:
-            value = from_form(value, inner, field.required and not optional)
+            value = from_form(value, inner, raw=bool(extra_of(field.type).get("raw")))
         if value is msgspec.UNSET or (value is None and left_out_by_none(field)):
             if field.required:
                 bad.append(FieldError(field.encode_name, "is required"))
@@ -84,16 +86,27 @@ def fields_of(kind: type[msgspec.Struct]) -> list[tuple[msgspec.structs.FieldInf
     return [(field, *without_none(field.type)) for field in msgspec.structs.fields(kind)]
 
 
-def from_form(value: Any, kind: Any, required: bool) -> Any:
+def from_form(value: Any, kind: Any, *, raw: bool) -> Any:
     if typing.get_origin(kind) is list:
         return json_list(value) if typing.get_origin(typing.get_args(kind)[0]) is dict else several(value)
     if isinstance(value, list):
         value = value[-1] if value else msgspec.UNSET
-    if value == "" and not (required and kind is str):
+    if isinstance(value, str) and not (value if raw else value.strip()):
         return msgspec.UNSET
     if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
         return int(value)
-    return value
+    return plain_amount(value) if kind is Decimal and isinstance(value, str) else value
+
+
+def plain_amount(text: str) -> str:
+    """An amount as the reader's region writes it, `1.234,50`, as we do; any other text as it is."""
+    text = text.strip()
+    if AMOUNT.fullmatch(text):
+        return text
+    try:
+        return str(babel.numbers.parse_decimal(text, locale=current_locale(), strict=True))
+    except babel.numbers.NumberFormatError:
+        return text
 
 
 def json_list(value: Any) -> Any:

@@ -70,6 +70,11 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         """The largest quantity that any type still has for the visitor."""
         return max(map(self.may_have, self.places.ticket_types), default=0)
 
+    def limit(self, ticket_type_id: str | None) -> int:
+        """How many of a type one person can have, or of any type."""
+        kinds = [kind for kind in self.places.ticket_types if str(kind.ticket_type_id) == ticket_type_id]
+        return max((kind.per_attendee_limit for kind in kinds), default=self.most_to_wait_for)
+
     @property
     def most_to_wait_for(self) -> int:
         return max((kind.per_attendee_limit for kind in self.places.ticket_types), default=1)

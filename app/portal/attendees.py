@@ -142,7 +142,10 @@ async def at_the_door(
     return see_other(local_path(back if back.startswith(own) else None, own), said, kind)
 
 
-@post("/projects/{event_id:int}/attendees/{ticket_number:int}/cancellation", opt={"role": "organizer"})
+@post(
+    "/projects/{event_id:int}/attendees/{ticket_number:int}/cancellation",
+    opt={"role": "organizer", "keep_typed": True},
+)
 async def cancellation(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],

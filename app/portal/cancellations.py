@@ -56,7 +56,10 @@ async def progress(parts: NamedDependency[Parts], who: NamedDependency[Caller], 
     return Template("cancellations/_progress.html", context=context)
 
 
-@post("/projects/{event_id:int}/cancellation", opt={"role": "organizer", "limit": "submit"})
+@post(
+    "/projects/{event_id:int}/cancellation",
+    opt={"role": "organizer", "limit": "submit", "keep_typed": True},
+)
 async def create_cancellation(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:

@@ -63,7 +63,7 @@ def copy_page(
     return Template("copies/page.html", context=context, status_code=refusal.status if refusal else 200)
 
 
-@post("/projects/{event_id:int}/copy", opt={"role": "organizer", "limit": "submit"})
+@post("/projects/{event_id:int}/copy", opt={"role": "organizer", "limit": "submit", "keep_typed": True})
 async def create_copy(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:

@@ -13,6 +13,7 @@ from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_preview import preview_of
 from app.portal.pictures import shown_draft_pictures
+from app.validation import plain_amount
 
 TIMEZONES = sorted(zone for zone in ZONES if "/" in zone or zone == "UTC")
 CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "KES", "NGN", "ZAR", "JPY", "AUD", "CAD")
@@ -35,7 +36,8 @@ def types_in(form: Mapping[str, Any]) -> list[dict[str, str]]:
     for name, value in form.items():
         match = TYPE_FIELD.fullmatch(name)
         if match and match.group(2) in TYPE_FIELDS and isinstance(value, str):
-            found.setdefault(int(match.group(1)), {})[match.group(2)] = value
+            kept = plain_amount(value) if match.group(2) == "price" else value
+            found.setdefault(int(match.group(1)), {})[match.group(2)] = kept
     removed = form.get("remove")
     types = [found[place] for place in sorted(found) if str(place) != removed]
     return [*types, {}] if "add" in form or not types else types
@@ -68,6 +70,7 @@ def draft_context(
 ) -> dict[str, Any]:
     """`everything` complains about empty fields, too: nobody likes to be told off before having typed a word."""
     found = complaints(draft.typed, pictures, parts.settings.event_defaults)
+    found.sort(key=lambda bad: ORDER.index(step_of(bad.field)))
     values, missing = flat(draft.typed), {step_of(bad.field) for bad in found}
     errors = {bad.field: bad.message for bad in found if step_of(bad.field) == step}
     return {

@@ -36,7 +36,7 @@ async def start_draft(
     title = text_in(await form_of(request), "title") or ""
     try:
         if not title.strip():
-            raise Invalid([FieldError("title", "must have 1 to 200 characters")])
+            raise Invalid([FieldError("title", "is required")])
         draft_id = await create_draft(parts.database, who, {**await usual(parts, who), "title": title})
     except AppError as refusal:
         errors = {bad.field: bad.message for bad in refusal.fields}

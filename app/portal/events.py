@@ -16,6 +16,7 @@ from app.domain.shop import places_now, shop
 from app.domain.tickets import buy_ticket
 from app.domain.waiting_list import Place, Quantity, join_waiting_list
 from app.errors import AppError
+from app.kept_form import CHOICE
 from app.language import gettext, ngettext
 from app.parts import Parts
 from app.portal.filters import number
@@ -37,8 +38,15 @@ Decide = Callable[[Wanted, Idempotent | None], Awaitable[str]]
 
 
 @get("/events/{event_id:int}", opt={"public": True})
-async def event(parts: NamedDependency[Parts], visitor: NamedDependency[Caller | None], event_id: EventId) -> Template:
-    return Template("events/page.html", context=await context_of(parts, visitor, event_id))
+async def event(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    visitor: NamedDependency[Caller | None],
+    event_id: EventId,
+) -> Template:
+    """With what somebody chose before they signed in."""
+    values = {name: request.query_params[name] for name in CHOICE if name in request.query_params}
+    return Template("events/page.html", context=await context_of(parts, visitor, event_id) | {"values": values})
 
 
 @get("/events/{event_id:int}/places", opt={"public": True})
@@ -58,7 +66,7 @@ async def places(
     return Template("events/_buy.html", context=await context_of(parts, visitor, event_id), headers=headers)
 
 
-@post("/events/{event_id:int}/purchase", opt={"limit": "buy"})
+@post("/events/{event_id:int}/purchase", opt={"limit": "buy", "keep_choice": True})
 async def purchase(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
@@ -69,7 +77,7 @@ async def purchase(
     return await decided(request, parts, who, event_id, buy)
 
 
-@post("/events/{event_id:int}/waiting-list-entry", opt={"limit": "buy"})
+@post("/events/{event_id:int}/waiting-list-entry", opt={"limit": "buy", "keep_choice": True})
 async def waiting_list_entry(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:

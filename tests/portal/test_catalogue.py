@@ -82,6 +82,15 @@ async def test_each_way_to_find_a_festival(
     assert await titles(visitor, **search) == found
 
 
+async def test_a_price_is_searched_as_the_region_writes_it(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    await two_festivals(alice)
+    visitor.headers["Accept-Language"] = "de-DE"
+    assert await titles(visitor, price="88,99") == ["Harbour Brass"]
+    assert await titles(visitor, price="1.089,00") == ["Lantern Fields", "Harbour Brass"]
+
+
 async def test_an_empty_result_offers_the_way_back(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
     await two_festivals(alice)
     page = (await visitor.get("/", params={"q": "zither"})).text

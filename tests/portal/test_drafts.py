@@ -157,6 +157,32 @@ async def test_ticket_types_are_added_and_removed_by_buttons(alice: httpx.AsyncC
     assert complaint(wrong, "ticket_types[0].price") == ""
 
 
+@pytest.mark.parametrize(
+    ("region", "typed", "meant"),
+    [("de-DE", "49,90", "49.90"), ("de-DE", "1.249,90", "1249.90"), ("en-US", "1,249", "1249")],
+)
+async def test_prices_are_typed_as_the_region_writes_them(
+    alice: httpx.AsyncClient, region: str, typed: str, meant: str
+) -> None:
+    alice.headers["Accept-Language"] = region
+    draft = await begun(alice)
+    both = {"ticket_types[0].price": typed, "ticket_types[1].price": typed}
+    answer = await alice.post(f"{draft}/tickets", data={**TICKETS, **both})
+    assert answer.status_code == 303
+    alice.headers["Accept-Language"] = "en-GB"
+    page = await alice.get(f"{draft}/tickets?all=1")
+    assert page.text.count(f'value="{meant}"') == 2
+    assert complaint(page, "ticket_types[0].price") == complaint(page, "ticket_types[1].price") == ""
+
+
+@pytest.mark.parametrize(("region", "typed"), [("en-GB", "49,90"), ("de-DE", "-4,9"), ("de-DE", "NaN"), ("de", "1e3")])
+async def test_prices_that_are_none_are_said(alice: httpx.AsyncClient, region: str, typed: str) -> None:
+    alice.headers["Accept-Language"] = region
+    draft = await begun(alice)
+    answer = await alice.post(f"{draft}/tickets", data={**TICKETS, "ticket_types[0].price": typed})
+    assert "must be an amount" in complaint(answer, "ticket_types[0].price")
+
+
 async def test_while_one_types_it_is_kept_judged_and_shown(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     rev = rev_of(await alice.get(f"{draft}/basics"))
@@ -289,7 +315,7 @@ async def test_a_draft_is_deleted_by_its_owner_alone(
 async def test_an_empty_title_begins_nothing(alice: httpx.AsyncClient) -> None:
     answer = await alice.post("/projects/drafts", data={"title": "  "})
     assert answer.status_code == 422
-    assert "must have 1 to 200 characters" in complaint(answer, "title")
+    assert "is required" in complaint(answer, "title")
 
 
 async def test_what_was_typed_while_the_session_ended_is_kept_and_leads_back_to_the_step(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ async def test_bob_buys_on_the_page_and_pressing_twice_is_one_ticket(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:
     event_id = await stored_event(alice)
-    assert f"/sign-in?next=/events/{event_id}" in (await visitor.get(f"/events/{event_id}")).text
+    assert "Sign in to buy" in (await visitor.get(f"/events/{event_id}")).text
     key = key_in((await bob.get(f"/events/{event_id}")).text)
     for _ in range(2):
         answer = await bob.post(f"/events/{event_id}/purchase", data={"key": key})
@@ -79,6 +80,26 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
     assert (form.status_code, form.headers["location"]) == (303, f"/sign-in?next=/events/{event_id}")
     part = await visitor.post(f"/events/{event_id}/purchase", headers={"HX-Request": "true"})
     assert part.headers["hx-redirect"] == f"/sign-in?next=/events/{event_id}"
+
+
+@pytest.mark.parametrize(("button", "page"), [({}, "/sign-in"), ({"account": "new"}, "/sign-up")])
+@pytest.mark.parametrize("form", ["purchase", "waiting-list-entry"])
+async def test_what_a_stranger_chose_is_chosen_when_they_come_back(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient, form: str, button: dict[str, str], page: str
+) -> None:
+    kinds = [{"name": "Weekend", "price": "120"}, {"name": "Saturday", "price": "40", "per_attendee_limit": 4}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    saturday = (await alice.get(f"/api/v1/event/{event_id}")).json()["ticket_types"][1]["ticket_type_id"]
+    chosen = {"key": "k", "ticket_type_id": str(saturday), "quantity": "3", **button}
+    answer = await visitor.post(f"/events/{event_id}/{form}", data=chosen)
+    where = urlsplit(answer.headers["location"])
+    assert where.path == page
+    back = parse_qs(where.query)["next"][0]
+    assert back == f"/events/{event_id}?ticket_type_id={saturday}&quantity=3"
+    shown = (await alice.get(back)).text
+    assert re.search(rf'value="{saturday}"\s+required checked', shown)
+    assert re.search(r'name="quantity"[^>]*value="3"', shown)
+    assert shown.count(" checked>") == 1
 
 
 async def test_signing_up_on_the_page_signs_in_and_goes_where_one_came_from(stage: Stage) -> None:

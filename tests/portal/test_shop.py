@@ -53,6 +53,7 @@ async def test_a_type_and_a_quantity_are_bought_together(alice: httpx.AsyncClien
     too_many = await buy(bob, event_id, ticket_type_id=await type_of(bob, event_id, "Friday"), quantity=2)
     assert too_many.status_code == 409
     assert "more than one person can have" in too_many.text
+    assert "It is 4 at most." in too_many.text
 
 
 @pytest.mark.parametrize("quantity", ["0", "many", "-1", "1.5", "101"])
