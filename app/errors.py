@@ -115,6 +115,10 @@ class Unavailable(AppError):
 
 
 def first_line(error: BaseException) -> str:
-    """Class and first line: further down the errors of a database name the very values, e-mails among them."""
-    said = str(error).partition("\n")[0]
+    """Class and first line: further down the errors of a database name the very values, e-mails among them.
+
+    What is wrong with a value itself (`DataError`, of drivers that this module does not know) is told by class alone.
+    """
+    about_a_value = any(kind.__name__ == "DataError" for kind in type(error).__mro__)
+    said = "" if about_a_value else str(error).partition("\n")[0]
     return f"{type(error).__name__}: {said}" if said else type(error).__name__

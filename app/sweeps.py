@@ -19,6 +19,7 @@ EVERY_SECONDS = 600.0
 KEEP_INCOMING = dt.timedelta(days=30)
 KEEP_RECORDS = dt.timedelta(days=30)
 EXPIRING = (FACTS, *DEAD_TOPICS)  # a mirror that need not have readers, and what nobody mended until then
+SWEEP_SECONDS = 600.0
 KEEP_KEYS = dt.timedelta(days=3)
 
 
@@ -37,7 +38,9 @@ async def sweep(parts: Parts) -> None:
     await parts.sessions.sweep()
     await parts.shared_limits.sweep()
     async with parts.database.connection() as connection:
-        await connection.execute("DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS)
+        await connection.execute(
+            "DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS, timeout=SWEEP_SECONDS
+        )
         await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
     await sweep_drafts(parts.database, parts.media)
     await parts.log.trim(KEEP_RECORDS, EXPIRING)

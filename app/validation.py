@@ -19,6 +19,8 @@ from app.language import current_locale
 S = TypeVar("S", bound=msgspec.Struct)
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?")
+TYPED_AMOUNT = re.compile(r"[\d.,'’\s]{1,20}")
+GROUPED = re.compile(r"\d{1,3}(\.\d{3})+")
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
@@ -99,13 +101,16 @@ def from_form(value: Any, kind: Any, *, raw: bool) -> Any:
 
 
 def plain_amount(text: str) -> str:
-    """An amount as the reader's region writes it, `1.234,50`, as we do; any other text as it is."""
+    """An amount as the reader's region writes it, `1.234,50`, as we do; any other text as it is.
+
+    `24.500` is asked of the region: it may be twenty-four and a half, or a thousand times that.
+    """
     text = text.strip()
-    if AMOUNT.fullmatch(text):
+    if not TYPED_AMOUNT.fullmatch(text) or (AMOUNT.fullmatch(text) and not GROUPED.fullmatch(text)):
         return text
     try:
         return str(babel.numbers.parse_decimal(text, locale=current_locale(), strict=True))
-    except babel.numbers.NumberFormatError:
+    except ValueError:
         return text
 
 

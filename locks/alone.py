@@ -3,7 +3,9 @@
 import fcntl
 import subprocess
 import sys
+from contextlib import suppress
 
 with open(__file__) as lock:
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with suppress(OSError):  # a file system without locks: then it is up to whoever starts two at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
     sys.exit(subprocess.call(sys.argv[1:]))

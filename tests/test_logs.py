@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from app.engines.database import Database
+from app.errors import first_line
 from tests.cast import PASSWORD
 from tests.process import Server
 
@@ -42,3 +44,11 @@ async def test_an_error_of_the_database_is_logged_without_the_values(
     assert "accounts.py" in lines
     for secret in ("@example.org", "Zoe Secret", "argon2id", PASSWORD, "Key (email)"):
         assert secret not in lines
+
+
+async def test_what_is_wrong_with_a_value_is_told_without_the_value(database: Database) -> None:
+    async with database.connection() as connection:
+        for question in ("SELECT $1::text::integer", "SELECT $1::integer"):
+            with pytest.raises(asyncpg.DataError) as caught:
+                await connection.fetchval(question, "bob@example.org")
+            assert "example" not in first_line(caught.value)

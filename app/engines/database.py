@@ -155,7 +155,8 @@ async def leave_as_it_is(connection: asyncpg.Connection) -> None:
 
 def end_the_silent(failure: sa.engine.ExceptionContext) -> None:
     """As `Database.connection` does at the other door."""
-    if isinstance(getattr(failure.original_exception, "__cause__", None), TimeoutError):
+    error = failure.original_exception
+    if isinstance(error, TimeoutError) or isinstance(getattr(error, "__cause__", None), TimeoutError):
         failure.is_disconnect = True
 
 

@@ -16,6 +16,7 @@ from app.errors import NotFound, Unavailable
 
 BATCH, QUEUE = 500, 20_000
 LEASE_SECONDS = 15.0
+TRIM_SECONDS = 600.0  # nobody waits for it, and the first one may have months to do
 
 
 class PostgresLog:
@@ -139,11 +140,13 @@ class PostgresLog:
                    WHERE r.topic = done.topic AND r.partition = done.partition AND r."offset" < done.handled
                      AND r.appended_at < now() - $1::interval""",
                 older_than,
+                timeout=TRIM_SECONDS,
             )
             await connection.execute(
                 "DELETE FROM log_records WHERE topic = ANY($2) AND appended_at < now() - $1::interval",
                 older_than,
                 list(expiring),
+                timeout=TRIM_SECONDS,
             )
 
     async def ping(self) -> None:
