@@ -17,6 +17,7 @@ import pytest
 from app.engines.log import Record
 from app.main import build_parts
 from app.settings import Settings
+from tests.given import EMBEDDED
 from tests.process import Server
 from tests.waiting import eventually
 
@@ -32,7 +33,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[Server]:
-    server = Server(folder, POSTGRESQL_DB_URL="")
+    server = Server(folder, **EMBEDDED)
     yield server
     server.stop()
     server.kill_database()
