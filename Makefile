@@ -22,7 +22,7 @@ test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
 
 test-engines: $(VENV)/.dev ## run all tests on real servers instead of embedded engines
 	$(BIN)/python -m e2e.browser
-	$(BIN)/python -m tests.servers test
+	$(BIN)/python -m tests.servers test $(TESTS)
 
 engines: $(VENV)/.dev ## start Kafka, MongoDB's, S3's and PostgreSQL's servers (needs JDK 17, Maven, Go 1.24); engines-stop ends them
 	@$(BIN)/python -m tests.servers start
