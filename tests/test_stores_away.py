@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.cast import Stage, event_body, picture, project_fields, staged
+from tests.portal.test_drafts import begun, upload
 from tests.process import free_port
 from tests.waiting import eventually
 
@@ -36,11 +37,12 @@ async def test_uploads_are_503_and_say_when_to_come_back(alice: httpx.AsyncClien
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_the_project_form_comes_back_with_what_was_typed(alice: httpx.AsyncClient) -> None:
-    answer = await alice.post("/projects", data=project_fields(title="Kept"), files={"images": ("a.jpg", picture())})
+async def test_a_picture_of_a_draft_is_refused_for_now_and_what_was_typed_is_kept(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice, "Kept")
+    answer = await upload(alice, draft)
     assert answer.status_code == 503
-    assert 'value="Kept"' in answer.text
     assert "retry-after" in answer.headers
+    assert 'value="Kept"' in (await alice.get(f"{draft}/basics")).text
 
 
 async def test_health_names_them_and_the_process_stays_ready(stage: Stage, visitor: httpx.AsyncClient) -> None:
