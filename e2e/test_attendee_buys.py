@@ -15,6 +15,7 @@ def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) 
 
     bob.goto(path)
     bob.get_by_role("button", name="Sign up", exact=True).click()
+    expect(bob.get_by_label("Your name")).to_be_visible()
     sign_up(bob, "Bob")
     sign_up(ben, "Ben")
     for page in (bob, ben):
@@ -60,6 +61,7 @@ def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Pag
     ben.get_by_role("link", name="Answer the offer").click()
     accessible(ben)
     ben.get_by_role("button", name=re.compile("Take|Accept")).first.click()
+    expect(ben.get_by_text("It is yours.")).to_be_visible()
     ben.goto(path)
     expect(ben.get_by_text("You have a ticket").first).to_be_visible()
 
