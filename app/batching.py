@@ -10,17 +10,27 @@ from app.errors import Unavailable
 T = TypeVar("T")
 R = TypeVar("R")
 
+PATIENCE = 0.01
+
 
 class Batcher(Generic[T, R]):
-    """While one batch is under way the next one gathers; nothing waits for a batch to fill.
+    """While one batch is under way the next one gathers.
+
+    A crowd comes back as a crowd: the next batch waits for as many as the last one had, but no more than `patience`
+    seconds. One alone waits for nobody.
 
     The worker lives as long as somebody waits, so there is no task that could die unseen.
     """
 
-    def __init__(self, apply: Callable[[list[T]], Awaitable[Sequence[R]]], limit: int, queue: int) -> None:
+    def __init__(
+        self, apply: Callable[[list[T]], Awaitable[Sequence[R]]], limit: int, queue: int, patience: float = PATIENCE
+    ) -> None:
         self.apply = apply
         self.limit = limit
         self.queue = queue
+        self.patience = patience
+        self.crowd = 1
+        self.gathered: asyncio.Future[None] | None = None
         self.waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self.worker: asyncio.Task[None] | None = None
         self.closed = False
@@ -35,13 +45,17 @@ class Batcher(Generic[T, R]):
         self.waiting.append((item, future))
         if self.worker is None or self.worker.done():
             self.worker = asyncio.create_task(self.work())
+        if self.gathered is not None and len(self.waiting) >= self.crowd:
+            self.go_on()
         return await future
 
     async def work(self) -> None:
         try:
             while self.waiting:
+                await self.gather()
                 batch = [self.waiting.popleft() for _ in range(min(self.limit, len(self.waiting)))]
                 batch = [(item, future) for item, future in batch if not future.done()]
+                self.crowd = len(batch) or 1
                 if batch:
                     await self.work_on(batch)
         finally:
@@ -49,6 +63,22 @@ class Batcher(Generic[T, R]):
                 _, future = self.waiting.popleft()
                 if not future.done():
                     future.set_exception(Unavailable("The server is stopping.", retry_after=2))
+
+    async def gather(self) -> None:
+        if len(self.waiting) >= self.crowd or self.closed:
+            return
+        loop = asyncio.get_running_loop()
+        self.gathered = loop.create_future()
+        at_last = loop.call_later(self.patience, self.go_on)
+        try:
+            await self.gathered
+        finally:
+            at_last.cancel()
+            self.gathered = None
+
+    def go_on(self) -> None:
+        if self.gathered is not None and not self.gathered.done():
+            self.gathered.set_result(None)
 
     async def work_on(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         try:
@@ -70,5 +100,6 @@ class Batcher(Generic[T, R]):
     async def close(self) -> None:
         """Finish what waits, take nothing new."""
         self.closed = True
+        self.go_on()
         if self.worker is not None and self.busy:
             await self.worker

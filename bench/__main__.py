@@ -6,13 +6,14 @@ import multiprocessing
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
-from bench import consumers, ingest, pages, purchases, requests
+from bench import consumers, ingest, pages, purchases, requests, table_size
 from bench.load import HERE, PEOPLE, PLENTY, Bench
 from bench.noop import main as serve_noop
 from tests.crowd import crowd
@@ -20,11 +21,11 @@ from tests.given import database_of
 from tests.process import Server, free_port
 from tests.waiting import eventually
 
-QUESTIONS = (requests, purchases, ingest, consumers, pages)
-"""Modules, each with a `measure` that answers in figures."""
+QUESTIONS = (requests, purchases, table_size, ingest, consumers, pages)
+"""Modules, each with a `measure` that answers in figures; names of some as arguments ask only those."""
 
 
-async def ask(server: Server, noop_url: str) -> dict[str, Any]:
+async def ask(server: Server, noop_url: str, names: Sequence[str]) -> dict[str, Any]:
     url = database_of(server.folder / "data")
     connection = await asyncpg.connect(url)
     (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
@@ -33,6 +34,8 @@ async def ask(server: Server, noop_url: str) -> dict[str, Any]:
     bench = Bench(server, noop_url, connection, url, organizer)
     figures: dict[str, Any] = {}
     for question in QUESTIONS:
+        if names and question.__name__.removeprefix("bench.") not in names:
+            continue
         found = await question.measure(bench)
         for name, figure in found.items():
             print(f"{name:28} {figure}", flush=True)
@@ -59,7 +62,7 @@ def main() -> None:
     server.start()
     try:
         server.wait_until_ready()
-        figures = asyncio.run(ask(server, f"http://127.0.0.1:{port}"))
+        figures = asyncio.run(ask(server, f"http://127.0.0.1:{port}", sys.argv[1:]))
     finally:
         server.stop()
         yardstick.terminate()

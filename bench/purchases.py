@@ -3,28 +3,22 @@
 import asyncio
 import subprocess
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from statistics import median
 from typing import Any
 
-import asyncpg
-
 from app.engines.embedded_postgres import binaries
-from bench.load import HERE, PEOPLE, PLENTY, Bench, wrk
+from bench.load import HERE, Bench, wrk
 from bench.load import stored_event as stored
 from bench.requests import count_tickets
-from bench.spare import another_server
-from tests.crowd import crowd
 
 PAIRS, SECONDS = 5, 5
 HOT_ROW_CLIENTS = 16
 MANY_EVENTS = 100
-FEW_TICKETS, MANY_TICKETS = 1_000, 1_000_000
 
 
 async def measure(bench: Bench) -> dict[str, Any]:
     await bench.connection.execute("VACUUM ANALYZE")
-    return await beside_the_hot_row(bench) | await by_connections(bench) | await by_table_size(bench)
+    return await beside_the_hot_row(bench) | await by_connections(bench)
 
 
 async def beside_the_hot_row(bench: Bench) -> dict[str, Any]:
@@ -77,38 +71,6 @@ async def bought_by(bench: Bench, connections: int, events: int = 1) -> dict[str
 def buy(url: str, event_ids: Sequence[int], connections: int) -> dict[str, Any]:
     paths = [f"/api/v1/attendee/buy-ticket/{event_id}" for event_id in event_ids]
     return wrk(url, "POST", " ".join(paths), "{}", connections=connections, seconds=SECONDS, CROWD="attendee")
-
-
-async def by_table_size(bench: Bench) -> dict[str, Any]:
-    """Two servers whose connections were opened on empty tables; then one has few tickets and the other many.
-
-    Nothing is analysed in between: what those connections planned at first is what they go on with.
-    """
-    async with AsyncExitStack() as exits:
-        few, many = [await exits.enter_async_context(another_server(bench, name, **PLENTY)) for name in ("few", "many")]
-        for one in (few, many):
-            await crowd(one.connection, "attendee", PEOPLE)
-            await bought_by(one, 64)
-        await fill(many.connection, MANY_TICKETS)
-        rates: tuple[list[float], list[float]] = ([], [])
-        for _ in range(PAIRS):
-            await few.connection.execute("DELETE FROM tickets")
-            await fill(few.connection, FEW_TICKETS)
-            for one, found in zip((many, few), rates, strict=True):
-                found.append((await bought_by(one, 64))["per_s"])
-    return {"buy_ticket_1M_vs_1k_tickets": ratio(*rates[::-1])}
-
-
-async def fill(connection: asyncpg.Connection, tickets: int) -> None:
-    """Tickets of everybody for an event of long ago."""
-    await connection.execute(
-        """INSERT INTO tickets (event_id, ticket_type_id, purchase_id, attendee_id, nth, code, status, price, currency)
-           SELECT t.event_id, t.id, n, u.id, 1 + n / $2, 'FILLED' || n, 'sold', 1, 'EUR'
-           FROM generate_series(0, $1::integer - 1) AS n
-           JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM users) AS u ON u.place = n % $2::integer
-           CROSS JOIN (SELECT id, event_id FROM ticket_types ORDER BY id LIMIT 1) AS t""",
-        tickets, PEOPLE, timeout=600,
-    )  # fmt: skip
 
 
 def ratio(ones: Sequence[float], others: Sequence[float]) -> float:

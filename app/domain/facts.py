@@ -37,10 +37,9 @@ class NumberedFact(msgspec.Struct, frozen=True):
 async def number_facts(connection: Connection, most: int) -> int:
     """Number what has been committed since; how many. Whoever numbers holds the lock on the counter until commit.
 
-    The plans of this transaction fit any size of table, whenever they were made.
     Within an event the order of ids is the order of commits, so its facts are numbered in the order they happened.
     """
-    await connection.fetchrow("SELECT numbered, set_config('enable_seqscan', 'off', true) FROM fact_counter FOR UPDATE")
+    await connection.fetchrow("SELECT numbered FROM fact_counter FOR UPDATE")
     numbered: int = await connection.fetchval(
         """WITH fresh AS (
                SELECT place, row_number() OVER (ORDER BY id) AS number

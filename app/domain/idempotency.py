@@ -7,10 +7,20 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from app.engines.database import Connection, Database
+from app.engines.database import Connection, Database, to_json
 from app.errors import FieldError, Invalid
 
 MAX_KEY = 255
+
+
+Keys = dict[tuple[int, str], tuple[bytes, dict[str, Any]]]
+"""By user and key: the hash of the request, and what is remembered of its outcome."""
+
+REMEMBER = """
+    INSERT INTO idempotency_keys (user_id, key, request_hash, outcome)
+    SELECT user_id, key, request_hash, outcome::jsonb
+    FROM unnest(${}::bigint[], ${}::text[], ${}::bytea[], ${}::text[]) AS k (user_id, key, request_hash, outcome)
+"""
 
 
 class Idempotent(msgspec.Struct, frozen=True):
@@ -53,19 +63,30 @@ async def remembered(connection: Connection, user_id: int, request: Idempotent |
 
 
 async def remember(connection: Connection, user_id: int, request: Idempotent | None, outcome: dict[str, Any]) -> None:
-    """Keep the outcome, in the transaction of the effect.
+    """As `remember_all`, of one request."""
+    if request is not None:
+        await remember_all(connection, {(user_id, request.key): (request.request_hash, outcome)})
+
+
+async def remember_all(connection: Connection, keys: Keys) -> None:
+    """Keep the outcomes, in the transaction of their effects.
 
     Raises:
-        asyncpg.UniqueViolationError: another request with this key was faster; roll back and begin again.
+        asyncpg.UniqueViolationError: another request with one of these keys was faster; roll back and begin again.
     """
-    if request is not None:
-        await connection.execute(
-            "INSERT INTO idempotency_keys (user_id, key, request_hash, outcome) VALUES ($1, $2, $3, $4)",
-            user_id,
-            request.key,
-            request.request_hash,
-            outcome,
-        )
+    if keys:
+        await connection.execute(REMEMBER.format(1, 2, 3, 4), *key_columns(keys))
+
+
+def key_columns(keys: Keys) -> tuple[list[int], list[str], list[bytes], list[str]]:
+    """What `REMEMBER` asks for; in one order, so that two processes with the same keys never block each other."""
+    rows = [(user_id, key, *keys[(user_id, key)]) for user_id, key in sorted(keys)]
+    return (
+        [user_id for user_id, _, _, _ in rows],
+        [key for _, key, _, _ in rows],
+        [request_hash for _, _, request_hash, _ in rows],
+        [to_json(outcome) for _, _, _, outcome in rows],
+    )
 
 
 async def once(

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from app.domain.facts import fact_columns
+from app.domain.idempotency import REMEMBER, Keys, key_columns
 from app.domain.stock import Stock, TypeStock
 from app.engines.database import Connection
 from app.messages import TicketHeld, TicketSold
@@ -69,15 +70,15 @@ class Issuing:
         self.tickets += issued
         return issued
 
-    async def write(self, connection: Connection, stock: Stock) -> None:
-        """Tickets, counters and facts in one statement.
+    async def write(self, connection: Connection, stock: Stock, keys: Keys | None = None) -> None:
+        """Tickets, counters, keys and facts in one statement.
 
         Raises:
             asyncpg.UniqueViolationError: somebody was given the same tickets without this lock, or a code came twice.
         """
         kinds = list(stock.types.values())
         await connection.execute(
-            """WITH issued AS (
+            f"""WITH issued AS (
                    INSERT INTO tickets (id, event_id, ticket_type_id, attendee_id, purchase_id, nth, code, status,
                                         price, held_until, currency) OVERRIDING SYSTEM VALUE
                    SELECT id, $1, kind, attendee, purchase, nth, code, status, price, until, $17
@@ -90,14 +91,14 @@ class Issuing:
                    UPDATE ticket_types t SET sold = n.sold, held = n.held
                    FROM unnest($5::bigint[], $6::integer[], $7::integer[]) AS n (id, sold, held)
                    WHERE t.id = n.id AND (t.sold, t.held) <> (n.sold, n.held)
-               )
+               ), remembered AS ({REMEMBER.format(20, 21, 22, 23)})
                INSERT INTO facts (event_id, type, payload)
                SELECT $1, type, payload::jsonb
                FROM unnest($18::text[], $19::text[]) WITH ORDINALITY AS f (type, payload, place) ORDER BY place""",
             stock.id, stock.sold, stock.held, stock.due_at,
             [kind.id for kind in kinds], [kind.sold for kind in kinds], [kind.held for kind in kinds],
             *zip(*(msgspec.structs.astuple(ticket) for ticket in self.tickets), strict=True),
-            stock.currency, *fact_columns(stock.facts),
+            stock.currency, *fact_columns(stock.facts), *key_columns(keys or {}),
         )  # fmt: skip
         stock.facts.clear()
 

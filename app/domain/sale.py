@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.idempotency import Idempotent, key_reused
+from app.domain.idempotency import Idempotent, Keys, key_reused, remember_all
 from app.domain.issuing import Issued, Issuing, Live, NewTicket
 from app.domain.offers import settle
 from app.domain.stock import Stock, TypeStock, lock_stock, may_see
@@ -58,8 +58,6 @@ class Desk(Protocol):
 Outcome = dict[str, Any]
 """What is remembered of a decision, and rendered again: tickets, or `{"refused": type}`."""
 
-Keys = dict[tuple[int, str], tuple[bytes, Outcome]]
-
 
 class Decided(msgspec.Struct, frozen=True):
     """`sold_out`: nobody can have anything now, and the next ones can be told so without waiting for the lock."""
@@ -82,8 +80,9 @@ async def sell(connection: Connection, event_id: int, wishes: Sequence[Wish]) ->
     issuing = Issuing(ticket_ids)
     outcomes, keys = decide_all(stock, wishes, known, live, issuing)
     if stock is not None and issuing.tickets:
-        await issuing.write(connection, stock)
-    await remember_all(connection, keys)
+        await issuing.write(connection, stock, keys)
+    else:
+        await remember_all(connection, keys)
     return Decided([rendered(*outcome) for outcome in outcomes], stock is not None and is_sold_out(stock))
 
 
@@ -218,18 +217,3 @@ async def what_is_known(
     for person, ticket_type_id, nth in row["live"] or ():
         live.setdefault((person, ticket_type_id), set()).add(nth)
     return row["ticket_ids"], known, live
-
-
-async def remember_all(connection: Connection, keys: Keys) -> None:
-    """In one order, so that two processes with the same keys wait for, and never block, each other."""
-    if not keys:
-        return
-    ordered = sorted(keys)
-    await connection.execute(
-        """INSERT INTO idempotency_keys (user_id, key, request_hash, outcome)
-           SELECT * FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::jsonb[])""",
-        [user_id for user_id, _ in ordered],
-        [key for _, key in ordered],
-        [keys[one][0] for one in ordered],
-        [keys[one][1] for one in ordered],
-    )

@@ -124,14 +124,10 @@ async def lock_stock(connection: Connection, event_id: int, lock: bool = True) -
     """The stock as it is once all earlier holders of the lock are done; without `lock`, as it was a moment ago.
 
     The lock comes first and in a statement of its own: the later ones see all that earlier holders did.
-
-    Plans of these statements are cached, perhaps while the tables were empty; without sequential scans they fit any
-    size.
     """
     event = await connection.fetchrow(
         f"""SELECT id, organizer_id, status, capacity, sold, held, currency, payment, hold_hours, offer_hours,
-                  returns_until, end_time, due_at, clock_timestamp() AS now,
-                  set_config('enable_seqscan', 'off', true) AS plans
+                  returns_until, end_time, due_at, clock_timestamp() AS now
            FROM events WHERE id = $1 {"FOR UPDATE" if lock else ""}""",
         event_id,
     )
@@ -144,7 +140,6 @@ async def lock_stock(connection: Connection, event_id: int, lock: bool = True) -
         event_id,
     )
     fields = dict(event)
-    del fields["plans"]
     if types:
         fields["now"] = types[0]["now"]
     return Stock(**fields, types={row["id"]: type_stock(row) for row in types}, facts=[], lines=[])

@@ -1,7 +1,6 @@
 """PostgreSQL: an asyncpg pool for the hot paths, SQLAlchemy sessions for the rest, and the migrations."""
 
 import asyncio
-import json
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import asyncpg
+import msgspec
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -161,9 +161,17 @@ def end_the_silent(failure: sa.engine.ExceptionContext) -> None:
 
 
 async def prepare(connection: asyncpg.Connection) -> None:
-    """The server looks whether we are still there, so that a connection we ended holds no locks."""
-    await connection.execute("SET client_connection_check_interval = '2s'")
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    """The server looks whether we are still there, so that a connection we ended holds no locks.
+
+    Plans are kept for as long as a connection, and the first ones are made while tables are empty: without sequential
+    scans they fit any size.
+    """
+    await connection.execute("SET client_connection_check_interval = '2s'; SET enable_seqscan = off")
+    await connection.set_type_codec("jsonb", encoder=to_json, decoder=msgspec.json.decode, schema="pg_catalog")
+
+
+def to_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def migrate(url: str) -> None:

@@ -2,14 +2,13 @@
 
 import asyncio
 import datetime as dt
-import json
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from app.batching import Batcher
-from app.engines.database import Database
+from app.engines.database import Database, to_json
 from app.engines.log import Record, refuse_unfit
 from app.engines.postgres_consumer import PostgresConsumer, Wakeups
 from app.errors import NotFound, Unavailable
@@ -73,7 +72,7 @@ class PostgresLog:
                 [zlib.crc32(record.key.encode()) % self.counts[record.topic] for record in records],
                 [record.key for record in records],
                 [record.value for record in records],
-                [json.dumps(record.headers) for record in records],
+                [to_json(record.headers) for record in records],
             )
         return [None] * len(groups)
 
