@@ -193,7 +193,8 @@ async def what_is_known(
 ) -> tuple[list[int], Keys, Live]:
     """Ids for up to `places` tickets, what was decided under these keys before, and who has what already.
 
-    Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made.
+    Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made; `+ 0` keeps
+    it off the index by event, which looks as good as the one by person while there are no tickets.
     """
     row = await connection.fetchrow(
         """SELECT ARRAY(SELECT nextval('tickets_id_seq') FROM generate_series(1, $5::integer)) AS ticket_ids,
@@ -204,7 +205,7 @@ async def what_is_known(
                   (SELECT jsonb_agg(jsonb_build_array(person, t.ticket_type_id, t.nth))
                    FROM unnest($4::bigint[]) AS person,
                         LATERAL (SELECT ticket_type_id, nth FROM tickets
-                                 WHERE event_id = $1 AND attendee_id = person
+                                 WHERE attendee_id = person AND event_id + 0 = $1
                                    AND status IN ('held', 'sold', 'used') OFFSET 0) AS t) AS live""",
         event_id,
         [user_id for user_id, _ in keys],
