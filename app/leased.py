@@ -13,12 +13,17 @@ from app.supervision import Health
 class Leased:
     """Repeats `step` where the lease `name` is: when woken, and every `every` seconds without having been told.
 
-    `step` says whether there is more to do; after each there are `rest` seconds, so that what comes together is done
-    together. The lease only saves work, so a step must be right at any time.
+    `step` says whether there is more to do; after each there are `rest()` seconds, so that what comes together is done
+    together and what matters more goes first. The lease only saves work, so a step must be right at any time.
     """
 
     def __init__(
-        self, name: str, database: Database, step: Callable[[], Awaitable[bool]], every: float, rest: float = 0.0
+        self,
+        name: str,
+        database: Database,
+        step: Callable[[], Awaitable[bool]],
+        every: float,
+        rest: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.name = name
         self.step = step
@@ -38,7 +43,7 @@ class Leased:
                 health.state, health.error = "running", None
             except Unavailable as error:
                 health.state, health.error, more = "retrying", error.detail, False
-            await asyncio.sleep(self.rest)
+            await asyncio.sleep(self.rest())
             if not more:
                 with suppress(TimeoutError):  # then look without having been told
                     async with asyncio.timeout(self.every):

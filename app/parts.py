@@ -54,8 +54,12 @@ class Parts:
         self.user_limits = UserLimits({"submit": limits.submit, "buy": limits.buy, "read": limits.read})
         self.password_check = PasswordCheck(database, self.passwords, self.shared_limits, limits)
         self.submissions = Submissions(database, log)
+        self.sale_desk = SaleDesk(database, sell, sold=lambda: self.relay.wake())
         self.relay = Leased(
-            "relay", database, lambda: relay_facts(database, log), relay.EVERY_SECONDS, relay.REST_SECONDS
+            "relay",
+            database,
+            lambda: relay_facts(database, log),
+            relay.EVERY_SECONDS,
+            lambda: relay.REST_IN_A_RUSH if self.sale_desk.busy else relay.REST_SECONDS,
         )
         self.sale_clock = Leased("sale-clock", database, lambda: tick(database), sale_clock.EVERY_SECONDS)
-        self.sale_desk = SaleDesk(database, sell, sold=self.relay.wake)

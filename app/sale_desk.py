@@ -73,6 +73,10 @@ class SaleDesk:
         self.sold()
         return decided.answers
 
+    @property
+    def busy(self) -> bool:
+        return any(queue.busy for queue in self.queues.values())
+
     def forget_idle(self) -> None:
         if len(self.queues) >= QUEUES_KEPT:
             self.queues = {event_id: queue for event_id, queue in self.queues.items() if queue.busy}

@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from app.main import asgi, build_parts
+from app.one_write import Protocol
 from app.parts import Parts
 from app.settings import Settings
 
@@ -26,7 +27,7 @@ def serve(settings: Settings, database_url: str, listener: socket.socket, starte
     config = uvicorn.Config(
         asgi(parts),
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,
