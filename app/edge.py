@@ -27,12 +27,14 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src {pictures}; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-HEADERS = {
-    b"x-content-type-options": b"nosniff",
+NOSNIFF = {b"x-content-type-options": b"nosniff"}
+OF_A_PAGE = {
     b"referrer-policy": b"same-origin",
     b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
     b"cross-origin-opener-policy": b"same-origin",
 }
+DATA = (b"application/json", b"application/problem+json")
+"""No browser runs or frames these, so what protects a page is left out."""
 HSTS = {b"strict-transport-security": b"max-age=31536000"}
 
 
@@ -42,17 +44,14 @@ class Edge:
     def __init__(self, app: App, secure: bool, pictures_from: str | None = None) -> None:
         self.app = app
         policy = CSP.format(pictures=" ".join(filter(None, ("'self'", "data:", pictures_from))))
-        self.every_answer = {
-            **HEADERS,
-            b"content-security-policy": policy.encode(),
-            **(HSTS if secure else {}),
-        }
+        self.with_data = NOSNIFF | (HSTS if secure else {})
+        self.with_pages = self.with_data | OF_A_PAGE | {b"content-security-policy": policy.encode()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, send, self.every_answer)
+        exchange = Exchange(scope, receive, send, self)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
@@ -64,12 +63,12 @@ class Edge:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, every_answer: dict[bytes, bytes]) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, edge: Edge) -> None:
         self.head = scope["method"] == "HEAD"
         self.scope = {**scope, "method": "GET"} if self.head else scope  # the server goes on seeing what was asked
         self.receive_next = receive
         self.send_next = send
-        self.every_answer = every_answer
+        self.edge = edge
         self.began = time.perf_counter()
         self.status = 0
         self.body_read = False
@@ -97,8 +96,10 @@ class Exchange:
         await self.send_next(message)
 
     def headers(self, message: Message) -> list[tuple[bytes, bytes]]:
-        present = {name.lower() for name, _ in message.get("headers", [])}
-        extra = [(name, value) for name, value in self.every_answer.items() if name not in present]
+        present = {name.lower(): value for name, value in message.get("headers", [])}
+        data = present.get(b"content-type", b"").startswith(DATA)
+        always = self.edge.with_data if data else self.edge.with_pages
+        extra = [(name, value) for name, value in always.items() if name not in present]
         extra.append((b"x-request-id", self.request_id.encode()))
         extra += [
             (name.lower().encode(), value.encode())

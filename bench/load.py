@@ -19,6 +19,7 @@ SECONDS, CONNECTIONS, THREADS = 10, 64, 2
 PEOPLE = 200_000
 RUNS = itertools.count()
 PLENTY = {f"RATE_LIMIT_{name}": "100000000/minute" for name in ("SUBMIT", "BUY", "READ")}
+WHOLE_MACHINE = {**PLENTY, "WORKERS": str(os.cpu_count())}
 
 
 @dataclass

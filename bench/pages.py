@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from app.domain.lists import to_cursor
-from bench.load import HERE, PLENTY, SECONDS, THREADS, Bench
+from bench.load import HERE, SECONDS, THREADS, WHOLE_MACHINE, Bench
 from bench.spare import another_server
 from tests.crowd import crowd
 
@@ -18,7 +18,7 @@ ON_A_PAGE = 50
 
 
 async def measure(bench: Bench) -> dict[str, Any]:
-    async with another_server(bench, "pages", **PLENTY) as own:
+    async with another_server(bench, "pages", **WHOLE_MACHINE) as own:
         await fill(own.connection)
         folder = own.server.folder
         await write_left(own.connection, folder)

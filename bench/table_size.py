@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.load import PEOPLE, PLENTY, Bench, stored_event
+from bench.load import PEOPLE, WHOLE_MACHINE, Bench, stored_event
 from bench.purchases import PAIRS, bought_by, ratio
 from bench.spare import another_server
 from tests.crowd import crowd
@@ -19,7 +19,9 @@ async def measure(bench: Bench) -> dict[str, Any]:
     Nothing is analysed in between: what those connections planned at first is what they go on with.
     """
     async with AsyncExitStack() as exits:
-        few, many = [await exits.enter_async_context(another_server(bench, name, **PLENTY)) for name in ("few", "many")]
+        few, many = [
+            await exits.enter_async_context(another_server(bench, name, **WHOLE_MACHINE)) for name in ("few", "many")
+        ]
         for one in (few, many):
             await crowd(one.connection, "attendee", PEOPLE)
             await bought_by(one, 64)

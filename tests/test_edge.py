@@ -20,10 +20,13 @@ from tests.test_access import PUBLIC
 
 
 async def test_safe_headers_are_everywhere(visitor: httpx.AsyncClient) -> None:
-    for path in ("/", "/nope", "/api/v1/me", "/api/v1/nope", "/health/live", "/static/style.css", "/schema"):
+    pages, data = ("/", "/nope", "/static/style.css", "/schema"), ("/api/v1/me", "/api/v1/nope", "/health/live")
+    for path in (*pages, *data):
         headers = (await visitor.get(path)).headers
-        assert "script-src 'self'" in headers["content-security-policy"]
-        assert "unsafe" not in headers["content-security-policy"]
+        if path in pages:
+            assert "script-src 'self'" in headers["content-security-policy"]
+            assert "unsafe" not in headers["content-security-policy"]
+            assert headers["referrer-policy"] == "same-origin"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-request-id"]
         assert headers["cache-control"]
