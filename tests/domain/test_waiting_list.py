@@ -388,7 +388,7 @@ async def test_a_batch_that_finds_something_due_settles_it_first(office: BoxOffi
     await free(office, numbers)
     await office.hours_pass(25)
     async with office.database.transaction() as connection:
-        decided = await sell(connection, EVENT, [Wish(ben, None), Wish(cat, None)])
+        decided = (await sell(connection, {EVENT: [Wish(ben, None), Wish(cat, None)]}))[EVENT]
     assert [type(answer).__name__ for answer in decided.answers] == ["Purchase", "Conflict"]
     assert await office.standing(bob) == ["expired"]
     assert await office.places() == (2, 0)
