@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import asyncpg
+import structlog
 
 from app.batching import Batcher
 from app.domain.sale import Decided, Purchase, Wish, turn_away
 from app.engines.database import Connection, Database
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Unavailable, first_line
+
+log = structlog.get_logger()
 
 BATCH, QUEUE = 256, 10_000
 EVENTS_TOGETHER = 64
@@ -79,10 +82,15 @@ class SaleDesk:
 
     async def decide_together(self, batches: list[Batch]) -> list[Decided | None]:
         """None for each that has to be decided in another way."""
-        decided: dict[int, Decided] = {}
+        decided: dict[int, Decided] | None = None
         if len(batches) > 1:
-            decided = await self.decide(dict(batches), wait=False) or {}
-        return [decided.get(event_id) for event_id, _ in batches]
+            try:
+                decided = await self.decide(dict(batches), wait=False)
+            except Unavailable:
+                raise
+            except Exception as error:  # of one event, which decided alone will raise it for those it concerns
+                log.warning("events are decided one by one", error=first_line(error))
+        return [decided.get(event_id) if decided else None for event_id, _ in batches]
 
     async def decide_alone(self, event_id: int, wishes: list[Wish]) -> Decided:
         """A batch that another process got in the way of is decided again, and then sees what that one did."""

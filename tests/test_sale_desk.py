@@ -127,6 +127,27 @@ async def test_an_event_that_somebody_holds_does_not_hold_up_the_others(stage: S
     assert kinds(list(await asyncio.gather(*stuck))) == ["sold"] * 3
 
 
+async def test_an_event_that_fails_does_not_fail_those_it_shares_a_transaction_with(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    broken, *sound = [await stored_event(alice) for _ in range(4)]
+    shared: list[int] = []
+
+    async def failing(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+        shared.append(len(wishes))
+        if broken in wishes:
+            await connection.execute("SELECT no_such_column FROM events")
+        return await sell(connection, wishes, wait)
+
+    desk = SaleDesk(stage.parts.database, failing)
+    crowd_of_2 = await people(stage.parts.database, 2)
+    buying = [desk.buy(event_id, wish(who)) for who in crowd_of_2 for event_id in (broken, *sound)]
+    answers = await asyncio.gather(*buying, return_exceptions=True)
+    assert max(shared) > 1
+    assert sum(isinstance(answer, Purchase) for answer in answers) == 6
+    assert sum(isinstance(answer, asyncpg.UndefinedColumnError) for answer in answers) == 2
+
+
 async def test_one_key_for_two_events_at_once_buys_one(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_ids = [await stored_event(alice) for _ in range(5)]
     (who,) = await people(stage.parts.database, 1)
