@@ -96,7 +96,7 @@ async def join(
         who.user_id,
     )
     if known is None:
-        if any(one not in stock.types or stock.types[one].archived for one in ticket_type_ids):
+        if not all(one in stock.types and stock.visible(stock.types[one]) for one in ticket_type_ids):
             raise NotFound("There is no such ticket type.")
         if refused := await no_sense(connection, stock, who, quantity, ticket_type_ids):
             return {"refused": refused}
