@@ -6,7 +6,6 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body
-from msgspec import Meta
 
 from app.api.answers import PathId, idempotent_json, problems, replay_headers
 from app.api.body import WholeBody
@@ -14,21 +13,12 @@ from app.api.events import Cursor, Limit
 from app.domain import holds
 from app.domain.accounts import Caller
 from app.domain.cancelling import Reason
-from app.domain.events import Id
-from app.domain.holds import Decided, HeldTicket, Refused
+from app.domain.holds import ConfirmIn, Decided, HeldTicket, Refused
 from app.domain.lists import Page, from_cursor
 from app.parts import Parts
-from app.validation import Input
-
-Numbers = Annotated[list[Id], Meta(min_length=1, max_length=1000, extra={"says": "must be 1 to 1,000 ticket numbers"})]
 
 
-class ConfirmIn(Input, frozen=True, kw_only=True):
-    ticket_numbers: Numbers
-
-
-class ReleaseIn(Input, frozen=True, kw_only=True):
-    ticket_numbers: Numbers
+class ReleaseIn(ConfirmIn, frozen=True, kw_only=True):
     reason: Reason = "not paid"
 
 

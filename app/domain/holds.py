@@ -2,12 +2,14 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from app.domain.accounts import Caller
 from app.domain.cancelling import give_back
+from app.domain.events import Id
 from app.domain.idempotency import Idempotent, once
 from app.domain.issuing import free_ordinal
 from app.domain.lists import Page, page_of
@@ -17,7 +19,9 @@ from app.domain.stock import Stock, lock_own_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import TicketConfirmed
+from app.validation import Input
 
+PAYMENTS_ARRIVE_WITHIN = dt.timedelta(days=30)
 REFUSALS = {
     "not-found": "There is no such ticket for this event.",
     "not-held": "This ticket does not wait for a payment.",
@@ -25,6 +29,12 @@ REFUSALS = {
     "already-bought": "The hold had lapsed, and its owner has another ticket now.",
     "event-cancelled": "This event is cancelled.",
 }
+
+Numbers = Annotated[list[Id], Meta(min_length=1, max_length=1000, extra={"says": "must be 1 to 1,000 ticket numbers"})]
+
+
+class ConfirmIn(Input, frozen=True, kw_only=True):
+    ticket_numbers: Numbers
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -181,6 +191,13 @@ class HeldTicket(msgspec.Struct, frozen=True, kw_only=True):
     held_until: dt.datetime
 
 
+HELD = """
+    SELECT t.id, t.code, k.name AS ticket_type, t.purchase_id, t.attendee_id, u.full_name, u.email, t.price, t.currency,
+           t.created_at, t.held_until
+    FROM tickets t JOIN ticket_types k ON k.id = t.ticket_type_id JOIN users u ON u.id = t.attendee_id
+"""
+
+
 async def held_tickets(
     database: Database, who: Caller, event_id: int, limit: int, after: int | None
 ) -> Page[HeldTicket]:
@@ -188,13 +205,27 @@ async def held_tickets(
     async with database.connection() as connection:
         await require_own_event(connection, who, event_id)
         rows = await connection.fetch(
-            """SELECT t.id, t.code, k.name AS ticket_type, t.purchase_id, t.attendee_id, u.full_name, u.email, t.price,
-                      t.currency, t.created_at, t.held_until
-               FROM tickets t JOIN ticket_types k ON k.id = t.ticket_type_id JOIN users u ON u.id = t.attendee_id
-               WHERE t.event_id = $1 AND t.status = 'held' AND t.held_until > now() AND t.id > $2
-               ORDER BY t.id LIMIT $3""",
+            f"""{HELD} WHERE t.event_id = $1 AND t.status = 'held' AND t.held_until > now() AND t.id > $2
+                ORDER BY t.id LIMIT $3""",
             event_id,
             after or 0,
+            limit + 1,
+        )
+    return page_of([held_ticket(row) for row in rows], limit, lambda ticket: ticket.ticket_number)
+
+
+async def lapsed_tickets(
+    database: Database, who: Caller, event_id: int, limit: int, before: int | None
+) -> Page[HeldTicket]:
+    """Those whose payment may still arrive, though too late, newest first."""
+    async with database.connection() as connection:
+        await require_own_event(connection, who, event_id)
+        rows = await connection.fetch(
+            f"""{HELD} WHERE t.event_id = $1 AND t.status = 'lapsed' AND t.held_until > now() - $2::interval
+                  AND ($3::bigint IS NULL OR t.id < $3) ORDER BY t.id DESC LIMIT $4""",
+            event_id,
+            PAYMENTS_ARRIVE_WITHIN,
+            before,
             limit + 1,
         )
     return page_of([held_ticket(row) for row in rows], limit, lambda ticket: ticket.ticket_number)

@@ -8,7 +8,8 @@ from litestar.params import QueryParameter
 from litestar.response import Template
 
 from app.domain.accounts import Caller
-from app.domain.holds import Decided, confirm_tickets, held_tickets, release_tickets
+from app.domain.cancelling import Reason
+from app.domain.holds import ConfirmIn, Decided, confirm_tickets, held_tickets, lapsed_tickets, release_tickets
 from app.domain.lists import from_cursor
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, FieldError, Invalid
@@ -17,9 +18,14 @@ from app.parts import Parts
 from app.portal.flash import see_other
 from app.portal.forms import form_of, text_in
 from app.portal.workspace import EventId, frame
-from app.validation import several
+from app.validation import read, several
 
 ON_A_PAGE = 50
+Cursor = Annotated[str | None, QueryParameter(required=False)]
+
+
+class ReleaseForm(ConfirmIn, frozen=True, kw_only=True):
+    reason: Reason
 
 
 @get("/projects/{event_id:int}/held", opt={"role": "organizer"})
@@ -27,47 +33,85 @@ async def held(
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
     event_id: EventId,
-    cursor: Annotated[str | None, QueryParameter(required=False)] = None,
+    cursor: Cursor = None,
+    lapsed: Cursor = None,
 ) -> Template:
-    return await held_page(parts, who, event_id, cursor)
+    return await held_page(parts, who, event_id, cursor, lapsed)
 
 
 async def held_page(
     parts: Parts,
     who: Caller,
     event_id: int,
-    cursor: str | None = None,
+    cursor: str | None,
+    lapsed: str | None,
     refusal: AppError | None = None,
-    chosen: tuple[int, ...] = (),
-    reason: str = "",
+    typed: dict[str, Any] | None = None,
 ) -> Template:
+    """`cursor` is the place in the list of those held, `lapsed` in that of those too late."""
     event = await own_event(parts.database, who, event_id)
-    page = await held_tickets(parts.database, who, event_id, ON_A_PAGE, from_cursor(cursor))
-    errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
-    more = {"tab": "held", "page": page, "first": bool(cursor), "refusal": refusal, "chosen": chosen}
-    context = frame(event, "attendees", errors=errors, values={"reason": reason}, **more)
+    context = frame(
+        event,
+        "attendees",
+        tab="held",
+        page=await held_tickets(parts.database, who, event_id, ON_A_PAGE, from_cursor(cursor)),
+        late=await lapsed_tickets(parts.database, who, event_id, ON_A_PAGE, from_cursor(lapsed)),
+        cursor=cursor,
+        lapsed=lapsed,
+        refusal=refusal,
+        errors={bad.field: bad.message for bad in refusal.fields} if refusal else {},
+        values=typed or {"ticket_numbers": [], "decision": ""},
+    )
     return Template("holds/page.html", context=context, status_code=refusal.status if refusal else 200)
 
 
 @post("/projects/{event_id:int}/held", opt={"role": "organizer", "limit": "submit"})
 async def decide_held(
-    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    event_id: EventId,
+    cursor: Cursor = None,
+    lapsed: Cursor = None,
 ) -> Response[Any]:
-    form = await form_of(request)
-    chosen = tuple(int(one) for one in several(form.get("ticket_numbers")) if one.isascii() and one.isdigit())
-    reason = text_in(form, "reason") or ""
+    typed = typed_in(await form_of(request))
+    decide = release if typed["decision"] == "release" else confirm
     try:
-        if not chosen:
-            raise Invalid([FieldError("ticket_numbers", "tick at least one")], "Tick at least one ticket.")
-        if form.get("decision") == "release":
-            decided = await release_tickets(parts.database, who, event_id, chosen, reason)
-            said = ngettext("%(num)s place is free again.", "%(num)s places are free again.", len(decided.done))
-        else:
-            decided = await confirm_tickets(parts.database, who, event_id, chosen)
-            said = ngettext("%(num)s payment is confirmed.", "%(num)s payments are confirmed.", len(decided.done))
+        said = await decide(parts, who, event_id, typed)
     except (Conflict, Invalid) as refusal:
-        return await held_page(parts, who, event_id, None, refusal, chosen, reason)
-    return see_other(f"/projects/{event_id}/held", said % {"num": len(decided.done)} + refused_too(decided))
+        return await held_page(parts, who, event_id, cursor, lapsed, refusal, typed)
+    return see_other(f"/projects/{event_id}/held", said)
+
+
+def typed_in(form: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: text_in(form, name) or "" for name in ("decision", "reason")}
+    return {"ticket_numbers": [number_in(one) for one in several(form.get("ticket_numbers"))], **texts}
+
+
+def number_in(value: Any) -> Any:
+    """What is no number stays as it came, to be refused with the others."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else value
+
+
+async def confirm(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any]) -> str:
+    require_ticked(typed)
+    chosen = read(ConfirmIn, typed, form=True)
+    decided = await confirm_tickets(parts.database, who, event_id, chosen.ticket_numbers)
+    said = ngettext("%(num)s payment is confirmed.", "%(num)s payments are confirmed.", len(decided.done))
+    return said % {"num": len(decided.done)} + refused_too(decided)
+
+
+async def release(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any]) -> str:
+    require_ticked(typed)
+    chosen = read(ReleaseForm, typed, form=True)
+    decided = await release_tickets(parts.database, who, event_id, chosen.ticket_numbers, chosen.reason)
+    said = ngettext("%(num)s place is free again.", "%(num)s places are free again.", len(decided.done))
+    return said % {"num": len(decided.done)} + refused_too(decided)
+
+
+def require_ticked(typed: dict[str, Any]) -> None:
+    if not typed["ticket_numbers"]:
+        raise Invalid([FieldError("ticket_numbers", "tick at least one")], "Tick at least one ticket.")
 
 
 def refused_too(decided: Decided) -> str:

@@ -86,6 +86,80 @@ async def test_held_tickets_are_confirmed_or_released_as_ticked(stage: Stage, al
     assert "of 100, 98 left" in overview
 
 
+async def test_places_are_given_back_with_a_reason_and_what_was_ticked_is_kept(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        numbers = await sell_to(connection, event_id, [f"Guest {number}" for number in range(60)], status="held")
+    address = f"/projects/{event_id}/held"
+    more = re.search(rf'href="({address}\?cursor=[^"]+)"', (await alice.get(address)).text)
+    assert more
+    second_page = more.group(1)
+    for reason, complaint in (("", "is required"), ("  ", "is required"), ("x" * 501, "must have 1 to 500 characters")):
+        form = {"decision": "release", "ticket_numbers": numbers[55:57], "reason": reason}
+        answer = await alice.post(second_page, data=form)
+        assert answer.status_code == 422
+        assert complaint in answer.text.split('id="reason-error"')[1][:400]
+        assert re.search(r'id="reason" name="reason" aria-invalid="true" autofocus', answer.text)
+        assert f'value="{reason}"' in answer.text
+        assert '<details class="confirm" data-menu open>' in answer.text
+        assert re.findall(r'id="ticket-(\d+)" checked', answer.text) == [str(number) for number in numbers[55:57]]
+    done = await alice.post(second_page, data={**form, "reason": "Nothing arrived"})
+    assert done.status_code == 303
+    assert "2 places are free again." in (await alice.get(address)).text
+
+
+async def test_ticket_numbers_are_refused_as_the_api_refuses_them(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        (held,) = await sell_to(connection, event_id, ["Ann"], status="held")
+    address = f"/projects/{event_id}/held"
+    for numbers in (["9" * 30], ["9223372036854775808"], [held, "x"], ["0"], ["-1"], list(range(1, 1002))):
+        answer = await alice.post(address, data={"decision": "confirm", "ticket_numbers": numbers})
+        assert answer.status_code == 422, numbers
+        assert "must be 1 to 1,000 ticket numbers" in answer.text
+    assert "Ann" in (await alice.get(address)).text
+
+
+async def test_a_payment_that_arrives_late_is_confirmed_if_a_place_is_left(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=2)
+    async with stage.parts.database.connection() as connection:
+        names = ["Ann", "Ben", "Old"]
+        late, later, old = await sell_to(connection, event_id, names, status="lapsed")
+        await connection.execute("UPDATE tickets SET held_until = now() - interval '29 days'")
+        await connection.execute("UPDATE tickets SET held_until = now() - interval '31 days' WHERE id = $1", old)
+    address = f"/projects/{event_id}/held"
+    page = (await alice.get(address)).text
+    assert "Not paid in time" in page
+    assert re.findall(r'id="ticket-(\d+)"', page) == [str(later), str(late)]
+    done = await alice.post(address, data={"decision": "confirm", "ticket_numbers": late})
+    assert done.status_code == 303
+    assert "1 payment is confirmed." in (await alice.get(address)).text
+    assert (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
+    full = await alice.post(address, data={"decision": "confirm", "ticket_numbers": later})
+    assert full.status_code == 409
+    assert "its place is taken now" in full.text
+    assert f'id="ticket-{later}" checked' in full.text
+
+
+async def test_late_payments_are_found_by_pages(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        numbers = await sell_to(connection, event_id, [f"Guest {number}" for number in range(60)], status="lapsed")
+        await connection.execute("UPDATE tickets SET held_until = now()")
+    first = (await alice.get(f"/projects/{event_id}/held")).text
+    more = re.search(r'href="([^"]+\?lapsed=[^"]+)"', first)
+    assert more
+    last = (await alice.get(more.group(1))).text
+    seen = [int(number) for page in (first, last) for number in re.findall(r'id="ticket-(\d+)"', page)]
+    assert seen == numbers[::-1]
+    missed = await alice.post(more.group(1), data={"decision": "confirm"})
+    assert f'id="ticket-{numbers[0]}"' in missed.text, "the same page again"
+
+
 async def test_the_door_list_has_everybody_who_may_come_in_by_name(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, capacity=2000)
     names = [f"Guest {number:04}" for number in range(1100)]
