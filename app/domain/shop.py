@@ -58,12 +58,14 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     mine: Standing
     own: bool
 
+    def has(self, kind: TicketType) -> int:
+        return sum(ticket.ticket_type_id == kind.ticket_type_id for ticket in self.mine.tickets)
+
     def may_have(self, kind: TicketType) -> int:
         """How many more of a type the visitor can buy now."""
         if kind.state != "on_sale":
             return 0
-        have = sum(ticket.ticket_type_id == kind.ticket_type_id for ticket in self.mine.tickets)
-        return max(0, min(kind.per_attendee_limit - have, kind.left))
+        return max(0, min(kind.per_attendee_limit - self.has(kind), kind.left))
 
     @property
     def most(self) -> int:
@@ -72,12 +74,28 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
 
     def limit(self, ticket_type_id: str | None) -> int:
         """How many of a type one person can have, or of any type."""
-        kinds = [kind for kind in self.places.ticket_types if str(kind.ticket_type_id) == ticket_type_id]
-        return max((kind.per_attendee_limit for kind in kinds), default=self.most_to_wait_for)
+        limits = {str(kind.ticket_type_id): kind.per_attendee_limit for kind in self.places.ticket_types}
+        return limits.get(ticket_type_id or "") or max(limits.values(), default=1)
+
+    def may_wait_for(self, kind: TicketType) -> int:
+        """The largest quantity of a type that waiting can help to; 0 where as many can be bought, or never had."""
+        capacity = self.places.availability.capacity
+        most = min(kind.per_attendee_limit, capacity, kind.places or capacity) - self.has(kind)
+        return most if kind.state in STATES and most > self.may_have(kind) else 0
+
+    @property
+    def to_wait_for(self) -> list[TicketType]:
+        """Nobody waits twice."""
+        return [] if self.mine.entry else [kind for kind in self.places.ticket_types if self.may_wait_for(kind)]
+
+    @property
+    def least_to_wait_for(self) -> int:
+        """Fewer than that can be bought."""
+        return 1 + min(map(self.may_have, self.to_wait_for))
 
     @property
     def most_to_wait_for(self) -> int:
-        return max((kind.per_attendee_limit for kind in self.places.ticket_types), default=1)
+        return max(map(self.may_wait_for, self.to_wait_for))
 
 
 async def shop(database: Database, media: Media, who: Caller | None, event_id: int) -> Shop:

@@ -11,6 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.cancellations import cancel_event
 from tests.cast import Stage, event_body, stored_event
 from tests.portal.test_pages import key_in
+from tests.waiting import eventually
 
 HX = {"HX-Request": "true"}
 
@@ -37,6 +38,11 @@ async def type_of(client: httpx.AsyncClient, event_id: int, name: str) -> int:
 async def buy(person: httpx.AsyncClient, event_id: int, **form: Any) -> httpx.Response:
     key = key_in((await person.get(f"/events/{event_id}")).text)
     return await person.post(f"/events/{event_id}/purchase", data={"key": key, **form}, headers=HX)
+
+
+async def wait(person: httpx.AsyncClient, event_id: int, **form: Any) -> httpx.Response:
+    key = key_in((await person.get(f"/events/{event_id}")).text)
+    return await person.post(f"/events/{event_id}/waiting-list-entry", data={"key": key, **form}, headers=HX)
 
 
 async def test_a_type_and_a_quantity_are_bought_together(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
@@ -119,6 +125,78 @@ async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncCl
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
     assert joined.status_code == 200, joined.text
     assert "You are number 1 on the waiting list." in joined.text
+
+
+async def test_one_can_wait_for_a_sale_to_open(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    kinds = [{"name": "Early", "price": "10", "sale_opens_at": at(2), "per_attendee_limit": 4}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "Join the waiting list" in page
+    joined = await wait(bob, event_id, quantity=3)
+    assert "You are number 1 on the waiting list." in joined.text
+    assert "Join the waiting list" not in joined.text
+    (entry,) = (await bob.get("/api/v1/waiting-list-entries")).json()["items"]
+    assert entry["quantity"] == 3
+
+
+async def test_a_group_that_finds_too_few_places_waits_from_there(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Group", "price": "10", "per_attendee_limit": 4}]
+    event_id = await stored_event(alice, capacity=5, ticket_types=kinds)
+    assert "/waiting-list-entry" not in (await bob.get(f"/events/{event_id}")).text, "all one can have is there"
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"quantity": 4})
+    refused = await buy(bob, event_id, quantity=2)
+    assert refused.status_code == 409
+    assert "or join the waiting list" in refused.text
+    assert re.search(r'id="wait-quantity"\s+name="quantity"\s+min="2"\s+max="4"\s+value="2"', refused.text)
+    assert "<details open>" in refused.text
+    joined = await wait(bob, event_id, quantity=2)
+    assert "You are number 1 on the waiting list." in joined.text
+
+
+async def test_a_group_waits_for_a_type_of_its_choice(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": "Cabin", "price": "120", "places": 2, "per_attendee_limit": 2},
+        {"name": "Tent", "price": "60", "places": 1},
+        {"name": "Meadow", "price": "40"},
+    ]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    cabin, tent = [await type_of(bob, event_id, name) for name in ("Cabin", "Tent")]
+    for kind, quantity in ((cabin, 2), (tent, 1)):
+        wanted = {"ticket_type_id": kind, "quantity": quantity}
+        assert (await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json=wanted)).status_code == 201
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert re.findall(r'<option value="(\d*)"', page) == [str(cabin), str(tent)]
+    assert "Sign in to join the waiting list" in (await visitor.get(f"/events/{event_id}")).text
+    joined = await wait(bob, event_id, ticket_type_id=cabin, quantity=2)
+    assert joined.status_code == 200, joined.text
+    (entry,) = (await bob.get("/api/v1/waiting-list-entries")).json()["items"]
+    assert (entry["quantity"], entry["ticket_types"]) == (2, ["Cabin"])
+
+
+async def test_a_ticket_does_not_hide_the_waiting_list(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Group", "price": "10", "per_attendee_limit": 2}]
+    event_id = await stored_event(alice, capacity=2, ticket_types=kinds, returns_until="2099-01-01T00:00:00Z")
+    bought = await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await buy(bob, event_id)
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "You have a ticket." in page
+    assert "Join the waiting list" in page, "one more is within his limit"
+    joined = await wait(bob, event_id)
+    assert "You have a ticket." in joined.text
+    assert "You are number 1 on the waiting list." in joined.text
+    await alice.post(f"/api/v1/tickets/{bought.json()['ticket_number']}/cancellation", json={})
+
+    async def has_offer() -> bool:
+        page = (await bob.get(f"/events/{event_id}")).text
+        return "You have a ticket." in page and "Answer the offer" in page
+
+    await eventually(has_offer)
 
 
 async def test_a_cancelled_festival_says_so_and_sells_nothing(
