@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.engines.database import Connection, Database
 from app.errors import NotFound
@@ -53,6 +54,9 @@ ENTRIES = """
     FROM waiting_list w JOIN events e ON e.id = w.event_id LEFT JOIN ticket_types t ON t.id = w.offered_type_id
 """
 
+OPEN = "w.status IN ('waiting', 'offered') AND (w.status = 'waiting' OR w.offer_until > now())"
+"""Also before the clock has written that an offer ran out."""
+
 
 def entry(row: Mapping[str, Any]) -> Entry:
     offer = None
@@ -83,16 +87,25 @@ def entry(row: Mapping[str, Any]) -> Entry:
 
 async def entries_of(database: Database, who: Caller, open_only: bool = False) -> list[Entry]:
     """The caller's entries, newest first, at most a hundred."""
-    statuses = ["waiting", "offered"] if open_only else None
+    condition = OPEN if open_only else "true"
     async with database.connection() as connection:
         rows = await connection.fetch(
-            f"""{ENTRIES} WHERE w.attendee_id = $1 AND ($2::text[] IS NULL OR w.status = ANY($2))
-                ORDER BY w.id DESC LIMIT $3""",
-            who.user_id,
-            statuses,
-            MOST,
+            f"{ENTRIES} WHERE w.attendee_id = $1 AND {condition} ORDER BY w.id DESC LIMIT $2", who.user_id, MOST
         )
     return [entry(row) for row in rows]
+
+
+async def ended_entries(database: Database, who: Caller, limit: int, before: int | None) -> Page[Entry]:
+    """Those that neither wait nor have an offer any more, newest first."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"""{ENTRIES} WHERE w.attendee_id = $1 AND NOT ({OPEN}) AND ($2::bigint IS NULL OR w.id < $2)
+                ORDER BY w.id DESC LIMIT $3""",
+            who.user_id,
+            before,
+            limit + 1,
+        )
+    return page_of([entry(row) for row in rows], limit, lambda one: one.waitlist_id)
 
 
 async def entry_of(database: Database, who: Caller, waitlist_id: int) -> Entry:
@@ -134,9 +147,7 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
         who.user_id,
     )
     row = await connection.fetchrow(
-        f"{ENTRIES} WHERE w.event_id = $1 AND w.attendee_id = $2 AND w.status IN ('waiting', 'offered')",
-        event_id,
-        who.user_id,
+        f"{ENTRIES} WHERE w.event_id = $1 AND w.attendee_id = $2 AND {OPEN}", event_id, who.user_id
     )
     return Standing(
         code=tickets[0]["code"] if tickets else None,

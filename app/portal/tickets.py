@@ -10,7 +10,7 @@ from litestar.response import Template
 from app.domain.accounts import Caller
 from app.domain.lists import from_cursor
 from app.domain.ticket_list import coming_tickets, past_tickets
-from app.domain.waiting_list_page import entries_of
+from app.domain.waiting_list_page import ended_entries, entries_of
 from app.parts import Parts
 from app.portal.forms import new_key
 
@@ -24,14 +24,16 @@ async def tickets(parts: NamedDependency[Parts], who: NamedDependency[Caller], c
     coming = await coming_tickets(parts.database, who, ON_A_PAGE, from_cursor(cursor))
     past = await past_tickets(parts.database, who, PAST_AT_FIRST, None)
     entries = await entries_of(parts.database, who, open_only=True)
-    context = {"coming": coming, "past": past, "entries": entries, "cursor": cursor, "key": new_key()}
+    ended = await ended_entries(parts.database, who, PAST_AT_FIRST, None)
+    context = {"coming": coming, "past": past, "entries": entries, "ended": ended, "cursor": cursor, "key": new_key()}
     return Template("tickets/page.html", context=context)
 
 
 @get("/tickets/past")
 async def old_tickets(parts: NamedDependency[Parts], who: NamedDependency[Caller], cursor: Cursor = None) -> Template:
     page = await past_tickets(parts.database, who, ON_A_PAGE, from_cursor(cursor))
-    return Template("tickets/past.html", context={"page": page, "cursor": cursor})
+    ended = await ended_entries(parts.database, who, PAST_AT_FIRST, None)
+    return Template("tickets/past.html", context={"page": page, "ended": ended, "cursor": cursor})
 
 
 routes = [tickets, old_tickets]

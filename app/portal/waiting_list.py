@@ -5,26 +5,39 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import PathParameter
+from litestar.params import PathParameter, QueryParameter
 from litestar.response import Template
 
 from app.domain import waiting_list
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
+from app.domain.lists import from_cursor
 from app.domain.waiting_list_log import log_of_entry
-from app.domain.waiting_list_page import entry_of
+from app.domain.waiting_list_page import ended_entries, entry_of
 from app.errors import AppError, Conflict
 from app.language import gettext
 from app.parts import Parts
+from app.portal.events import bought
 from app.portal.flash import see_other
 from app.portal.forms import form_of, new_key, text_in
 
+ON_A_PAGE = 24
 EntryId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 
 
 @get("/waiting-list-entries/{waitlist_id:int}")
 async def entry(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Template:
     return await shown(parts, who, waitlist_id)
+
+
+@get("/waiting-list-entries/past")
+async def old_entries(
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    cursor: Annotated[str | None, QueryParameter(required=False)] = None,
+) -> Template:
+    ended = await ended_entries(parts.database, who, ON_A_PAGE, from_cursor(cursor))
+    return Template("waiting_list/past.html", context={"ended": ended, "cursor": cursor})
 
 
 async def shown(parts: Parts, who: Caller, waitlist_id: int, refusal: AppError | None = None) -> Template:
@@ -43,10 +56,13 @@ async def accept(
 ) -> Response[Any]:
     key = idempotent(text_in(await form_of(request), "key"), request.scope["path"])
     try:
-        bought = await waiting_list.accept_offer(parts.database, who, waitlist_id, key)
+        purchase = await waiting_list.accept_offer(parts.database, who, waitlist_id, key)
     except Conflict as refusal:
         return await shown(parts, who, waitlist_id, refusal)
-    return see_other(f"/tickets/{bought.ticket_number}", gettext("It is yours. Enjoy the festival!"))
+    held = purchase.status == "held"
+    return see_other(
+        f"/tickets/{purchase.ticket_number}", bought(purchase) if held else gettext("It is yours. Enjoy the festival!")
+    )
 
 
 @post("/waiting-list-entries/{waitlist_id:int}/refusal", opt={"limit": "buy"})
@@ -69,4 +85,4 @@ async def ended(parts: Parts, who: Caller, waitlist_id: int, decision: Awaitable
     return see_other("/tickets", words)
 
 
-routes = [entry, accept, decline, leave]
+routes = [entry, old_entries, accept, decline, leave]

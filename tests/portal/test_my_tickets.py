@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
@@ -30,9 +31,9 @@ async def over(stage: Stage, event_id: int) -> None:
         )
 
 
-async def offered(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> int:
+async def offered(alice: httpx.AsyncClient, bob: httpx.AsyncClient, **event: Any) -> int:
     """An entry of Bob's with an open offer."""
-    event_id = await stored_event(alice, title="Small Room", capacity=1, **RETURNABLE)
+    event_id = await stored_event(alice, title="Small Room", capacity=1, **RETURNABLE, **event)
     number = await bought(alice, event_id)
     joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
     await alice.post(f"/api/v1/tickets/{number}/cancellation", json={})
@@ -155,6 +156,76 @@ async def test_bob_lets_the_next_one_have_it_and_later_is_told_that_it_is_gone(
     assert "You declined the offer" in late.text
 
 
+async def test_an_offer_that_ran_out_is_over_before_the_clock_has_written_it(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    async with stage.parts.database.connection() as connection:
+        event_id = await connection.fetchval(
+            "UPDATE waiting_list SET offer_until = now() - interval '1 second' RETURNING event_id"
+        )
+    mine = await bob.get("/tickets")
+    assert mine.status_code == 200
+    assert "Offered to you" not in mine.text
+    assert "Offer expired" in mine.text
+    event = await bob.get(f"/events/{event_id}")
+    assert event.status_code == 200
+    assert "Answer the offer" not in event.text
+    entries = "/api/v1/waiting-list-entries"
+    assert (await bob.get(entries, params={"open_only": True})).json()["items"] == []
+    assert [one["waitlist_id"] for one in (await bob.get(entries)).json()["items"]] == [waitlist_id]
+
+
+async def test_an_offer_that_is_taken_but_has_to_be_paid_is_only_held(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event = {"payment": "organizer_confirms"}
+    waitlist_id = await offered(alice, bob, **event)
+    taken = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k"})
+    page = (await bob.get(taken.headers["location"])).text
+    assert "A place is held for you." in page
+    assert "It is yours" not in page
+
+
+async def test_why_it_ended_is_found_under_the_past(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    link = f'href="/waiting-list-entries/{waitlist_id}"'
+    assert link not in (await bob.get("/tickets/past")).text
+    await bob.post(f"/waiting-list-entries/{waitlist_id}/refusal")
+    for address in ("/tickets", "/tickets/past", "/waiting-list-entries/past"):
+        page = (await bob.get(address)).text
+        assert link in page, address
+        assert "Offer declined" in page
+        assert link not in (await charlie.get(address)).text
+    assert "The offer was declined" in (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
+
+
+async def test_all_that_somebody_ever_waited_for_is_found_by_pages(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        await connection.execute(
+            """INSERT INTO waiting_list (event_id, attendee_id, status, ended_at)
+               SELECT $1, $2, (ARRAY['served', 'left', 'declined', 'expired', 'closed'])[1 + n % 5], now()
+               FROM generate_series(1, 60) AS n""",
+            event_id,
+            bob.user_id,  # type: ignore[attr-defined]
+        )
+    assert 'href="/tickets/past"' in (await bob.get("/tickets")).text
+    assert 'href="/waiting-list-entries/past"' in (await bob.get("/tickets/past")).text
+    seen: list[str] = []
+    address = "/waiting-list-entries/past"
+    while address:
+        page = (await bob.get(address)).text
+        seen += re.findall(r'href="/waiting-list-entries/(\d+)"', page)
+        more = re.search(r'href="(/waiting-list-entries/past\?cursor=[^"]+)"\s+rel="next"', page)
+        address = more.group(1) if more else ""
+    assert len(seen) == len(set(seen)) == 60
+
+
 async def test_an_offer_is_told_by_name_and_with_the_time_of_the_place(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
@@ -199,11 +270,11 @@ async def test_who_waits_sees_the_position_and_why_and_leaves(
     assert (await charlie.get(address)).status_code == 404
     assert (await charlie.post(f"{address}/departure")).status_code == 404
     assert (await bob.post(f"{address}/departure")).status_code == 303
-    assert "Small Room" not in (await bob.get("/tickets")).text
+    assert "You are number" not in (await bob.get("/tickets")).text
     assert "You left this list" in (await bob.get(address)).text
 
 
-@pytest.mark.parametrize(("path", "most"), [("/tickets", 4), ("/tickets/past", 2), ("/tickets/{}", 3)])
+@pytest.mark.parametrize(("path", "most"), [("/tickets", 5), ("/tickets/past", 3), ("/tickets/{}", 3)])
 async def test_a_page_asks_the_database_a_fixed_number_of_times(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, path: str, most: int
 ) -> None:
