@@ -132,6 +132,7 @@ async def test_an_outage_under_load_loses_and_doubles_nothing(site: Server, name
         async with asyncio.TaskGroup() as group:
             load.start(group)
             await load.goes_on()
+            load.longest = 0.0
             async with stopped(getattr(Fleet(), name)):
                 await asyncio.sleep(OUTAGE_SECONDS)
             await load.goes_on()
