@@ -16,7 +16,7 @@ from app.errors import NotFound
 STATUSES = ("held", "sold", "used", "lapsed", "cancelled")
 AT_THE_DOOR = ("held", "sold", "used")
 BATCH = 500
-FEW_PEOPLE = 1000
+FEW_PEOPLE = 4000
 CODE = re.compile(f"[{CODE_LETTERS}]{{{CODE_LENGTH}}}")
 
 
