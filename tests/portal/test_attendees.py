@@ -116,7 +116,9 @@ async def test_filters_that_a_form_sends_empty_or_wrong_do_not_fail(stage: Stage
     assert (await alice.get(f"/projects/{event_id}/attendees?cursor=!")).status_code == 422
 
 
-async def test_of_words_that_many_have_the_newest_of_this_event_are_found(stage: Stage, alice: httpx.AsyncClient) -> None:
+async def test_of_words_that_many_have_the_newest_of_this_event_are_found(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
     event_id, other = [await stored_event(alice, capacity=2 * FEW_PEOPLE) for _ in range(2)]
     async with stage.parts.database.connection() as connection:
         numbers = await sell_to(connection, event_id, [f"Visitor {number}" for number in range(FEW_PEOPLE + 1)])
