@@ -49,7 +49,7 @@ async def one_of_each(connection: Connection | asyncpg.Connection, user_id: int,
     """What the routes have names for, all of it of the event's organizer, who has a ticket for it too."""
     await connection.execute(
         "INSERT INTO password_resets (token_hash, user_id, expires_at) VALUES ($1, $2, now() + interval '1 hour')",
-        digest("token"),
+        digest(f"token-{user_id}"),
         user_id,
     )
     await connection.execute("UPDATE events SET sold = sold + 1 WHERE id = $1", event_id)
@@ -60,7 +60,7 @@ async def one_of_each(connection: Connection | asyncpg.Connection, user_id: int,
            ), ticket AS (
                INSERT INTO tickets (event_id, ticket_type_id, purchase_id, nth, attendee_id, code, status, price,
                                     currency)
-               SELECT e.id, kind.id, 0, 1, $1, 'NYNYNYNYNYNY', 'sold', kind.price, e.currency
+               SELECT e.id, kind.id, 0, 1, $1, lpad(e.id::text, 12, 'Y'), 'sold', kind.price, e.currency
                FROM events e, kind WHERE e.id = $2 RETURNING id
            ), entry AS (
                INSERT INTO waiting_list (event_id, attendee_id, status) VALUES ($2, $1, 'waiting') RETURNING id
@@ -69,7 +69,7 @@ async def one_of_each(connection: Connection | asyncpg.Connection, user_id: int,
                SELECT organizer_id, $3::text::jsonb, 'basics' FROM events WHERE id = $2 RETURNING id
            )
            SELECT $2::bigint AS event_id, kind.id AS type_id, ticket.id AS ticket_number, entry.id AS waitlist_id,
-                  draft.id AS draft_id, 'token' AS token,
+                  draft.id AS draft_id, 'token-' || $1::bigint AS token,
                   (SELECT s.id FROM submissions s WHERE user_id = $1 ORDER BY rev LIMIT 1) AS submission_id
            FROM kind, ticket, entry, draft""",
         user_id,
