@@ -1,11 +1,13 @@
 """Who sends a request, and whether they may: one middleware with one gate before every route."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar.connection import Request
 from litestar.di import NamedDependency
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.client_address import client_address
 from app.domain.accounts import Caller
@@ -20,30 +22,28 @@ class Authentication(ASGIMiddleware):
 
     exclude_opt_key = "anonymous"
 
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"], scope["auth"] = None, None
         request: Request[Any, Any, Any] = Request(scope, receive, send)
+        parts: Parts = request.app.state.parts
         authorization = request.headers.get("authorization", "")
         if authorization:
-            scope["user"], scope["auth"] = await self.by_key(authorization), "api-key"
+            scope["user"], scope["auth"] = await self.by_key(parts, authorization), "api-key"
         else:
-            require_same_origin(request.method, request.headers, self.parts.settings.public_url)
-            if session_id := request.cookies.get(self.parts.sessions.cookie):
-                scope["user"], scope["auth"] = await self.parts.sessions.find(session_id), "session"
-        await self.gate(request)
+            require_same_origin(request.method, request.headers, parts.settings.public_url)
+            if session_id := request.cookies.get(parts.sessions.cookie):
+                scope["user"], scope["auth"] = await parts.sessions.find(session_id), "session"
+        await self.gate(parts, request)
         await next_app(scope, receive, send)
 
-    async def by_key(self, authorization: str) -> Caller:
+    async def by_key(self, parts: Parts, authorization: str) -> Caller:
         kind, _, token = authorization.partition(" ")
-        caller = await self.parts.api_keys.find(token.strip()) if kind.lower() == "bearer" else None
+        caller = await parts.api_keys.find(token.strip()) if kind.lower() == "bearer" else None
         if caller is None:
             raise NotSignedIn("This API key is unknown or revoked.", headers={"WWW-Authenticate": "Bearer"})
         return caller
 
-    async def gate(self, request: Request[Any, Any, Any]) -> None:
+    async def gate(self, parts: Parts, request: Request[Any, Any, Any]) -> None:
         """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`, `keep_typed`, `keep_choice`.
 
         Not a guard: Litestar copies the handler for each guard and request, which costs more than all of this.
@@ -62,13 +62,23 @@ class Authentication(ASGIMiddleware):
             raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
         if opt.get("role") == "organizer" and caller.organizer_id is None:
             raise Forbidden("Only organizers may do this.", type="organizers-only")
-        standing = self.parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
+        standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
         scope["state"]["rate_limit_headers"] = standing.headers
 
 
 def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:
     peer = request.client.host if request.client else None
     return client_address(peer, request.headers.get("x-forwarded-for"), parts.settings.trusted_proxies)
+
+
+async def provide_parts(request: Request[Any, Any, Any]) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+async def provide_db(parts: NamedDependency[Parts]) -> AsyncIterator[AsyncSession]:
+    async with parts.database.sessions.begin() as db:
+        yield db
 
 
 # Both ask for `parts` only to be resolved after it: what Litestar resolves side by side costs it a task group.

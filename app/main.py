@@ -13,12 +13,11 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 from litestar.types import ControllerRouterHandler
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import health, static_files
 from app.api import api
 from app.api.description import complete
-from app.authentication import Authentication, provide_visitor, provide_who
+from app.authentication import Authentication, provide_db, provide_parts, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
 from app.consumers.runner import Runner
@@ -144,19 +143,6 @@ async def running(parts: Parts) -> AsyncIterator[None]:
 
 def build_app(parts: Parts) -> Litestar:
     """The Litestar application; `serve` and the tests put `Edge` in front of it."""
-
-    async def provide_db() -> AsyncIterator[AsyncSession]:
-        async with parts.database.sessions.begin() as db:
-            yield db
-
-    async def provide_parts() -> Parts:
-        return parts
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with running(parts):
-            yield
-
     pages: list[ControllerRouterHandler] = [api, portal, *static_files.routes]
     app = Litestar(
         route_handlers=[*health.routes, *(pages if parts.settings.serve_http else ())],
@@ -166,7 +152,7 @@ def build_app(parts: Parts) -> Litestar:
             "who": Provide(provide_who),
             "visitor": Provide(provide_visitor),
         },
-        middleware=[Authentication(parts)],
+        middleware=[Authentication()],
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],
         template_config=template_config(),
@@ -180,8 +166,17 @@ def build_app(parts: Parts) -> Litestar:
     return app
 
 
+@asynccontextmanager
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    async with running(app.state.parts):
+        yield
+
+
 def asgi(parts: Parts) -> Edge:
-    app: Any = build_app(parts)
+    return with_edge(parts, build_app(parts))
+
+
+def with_edge(parts: Parts, app: Any) -> Edge:
     return Edge(app, secure=parts.settings.secure_cookies, pictures_from=parts.media.origin)
 
 

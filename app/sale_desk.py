@@ -1,33 +1,48 @@
-"""Group commit of purchases: those that wait for the same event share a transaction.
+"""Group commit of purchases: those that wait for the same event are a batch, and batches share a transaction.
 
-Correct with any number of processes, since the event's row is locked; the queue is only for speed.
+Correct with any number of processes, since the events' rows are locked; the queues are only for speed.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import asyncpg
+import structlog
 
 from app.batching import Batcher
 from app.domain.sale import Decided, Purchase, Wish, turn_away
 from app.engines.database import Connection, Database
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Unavailable, first_line
+
+log = structlog.get_logger()
 
 BATCH, QUEUE = 256, 10_000
-AT_ONCE = 4
+EVENTS_TOGETHER = 64
+ALONE_AT_ONCE = 4
 TRIES = 5
 QUEUES_KEPT = 1_000
 RIVALS = {"idempotency_keys_pkey", "one_live_ticket", "tickets_code_key"}
 
-Sell = Callable[[Connection, int, Sequence[Wish]], Awaitable[Decided]]
+
+class Sell(Protocol):
+    async def __call__(
+        self, connection: Connection, wishes: Mapping[int, Sequence[Wish]], wait: bool = True
+    ) -> dict[int, Decided]: ...
+
+
+Batch = tuple[int, list[Wish]]
+"""An event, and who waits for it."""
+
 Queue = Batcher[Wish, Purchase | AppError]
 
 
 class SaleDesk:
-    """One bounded queue per event. Batches of different events take turns, so a hot one does not starve the others.
+    """One bounded queue per event; each gives one batch at a time, so a hot event does not starve the others.
 
-    `sold_out` remembers where nothing was left: there a batch first looks without the lock whether that is still so.
-    `sold` is called when something has been sold.
+    Batches of several events are decided together where nobody else has locked an event; a batch that is the only one,
+    or did not get its lock, is decided alone. `sold_out` remembers where nothing was left: there a batch first looks
+    without the lock whether that is still so. `sold` is called when something may have been sold.
     """
 
     def __init__(self, database: Database, sell: Sell, sold: Callable[[], None] = lambda: None) -> None:
@@ -36,7 +51,8 @@ class SaleDesk:
         self.sold = sold
         self.queues: dict[int, Queue] = {}
         self.sold_out: set[int] = set()
-        self.turns = asyncio.Semaphore(AT_ONCE)
+        self.together: Batcher[Batch, Decided | None] = Batcher(self.decide_together, EVENTS_TOGETHER, QUEUE)
+        self.turns = asyncio.Semaphore(ALONE_AT_ONCE)
 
     async def buy(self, event_id: int, wish: Wish) -> Purchase | AppError:
         """The decision, once it is committed; raises `Unavailable` when too many wait for this event."""
@@ -46,32 +62,59 @@ class SaleDesk:
         return await self.queues[event_id].submit(wish)
 
     async def serve(self, event_id: int, wishes: list[Wish]) -> Sequence[Purchase | AppError]:
+        decided = (
+            await self.turned_away(event_id, wishes)
+            or await self.together.submit((event_id, wishes))
+            or await self.decide_alone(event_id, wishes)
+        )
+        if decided.sold_out:
+            self.sold_out.add(event_id)
+        return decided.answers
+
+    async def turned_away(self, event_id: int, wishes: list[Wish]) -> Decided | None:
+        if event_id not in self.sold_out:
+            return None
+        async with self.database.transaction() as connection:
+            decided = await turn_away(connection, event_id, wishes)
+        if decided is None:
+            self.sold_out.discard(event_id)
+        return decided
+
+    async def decide_together(self, batches: list[Batch]) -> list[Decided | None]:
+        """None for each that has to be decided in another way."""
+        decided: dict[int, Decided] | None = None
+        if len(batches) > 1:
+            try:
+                decided = await self.decide(dict(batches), wait=False)
+            except Unavailable:
+                raise
+            except Exception as error:  # of one event, which decided alone will raise it for those it concerns
+                log.warning("events are decided one by one", error=first_line(error))
+        return [decided.get(event_id) if decided else None for event_id, _ in batches]
+
+    async def decide_alone(self, event_id: int, wishes: list[Wish]) -> Decided:
         """A batch that another process got in the way of is decided again, and then sees what that one did."""
         for _ in range(TRIES):
             async with self.turns:
-                try:
-                    return await self.decide(event_id, wishes)
-                except asyncpg.UniqueViolationError as error:
-                    if error.constraint_name not in RIVALS:
-                        raise
-                except Unavailable as error:
-                    if not isinstance(error.__cause__, asyncpg.TransactionRollbackError):
-                        raise
+                if decided := await self.decide({event_id: wishes}, wait=True):
+                    return decided[event_id]
         raise Unavailable("Too many purchases at the same moment.", retry_after=1)
 
-    async def decide(self, event_id: int, wishes: list[Wish]) -> Sequence[Purchase | AppError]:
-        if event_id in self.sold_out:
+    async def decide(self, wishes: Mapping[int, Sequence[Wish]], wait: bool) -> dict[int, Decided] | None:
+        """None when another process got in the way."""
+        try:
             async with self.database.transaction() as connection:
-                turned_away = await turn_away(connection, event_id, wishes)
-            if turned_away is not None:
-                return turned_away.answers
-            self.sold_out.discard(event_id)
-        async with self.database.transaction() as connection:
-            decided = await self.sell(connection, event_id, wishes)
-        if decided.sold_out:
-            self.sold_out.add(event_id)
+                decided = await self.sell(connection, wishes, wait)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name not in RIVALS:
+                raise
+            return None
+        except Unavailable as error:
+            if not isinstance(error.__cause__, asyncpg.TransactionRollbackError):
+                raise
+            return None
         self.sold()
-        return decided.answers
+        return decided
 
     @property
     def busy(self) -> bool:
@@ -85,3 +128,4 @@ class SaleDesk:
     async def close(self) -> None:
         """Decide what waits, take nothing new."""
         await asyncio.gather(*(queue.close() for queue in self.queues.values()))
+        await self.together.close()

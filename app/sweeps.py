@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -26,25 +27,67 @@ KEEP_KEYS = dt.timedelta(days=3)
 async def sweep_for_ever(parts: Parts, health: Health) -> None:
     """For a `Singleton`: once for all processes."""
     while True:
-        try:
-            await sweep(parts)
-            health.state, health.error = "running", None
-        except Unavailable as error:
-            health.state, health.error = "retrying", error.detail
+        failed = await sweep(parts)
+        health.state, health.error = ("retrying", f"failed: {', '.join(failed)}") if failed else ("running", None)
         await asyncio.sleep(EVERY_SECONDS)
 
 
-async def sweep(parts: Parts) -> None:
+async def sweep(parts: Parts) -> list[str]:
+    """Every duty once; the names of those that failed, which hold up no other."""
+    failed: list[str] = []
+    for duty in DUTIES:
+        try:
+            if swept := await duty(parts):
+                log.info("swept", duty=duty.__name__, count=swept)
+        except Unavailable as error:
+            log.warning("sweeping has to wait", duty=duty.__name__, error=error.detail)
+            failed.append(duty.__name__)
+        except Exception as error:
+            log.error("sweeping failed", duty=duty.__name__, exc_info=error)
+            failed.append(duty.__name__)
+    return failed
+
+
+async def sessions(parts: Parts) -> None:
     await parts.sessions.sweep()
+
+
+async def limits(parts: Parts) -> None:
     await parts.shared_limits.sweep()
+
+
+async def keys(parts: Parts) -> None:
     async with parts.database.connection() as connection:
         await connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", KEEP_KEYS, timeout=SWEEP_SECONDS
         )
         await connection.execute("DELETE FROM password_resets WHERE expires_at < now()")
+
+
+async def drafts(parts: Parts) -> None:
     await sweep_drafts(parts.database, parts.media)
+
+
+async def records(parts: Parts) -> None:
     await parts.log.trim(KEEP_RECORDS, EXPIRING)
-    if swept := await sweep_unrecorded_media(parts.database, parts.media):
-        log.info("swept pictures that nobody recorded", count=swept)
-    if swept := await parts.media.sweep_incoming(KEEP_INCOMING):
-        log.info("swept forgotten uploads", count=swept)
+
+
+async def unrecorded_media(parts: Parts) -> int:
+    """Pictures that nobody recorded."""
+    return await sweep_unrecorded_media(parts.database, parts.media)
+
+
+async def incoming(parts: Parts) -> int:
+    """Forgotten uploads."""
+    return await parts.media.sweep_incoming(KEEP_INCOMING)
+
+
+DUTIES: tuple[Callable[[Parts], Awaitable[int | None]], ...] = (
+    sessions,
+    limits,
+    keys,
+    drafts,
+    records,
+    unrecorded_media,
+    incoming,
+)

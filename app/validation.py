@@ -51,9 +51,17 @@ def refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults: Mapping[str, Any] | None = None) -> S:
+def read(
+    kind: type[S],
+    raw: Mapping[str, Any],
+    *,
+    form: bool = False,
+    local: bool = True,
+    defaults: Mapping[str, Any] | None = None,
+) -> S:
     """The struct, or `Invalid` with every complaint; in a form everything is text, and empty means left out.
 
+    Amounts in a form are `local`, as the reader's region writes them, unless a program sends it.
     `defaults` are what fields will be when they are left out, for the complaints about fields together.
     """
     values: dict[str, Any] = {}
@@ -61,7 +69,7 @@ def read(kind: type[S], raw: Mapping[str, Any], *, form: bool = False, defaults:
     for field, inner, optional in fields_of(kind):
         value = raw.get(field.encode_name, msgspec.UNSET)
         if form:
-            value = from_form(value, inner, raw=bool(extra_of(field.type).get("raw")))
+            value = from_form(value, inner, raw=bool(extra_of(field.type).get("raw")), local=local)
         if value is msgspec.UNSET or (value is None and left_out_by_none(field)):
             if field.required:
                 bad.append(FieldError(field.encode_name, "is required"))
@@ -88,7 +96,7 @@ def fields_of(kind: type[msgspec.Struct]) -> list[tuple[msgspec.structs.FieldInf
     return [(field, *without_none(field.type)) for field in msgspec.structs.fields(kind)]
 
 
-def from_form(value: Any, kind: Any, *, raw: bool) -> Any:
+def from_form(value: Any, kind: Any, *, raw: bool, local: bool) -> Any:
     if typing.get_origin(kind) is list:
         return json_list(value) if typing.get_origin(typing.get_args(kind)[0]) is dict else several(value)
     if isinstance(value, list):
@@ -97,7 +105,7 @@ def from_form(value: Any, kind: Any, *, raw: bool) -> Any:
         return msgspec.UNSET
     if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
         return int(value)
-    return plain_amount(value) if kind is Decimal and isinstance(value, str) else value
+    return plain_amount(value) if local and kind is Decimal and isinstance(value, str) else value
 
 
 def plain_amount(text: str) -> str:
@@ -229,8 +237,12 @@ PLAINLY = (
     (re.compile(r"Expected `\w+` <= (\S+)"), r"must be at most \1"),
 )
 
+IN_A_LIST = re.compile(r" - at `\$\[(\d+)\]`$")
+
 
 def plain(complaint: str) -> str:
+    if found := IN_A_LIST.search(complaint):
+        return f"{plain(complaint[: found.start()])}: number {int(found[1]) + 1} of the list"
     for pattern, words in PLAINLY:
         if (found := pattern.match(complaint)) and " - at " not in complaint:
             return found.expand(words)

@@ -66,7 +66,7 @@ class BoxOffice:
     ) -> Purchase | AppError:
         async with self.database.transaction() as connection:
             wish = Wish(who, idempotent(key, "buy"), kind, quantity)
-            return (await sell(connection, event_id, [wish])).answers[0]
+            return (await sell(connection, {event_id: [wish]}))[event_id].answers[0]
 
     async def bought(self, who: Caller, **wanted: Any) -> Purchase:
         answer = await self.buy(who, **wanted)

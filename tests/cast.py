@@ -2,21 +2,26 @@
 
 import datetime as dt
 import io
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
+from litestar import Litestar
 from PIL import Image
 
-from app.main import asgi, build_parts, running
+from app.main import build_app, build_parts, running, with_edge
 from app.parts import Parts
 from app.settings import Settings
 from tests.given import world_of
 
 PASSWORD = "correct horse battery"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+SPARE: dict[tuple[bool, bool], list[Litestar]] = defaultdict(list)
 ORIGIN = "http://testserver"
 
 SEED_EVENT = {
@@ -107,10 +112,21 @@ def settings_beside(database_url: str) -> dict[str, str]:
 @asynccontextmanager
 async def staged(database_url: str, folder: Path, **environment: str) -> AsyncIterator[Stage]:
     parts = build_parts(settings_for(folder, **{**settings_beside(database_url), **environment}), database_url)
-    app = asgi(parts)
-    async with AsyncExitStack() as exits:
-        await exits.enter_async_context(running(parts))
-        yield Stage(parts, app, exits)
+    parts.passwords.hasher = CHEAP
+    with application(parts) as app:
+        async with AsyncExitStack() as exits:
+            await exits.enter_async_context(running(parts))
+            yield Stage(parts, with_edge(parts, app), exits)
+
+
+@contextmanager
+def application(parts: Parts) -> Iterator[Litestar]:
+    """One that no other stage uses now: to build one takes half a second."""
+    spare = SPARE[parts.settings.serve_http, parts.settings.secure_cookies]
+    app = spare.pop() if spare else build_app(parts)
+    app.state.parts = parts
+    yield app
+    spare.append(app)
 
 
 @pytest.fixture

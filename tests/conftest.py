@@ -35,8 +35,18 @@ def server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="eventstream-tests-"))
     with EmbeddedPostgres(folder / "postgres") as url:
         migrate(url)
+        asyncio.run(hurry(url))
         yield url
     shutil.rmtree(folder)
+
+
+async def hurry(url: str) -> None:
+    """What power cuts do is tested on servers of their own."""
+    admin = await asyncpg.connect(url)
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        await admin.execute(f"ALTER SYSTEM SET {setting} = off")
+    await admin.execute("SELECT pg_reload_conf()")
+    await admin.close()
 
 
 @pytest.fixture

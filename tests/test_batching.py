@@ -122,3 +122,40 @@ async def test_a_close_that_takes_too_long_leaves_nobody_waiting() -> None:
     results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 2)
     assert all(isinstance(result, Unavailable) for result in results)
     await batcher.close()
+
+
+async def come_as_a_crowd(batcher: Batcher[int, int], gate: Gate) -> None:
+    """The last batch had two; the gate is open for two more."""
+    tasks = await submit_first(batcher, gate, 1, 2, 3)
+    gate.open(4)
+    await asyncio.gather(*tasks)
+
+
+async def test_a_crowd_that_comes_back_is_waited_for() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.apply, limit=10, queue=10, patience=60)
+    await come_as_a_crowd(batcher, gate)
+    again = [asyncio.create_task(batcher.submit(4))]
+    await eventually(lambda: batcher.gathered is not None)
+    again.append(asyncio.create_task(batcher.submit(5)))
+    assert await asyncio.gather(*again) == [8, 10]
+    assert gate.batches == [[1], [2, 3], [4, 5]]
+
+
+async def test_one_who_comes_alone_after_a_crowd_waits_for_nobody_for_long() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.apply, limit=10, queue=10, patience=0.01)
+    await come_as_a_crowd(batcher, gate)
+    assert await batcher.submit(4) == 8
+    assert batcher.crowd == 1
+    assert await batcher.submit(5) == 10
+
+
+async def test_closing_waits_for_nobody_who_may_come_back() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.apply, limit=10, queue=10, patience=60)
+    await come_as_a_crowd(batcher, gate)
+    last = asyncio.create_task(batcher.submit(4))
+    await eventually(lambda: batcher.gathered is not None)
+    await batcher.close()
+    assert last.result() == 8

@@ -1,6 +1,7 @@
 """Batches of purchases: order, keys, rivals in other processes, and queues that end."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
+from app.domain.reconcile import drifts
 from app.domain.sale import Decided, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
@@ -16,6 +18,8 @@ from app.sale_desk import QUEUE, SaleDesk
 from tests.cast import Stage, staged, stored_event
 from tests.crowd import crowd
 from tests.waiting import eventually
+
+Wishes = Mapping[int, Sequence[Wish]]
 
 
 async def people(database: Database, count: int) -> list[Caller]:
@@ -47,7 +51,7 @@ async def test_one_batch_decides_in_order_of_arrival(stage: Stage, alice: httpx.
     a, b, c, d = await people(stage.parts.database, 4)
     wishes = [wish(a, "k"), wish(a, "k"), wish(a), wish(a, "k", "/other"), wish(b), wish(c, "c"), wish(c, "c"), wish(d)]
     async with stage.parts.database.transaction() as connection:
-        answers = (await sell(connection, event_id, wishes)).answers
+        answers = (await sell(connection, {event_id: wishes}))[event_id].answers
     assert kinds(answers) == [
         "sold", "sold", "already-bought", "idempotency-key-reused", "sold", "sold-out", "sold-out", "sold-out",
     ]  # fmt: skip
@@ -76,15 +80,80 @@ async def test_many_wishes_share_a_transaction(stage: Stage, alice: httpx.AsyncC
     event_id = await stored_event(alice, capacity=500)
     batches: list[int] = []
 
-    async def counting(connection: Connection, event: int, wishes: list[Wish]) -> Decided:
-        batches.append(len(wishes))
-        return await sell(connection, event, wishes)
+    async def counting(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+        batches.append(len(wishes[event_id]))
+        return await sell(connection, wishes, wait)
 
-    desk = SaleDesk(stage.parts.database, counting)  # type: ignore[arg-type]
+    desk = SaleDesk(stage.parts.database, counting)
     crowd_of_300 = await people(stage.parts.database, 300)
     await asyncio.gather(*(desk.buy(event_id, wish(who)) for who in crowd_of_300))
     assert sum(batches) == 300
     assert len(batches) <= 4
+
+
+async def test_batches_of_several_events_share_a_transaction(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_ids = [await stored_event(alice, capacity=5) for _ in range(6)]
+    together: list[int] = []
+
+    async def counting(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+        together.append(len(wishes))
+        return await sell(connection, wishes, wait)
+
+    desk = SaleDesk(stage.parts.database, counting)
+    crowd_of_8 = await people(stage.parts.database, 8)
+    answers = await asyncio.gather(
+        *(desk.buy(event_id, wish(who, f"{event_id}")) for who in crowd_of_8 for event_id in event_ids)
+    )
+    assert kinds(list(answers)).count("sold") == 30
+    assert kinds(list(answers)).count("sold-out") == 18
+    assert max(together) >= 5
+    for event_id in event_ids:
+        async with stage.parts.database.connection() as connection:
+            assert await connection.fetchval("SELECT sold FROM events WHERE id = $1", event_id) == 5
+            assert await connection.fetchval("SELECT count(*) FROM tickets WHERE event_id = $1", event_id) == 5
+    assert await drifts(stage.parts.database) == []
+
+
+async def test_an_event_that_somebody_holds_does_not_hold_up_the_others(stage: Stage, alice: httpx.AsyncClient) -> None:
+    held, *free = [await stored_event(alice) for _ in range(4)]
+    desk, crowd_of_3 = stage.parts.sale_desk, await people(stage.parts.database, 3)
+    async with stage.parts.database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", held)
+        stuck = [asyncio.create_task(desk.buy(held, wish(who))) for who in crowd_of_3]
+        for _ in range(3):
+            answers = await asyncio.gather(*(desk.buy(event_id, wish(who)) for event_id in free for who in crowd_of_3))
+        assert not any(task.done() for task in stuck)
+    assert kinds(list(answers)) == ["already-bought"] * 9
+    assert kinds(list(await asyncio.gather(*stuck))) == ["sold"] * 3
+
+
+async def test_an_event_that_fails_does_not_fail_those_it_shares_a_transaction_with(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    broken, *sound = [await stored_event(alice) for _ in range(4)]
+    shared: list[int] = []
+
+    async def failing(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+        shared.append(len(wishes))
+        if broken in wishes:
+            await connection.execute("SELECT no_such_column FROM events")
+        return await sell(connection, wishes, wait)
+
+    desk = SaleDesk(stage.parts.database, failing)
+    crowd_of_2 = await people(stage.parts.database, 2)
+    buying = [desk.buy(event_id, wish(who)) for who in crowd_of_2 for event_id in (broken, *sound)]
+    answers = await asyncio.gather(*buying, return_exceptions=True)
+    assert max(shared) > 1
+    assert sum(isinstance(answer, Purchase) for answer in answers) == 6
+    assert sum(isinstance(answer, asyncpg.UndefinedColumnError) for answer in answers) == 2
+
+
+async def test_one_key_for_two_events_at_once_buys_one(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_ids = [await stored_event(alice) for _ in range(5)]
+    (who,) = await people(stage.parts.database, 1)
+    buy = stage.parts.sale_desk.buy
+    answers = await asyncio.gather(*(buy(event_id, wish(who, "k", f"/{event_id}")) for event_id in event_ids))
+    assert sorted(kinds(list(answers))) == ["idempotency-key-reused"] * 4 + ["sold"]
 
 
 async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stage, alice: httpx.AsyncClient) -> None:
@@ -92,12 +161,12 @@ async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stag
     (who,) = await people(stage.parts.database, 1)
     failing = True
 
-    async def failing_once(connection: Connection, event: int, wishes: list[Wish]) -> Decided:
+    async def failing_once(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
         if failing:
             await connection.execute("SELECT no_such_column FROM events")
-        return await sell(connection, event, wishes)
+        return await sell(connection, wishes, wait)
 
-    desk = SaleDesk(stage.parts.database, failing_once)  # type: ignore[arg-type]
+    desk = SaleDesk(stage.parts.database, failing_once)
     with pytest.raises(asyncpg.UndefinedColumnError):
         await desk.buy(event_id, wish(who))
     failing = False

@@ -10,7 +10,7 @@ from app.sweeps import sweep
 from tests.cast import settings_for
 
 
-async def test_mirrored_facts_and_dead_letters_of_an_embedded_log_go_after_a_month(
+async def test_mirrored_facts_and_dead_letters_of_an_embedded_log_go_after_a_month_whatever_else_fails(
     database_url: str, tmp_path: Path
 ) -> None:
     parts = build_parts(settings_for(tmp_path, KAFKA_BOOTSTRAP_SERVERS="", AWS_S3_BUCKET_NAME=""), database_url)
@@ -21,7 +21,8 @@ async def test_mirrored_facts_and_dead_letters_of_an_embedded_log_go_after_a_mon
         await parts.log.publish([Record(topic, "old", b"", {}) for topic in topics])
         await connection.execute("UPDATE log_records SET appended_at = now() - interval '31 days'")
         await parts.log.publish([Record(topic, "new", b"", {}) for topic in topics])
-        await sweep(parts)
+        await connection.execute("DROP TABLE drafts CASCADE")
+        assert await sweep(parts) == ["drafts"], "what fails holds up no other duty"
         rows = await connection.fetch("SELECT topic FROM log_records WHERE key = 'old'")
         assert {row["topic"] for row in rows} == set(TOPICS)
         assert await connection.fetchval("SELECT count(*) FROM log_records WHERE key = 'new'") == len(topics)

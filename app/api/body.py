@@ -34,7 +34,7 @@ class WholeBody(AbstractDTO[T]):
         return read(self.kind, parse_json(value), defaults=self.defaults)
 
     def decode_builtins(self, value: dict[str, Any]) -> Any:
-        return read(self.kind, value, form=True, defaults=self.defaults)
+        return read(self.kind, value, form=True, local=False, defaults=self.defaults)
 
     @property
     def defaults(self) -> dict[str, str]:

@@ -11,17 +11,23 @@ from app.messages import Fact
 encoder = msgspec.json.Encoder()
 
 
-def fact_columns(facts: Sequence[Fact]) -> tuple[list[str], list[str]]:
-    """Types and payloads."""
-    return [type(fact).__name__ for fact in facts], [encoder.encode(fact).decode() for fact in facts]
+TELL = """
+    INSERT INTO facts (event_id, type, payload)
+    SELECT event_id, type, payload::jsonb
+    FROM unnest(${}::bigint[], ${}::text[], ${}::text[]) WITH ORDINALITY AS f (event_id, type, payload, place)
+    ORDER BY place
+"""
+
+
+def fact_columns(facts: Sequence[Fact]) -> tuple[list[int], list[str], list[str]]:
+    """What `TELL` asks for."""
+    payloads = [encoder.encode(fact).decode() for fact in facts]
+    return [fact.event_id for fact in facts], [type(fact).__name__ for fact in facts], payloads
 
 
 async def write_fact(connection: Connection, fact: Fact) -> None:
     """Under the lock of the event, so that the ids of its facts are in the order in which they became true."""
-    (kind,), (payload,) = fact_columns([fact])
-    await connection.execute(
-        "INSERT INTO facts (event_id, type, payload) VALUES ($1, $2, $3::text::jsonb)", fact.event_id, kind, payload
-    )
+    await connection.execute(TELL.format(1, 2, 3), *fact_columns([fact]))
 
 
 class NumberedFact(msgspec.Struct, frozen=True):

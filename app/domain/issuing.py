@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
-from app.domain.facts import fact_columns
+from app.domain.facts import TELL, fact_columns
 from app.domain.idempotency import REMEMBER, Keys, key_columns
-from app.domain.stock import Stock, TypeStock
+from app.domain.stock import COUNT, Stock, TypeStock, count_columns
 from app.engines.database import Connection
 from app.messages import TicketHeld, TicketSold
 
@@ -29,6 +29,7 @@ class Issued(msgspec.Struct, frozen=True):
 
 class NewTicket(msgspec.Struct, frozen=True):
     id: int
+    event_id: int
     ticket_type_id: int
     attendee_id: int
     purchase_id: int
@@ -37,6 +38,7 @@ class NewTicket(msgspec.Struct, frozen=True):
     status: str
     price: Decimal
     held_until: dt.datetime | None
+    currency: str
 
 
 class Issuing:
@@ -58,7 +60,19 @@ class Issuing:
             nth = free_ordinal(taken)
             taken.add(nth)
             issued.append(
-                NewTicket(number, kind.id, attendee_id, purchase_id, nth, new_code(), status, kind.price, held_until)
+                NewTicket(
+                    number,
+                    stock.id,
+                    kind.id,
+                    attendee_id,
+                    purchase_id,
+                    nth,
+                    new_code(),
+                    status,
+                    kind.price,
+                    held_until,
+                    stock.currency,
+                )
             )
             fact = {"event_id": stock.id, "ticket_id": number, "ticket_type_id": kind.id, "attendee_id": attendee_id}
             stock.facts.append(TicketHeld(until=held_until, **fact) if held_until else TicketSold(**fact))
@@ -70,37 +84,27 @@ class Issuing:
         self.tickets += issued
         return issued
 
-    async def write(self, connection: Connection, stock: Stock, keys: Keys | None = None) -> None:
+    async def write(self, connection: Connection, stocks: Sequence[Stock], keys: Keys | None = None) -> None:
         """Tickets, counters, keys and facts in one statement.
 
         Raises:
             asyncpg.UniqueViolationError: somebody was given the same tickets without this lock, or a code came twice.
         """
-        kinds = list(stock.types.values())
+        facts = [fact for stock in stocks for fact in stock.facts]
         await connection.execute(
             f"""WITH issued AS (
                    INSERT INTO tickets (id, event_id, ticket_type_id, attendee_id, purchase_id, nth, code, status,
                                         price, held_until, currency) OVERRIDING SYSTEM VALUE
-                   SELECT id, $1, kind, attendee, purchase, nth, code, status, price, until, $17
-                   FROM unnest($8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::integer[], $13::text[],
-                               $14::text[], $15::numeric[], $16::timestamptz[])
-                        AS new (id, kind, attendee, purchase, nth, code, status, price, until)
-               ), counted AS (
-                   UPDATE events SET sold = $2, held = $3, due_at = $4 WHERE id = $1
-               ), typed AS (
-                   UPDATE ticket_types t SET sold = n.sold, held = n.held
-                   FROM unnest($5::bigint[], $6::integer[], $7::integer[]) AS n (id, sold, held)
-                   WHERE t.id = n.id AND (t.sold, t.held) <> (n.sold, n.held)
-               ), remembered AS ({REMEMBER.format(20, 21, 22, 23)})
-               INSERT INTO facts (event_id, type, payload)
-               SELECT $1, type, payload::jsonb
-               FROM unnest($18::text[], $19::text[]) WITH ORDINALITY AS f (type, payload, place) ORDER BY place""",
-            stock.id, stock.sold, stock.held, stock.due_at,
-            [kind.id for kind in kinds], [kind.sold for kind in kinds], [kind.held for kind in kinds],
+                   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                                        $6::integer[], $7::text[], $8::text[], $9::numeric[], $10::timestamptz[],
+                                        $11::text[])
+               ), {COUNT.format(*range(12, 19))}, remembered AS ({REMEMBER.format(*range(19, 23))})
+               {TELL.format(23, 24, 25)}""",
             *zip(*(msgspec.structs.astuple(ticket) for ticket in self.tickets), strict=True),
-            stock.currency, *fact_columns(stock.facts), *key_columns(keys or {}),
+            *count_columns(stocks), *key_columns(keys or {}), *fact_columns(facts),
         )  # fmt: skip
-        stock.facts.clear()
+        for stock in stocks:
+            stock.facts.clear()
 
 
 def free_ordinal(taken: set[int]) -> int:

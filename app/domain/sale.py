@@ -1,7 +1,7 @@
 """Selling: what a batch of purchases of one event decides, in one transaction, in order of arrival."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -10,7 +10,7 @@ from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, Keys, key_reused, remember_all
 from app.domain.issuing import Issued, Issuing, Live, NewTicket
 from app.domain.offers import settle
-from app.domain.stock import Stock, TypeStock, lock_stock, may_see
+from app.domain.stock import Stock, TypeStock, lock_stocks, may_see
 from app.engines.database import Connection
 from app.errors import AppError, Conflict, NotFound
 
@@ -66,32 +66,43 @@ class Decided(msgspec.Struct, frozen=True):
     sold_out: bool
 
 
-async def sell(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> Decided:
-    """Decide all wishes under the lock of the event; nothing counts before the transaction has committed.
+async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], wait: bool = True) -> dict[int, Decided]:
+    """Decide all wishes, by event, under the locks of the events; nothing counts before the transaction has committed.
+
+    Without `wait` those events are left out that somebody else has locked.
 
     Raises:
         asyncpg.UniqueViolationError: another process was faster with a key or for a person; do it again.
     """
-    stock = await lock_stock(connection, event_id)
-    if stock is not None and stock.due:
-        await settle(connection, stock)
-    places = min(sum(wish.quantity for wish in wishes), stock.capacity - stock.sold - stock.held) if stock else 0
-    ticket_ids, known, live = await what_is_known(connection, event_id, *asked(wishes), places)
+    stocks = await lock_stocks(connection, list(wishes), "FOR UPDATE" if wait else "FOR UPDATE SKIP LOCKED")
+    for stock in stocks.values():
+        if stock.due:
+            await settle(connection, stock)
+    places = sum(
+        max(0, min(sum(wish.quantity for wish in wishes[stock.id]), stock.capacity - stock.sold - stock.held))
+        for stock in stocks.values()
+    )
+    ticket_ids, known, live = await what_is_known(connection, *asked(wishes), places)
     issuing = Issuing(ticket_ids)
-    outcomes, keys = decide_all(stock, wishes, known, live, issuing)
-    if stock is not None and issuing.tickets:
-        await issuing.write(connection, stock, keys)
+    decided, fresh = {}, Keys()
+    for event_id in wishes if wait else stocks:
+        found = stocks.get(event_id)
+        outcomes, keys = decide_all(found, wishes[event_id], known, live, issuing)
+        decided[event_id] = Decided([rendered(*one) for one in outcomes], found is not None and is_sold_out(found))
+        fresh |= keys
+    if issuing.tickets:
+        await issuing.write(connection, [stock for stock in stocks.values() if stock.facts], fresh)
     else:
-        await remember_all(connection, keys)
-    return Decided([rendered(*outcome) for outcome in outcomes], stock is not None and is_sold_out(stock))
+        await remember_all(connection, fresh)
+    return decided
 
 
 async def turn_away(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> Decided | None:
     """What `sell` would decide while nothing is left, without the lock; None when there may be something again."""
-    stock = await lock_stock(connection, event_id, lock=False)
+    stock = (await lock_stocks(connection, [event_id], how="")).get(event_id)
     if stock is None or stock.due or not is_sold_out(stock):
         return None
-    _, known, live = await what_is_known(connection, event_id, *asked(wishes), 0)
+    _, known, live = await what_is_known(connection, *asked({event_id: wishes}), 0)
     outcomes, keys = decide_all(stock, wishes, known, live, Issuing([]))
     await remember_all(connection, keys)
     return Decided([rendered(*outcome) for outcome in outcomes], sold_out=True)
@@ -183,35 +194,36 @@ def purchase(outcome: Outcome, replayed: bool) -> Purchase:
     )
 
 
-def asked(wishes: Sequence[Wish]) -> tuple[list[int], list[tuple[int, str]]]:
-    """Who wishes, and under which keys."""
-    return list({wish.who.user_id for wish in wishes}), [wish.key for wish in wishes if wish.key]
+def asked(wishes: Mapping[int, Sequence[Wish]]) -> tuple[list[tuple[int, int]], list[tuple[int, str]]]:
+    """Who wishes for which event, and under which keys."""
+    people = {(event_id, wish.who.user_id) for event_id, those in wishes.items() for wish in those}
+    return list(people), [wish.key for those in wishes.values() for wish in those if wish.key]
 
 
 async def what_is_known(
-    connection: Connection, event_id: int, people: Sequence[int], keys: Sequence[tuple[int, str]], places: int
+    connection: Connection, people: Sequence[tuple[int, int]], keys: Sequence[tuple[int, str]], places: int
 ) -> tuple[list[int], Keys, Live]:
-    """Ids for up to `places` tickets, what was decided under these keys before, and who has what already.
+    """Ids for up to `places` tickets, what was decided under these keys before, and who has what of which event.
 
     Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made; `+ 0` keeps
     it off the index by event, which looks as good as the one by person while there are no tickets.
     """
     row = await connection.fetchrow(
-        """SELECT ARRAY(SELECT nextval('tickets_id_seq') FROM generate_series(1, $5::integer)) AS ticket_ids,
+        """SELECT ARRAY(SELECT nextval('tickets_id_seq') FROM generate_series(1, $1::integer)) AS ticket_ids,
                   (SELECT jsonb_agg(jsonb_build_array(user_id, key, encode(k.request_hash, 'hex'), k.outcome))
                    FROM unnest($2::bigint[], $3::text[]) AS asked (user_id, key),
                         LATERAL (SELECT request_hash, outcome FROM idempotency_keys
                                  WHERE user_id = asked.user_id AND key = asked.key OFFSET 0) AS k) AS known,
                   (SELECT jsonb_agg(jsonb_build_array(person, t.ticket_type_id, t.nth))
-                   FROM unnest($4::bigint[]) AS person,
+                   FROM unnest($4::bigint[], $5::bigint[]) AS asked (event, person),
                         LATERAL (SELECT ticket_type_id, nth FROM tickets
-                                 WHERE attendee_id = person AND event_id + 0 = $1
+                                 WHERE attendee_id = person AND event_id + 0 = event
                                    AND status IN ('held', 'sold', 'used') OFFSET 0) AS t) AS live""",
-        event_id,
+        places,
         [user_id for user_id, _ in keys],
         [key for _, key in keys],
-        people,
-        places,
+        [event_id for event_id, _ in people],
+        [person for _, person in people],
     )
     known = {(user, key): (bytes.fromhex(hashed), outcome) for user, key, hashed, outcome in row["known"] or ()}
     live: Live = {}

@@ -4,14 +4,14 @@ Whoever changes a ticket, an offer or a counter holds this lock, so that counter
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.facts import fact_columns
+from app.domain.facts import TELL, fact_columns
 from app.engines.database import Connection
 from app.errors import NotFound
 from app.messages import Fact
@@ -120,29 +120,34 @@ class Stock(msgspec.Struct, kw_only=True):
             self.due_at = moment
 
 
-async def lock_stock(connection: Connection, event_id: int, lock: bool = True) -> Stock | None:
-    """The stock as it is once all earlier holders of the lock are done; without `lock`, as it was a moment ago.
+async def lock_stock(connection: Connection, event_id: int) -> Stock | None:
+    return (await lock_stocks(connection, [event_id])).get(event_id)
 
-    The lock comes first and in a statement of its own: the later ones see all that earlier holders did.
+
+async def lock_stocks(connection: Connection, event_ids: Sequence[int], how: str = "FOR UPDATE") -> dict[int, Stock]:
+    """The stocks as they are once all earlier holders of the locks are done, by event; those that are not there lack.
+
+    With `FOR UPDATE SKIP LOCKED` those lack too that somebody else holds; with no lock, all as they were a moment ago.
+    The locks come first and in a statement of its own: the later ones see all that earlier holders did.
     """
-    event = await connection.fetchrow(
+    events = await connection.fetch(
         f"""SELECT id, organizer_id, status, capacity, sold, held, currency, payment, hold_hours, offer_hours,
                   returns_until, end_time, due_at, clock_timestamp() AS now
-           FROM events WHERE id = $1 {"FOR UPDATE" if lock else ""}""",
-        event_id,
+           FROM events WHERE id = ANY($1) ORDER BY id {how}""",
+        event_ids,
     )
-    if event is None:
-        return None
+    stocks = {event["id"]: Stock(**event, types={}, facts=[], lines=[]) for event in events}
     types = await connection.fetch(
-        """SELECT id, rev, name, price, places, sold, held, sale_opens_at, sale_closes_at, hidden_until,
+        """SELECT event_id, id, rev, name, price, places, sold, held, sale_opens_at, sale_closes_at, hidden_until,
                   per_attendee_limit, general, archived, clock_timestamp() AS now
-           FROM ticket_types WHERE event_id = $1 ORDER BY position, id""",
-        event_id,
+           FROM ticket_types WHERE event_id = ANY($1) ORDER BY position, id""",
+        list(stocks),
     )
-    fields = dict(event)
-    if types:
-        fields["now"] = types[0]["now"]
-    return Stock(**fields, types={row["id"]: type_stock(row) for row in types}, facts=[], lines=[])
+    for row in types:
+        stock = stocks[row["event_id"]]
+        stock.now = row["now"]
+        stock.types[row["id"]] = type_stock(row)
+    return stocks
 
 
 def type_stock(row: Mapping[str, Any]) -> TypeStock:
@@ -168,33 +173,47 @@ def may_see(stock: Stock, who: Caller) -> bool:
     return stock.status != "draft" or stock.organizer_id == who.organizer_id
 
 
-async def save_stock(connection: Connection, stock: Stock) -> None:
-    """Counters, and what is to be told about them, in one statement."""
-    kinds = list(stock.types.values())
-    await connection.execute(
-        """WITH counted AS (
-               UPDATE events SET sold = $2, held = $3, due_at = $4 WHERE id = $1
-           ), typed AS (
-               UPDATE ticket_types t SET sold = n.sold, held = n.held
-               FROM unnest($5::bigint[], $6::integer[], $7::integer[]) AS n (id, sold, held)
-               WHERE t.id = n.id AND (t.sold, t.held) <> (n.sold, n.held)
-           ), told AS (
-               INSERT INTO facts (event_id, type, payload)
-               SELECT $1, type, payload::jsonb
-               FROM unnest($8::text[], $9::text[]) WITH ORDINALITY AS f (type, payload, place) ORDER BY place
-           )
-           INSERT INTO waiting_list_log (event_id, waitlist_id, what, detail)
-           SELECT $1, entry, what, detail
-           FROM unnest($10::bigint[], $11::text[], $12::jsonb[]) WITH ORDINALITY AS l (entry, what, detail, place)
-           ORDER BY place""",
-        stock.id,
-        stock.sold,
-        stock.held,
-        stock.due_at,
+COUNT = """
+    counted AS (
+        UPDATE events SET sold = (${1}::integer[])[array_position(${0}, id)],
+                          held = (${2}::integer[])[array_position(${0}, id)],
+                          due_at = (${3}::timestamptz[])[array_position(${0}, id)]
+        WHERE id = ANY(${0}::bigint[])
+    ), typed AS (
+        UPDATE ticket_types SET sold = (${5}::integer[])[array_position(${4}, id)],
+                                held = (${6}::integer[])[array_position(${4}, id)]
+        WHERE id = ANY(${4}::bigint[])
+          AND (sold, held) <> ((${5}::integer[])[array_position(${4}, id)], (${6}::integer[])[array_position(${4}, id)])
+    )
+"""
+"""Not joined with what is new: a join may be planned as a walk over the whole table, while that is small."""
+
+
+def count_columns(stocks: Sequence[Stock]) -> tuple[list[Any], ...]:
+    """What `COUNT` asks for."""
+    kinds = [kind for stock in stocks for kind in stock.types.values()]
+    return (
+        [stock.id for stock in stocks],
+        [stock.sold for stock in stocks],
+        [stock.held for stock in stocks],
+        [stock.due_at for stock in stocks],
         [kind.id for kind in kinds],
         [kind.sold for kind in kinds],
         [kind.held for kind in kinds],
+    )
+
+
+async def save_stock(connection: Connection, stock: Stock) -> None:
+    """Counters, and what is to be told about them, in one statement."""
+    await connection.execute(
+        f"""WITH {COUNT.format(*range(1, 8))}, told AS ({TELL.format(8, 9, 10)})
+           INSERT INTO waiting_list_log (event_id, waitlist_id, what, detail)
+           SELECT $11, entry, what, detail
+           FROM unnest($12::bigint[], $13::text[], $14::jsonb[]) WITH ORDINALITY AS l (entry, what, detail, place)
+           ORDER BY place""",
+        *count_columns([stock]),
         *fact_columns(stock.facts),
+        stock.id,
         [line.waitlist_id for line in stock.lines],
         [line.what for line in stock.lines],
         [line.detail for line in stock.lines],

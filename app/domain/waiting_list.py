@@ -96,7 +96,7 @@ async def join(
         who.user_id,
     )
     if known is None:
-        if any(one not in stock.types or stock.types[one].archived for one in ticket_type_ids):
+        if not all(one in stock.types and stock.visible(stock.types[one]) for one in ticket_type_ids):
             raise NotFound("There is no such ticket type.")
         if refused := await no_sense(connection, stock, who, quantity, ticket_type_ids):
             return {"refused": refused}
@@ -261,7 +261,7 @@ async def accept_offer(
 
 async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mapping[str, Any]) -> dict[str, Any]:
     kind, quantity = stock.types[entry["offered_type_id"]], entry["quantity"]
-    ticket_ids, _, live = await what_is_known(connection, stock.id, [who.user_id], [], quantity)
+    ticket_ids, _, live = await what_is_known(connection, [(stock.id, who.user_id)], [], quantity)
     taken = live.get((who.user_id, kind.id), set())
     if stock.now >= stock.sale_end(kind):
         return {"refused": "sale-closed"}
@@ -279,6 +279,6 @@ async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mappi
         )
     )
     stock.lines.append(LogLine(entry["id"], "accepted", {"quantity": quantity, "ticket_type": kind.name}))
-    await issuing.write(connection, stock)
+    await issuing.write(connection, [stock])
     await settle(connection, stock)
     return outcome_of(tickets)

@@ -71,6 +71,17 @@ async def test_the_seed_event_as_a_form(alice: httpx.AsyncClient) -> None:
     assert answer.status_code == 202, answer.text
 
 
+async def test_a_program_writes_amounts_the_same_way_whatever_language_it_asks_for(alice: httpx.AsyncClient) -> None:
+    german = {"Accept-Language": "de-DE"}
+    for price, status in (("24.500", 202), ("24,50", 422)):
+        files = {"images": ("a.jpg", picture())}
+        fields = project_fields(price=price)
+        answer = await alice.post("/api/v1/new-project", data=fields, files=files, headers=german)
+        assert answer.status_code == status, answer.text
+    stored = await alice.post("/api/v1/event", json=event_body(price="24.500"), headers={"Prefer": "wait=20", **german})
+    assert stored.json()["core_event_data"]["price"] == "24.50"
+
+
 async def test_every_bad_field_of_a_form_is_named(alice: httpx.AsyncClient) -> None:
     fields = {
         "title": "",

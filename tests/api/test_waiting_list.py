@@ -73,6 +73,7 @@ async def test_the_organizer_sees_who_waits_and_why(
 async def test_what_cannot_be_waited_for(bob: httpx.AsyncClient, change: dict[str, object], field: str) -> None:
     answer = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": 1, **change})
     assert (answer.status_code, [bad["field"] for bad in answer.json()["errors"]]) == (422, [field])
+    assert answer.json()["errors"][0]["message"][:7] == "must be"
 
 
 async def test_entries_of_others_are_not_there(

@@ -52,6 +52,16 @@ async def test_a_freed_place_is_offered_in_order_and_never_public(office: BoxOff
     assert await office.places() == (2, 0)
 
 
+async def test_nobody_waits_for_a_type_that_is_hidden_yet(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Secret", hidden_until=in_hours(2), sale_opens_at=in_hours(3)), kind("Day")])
+    secret = await office.value("SELECT id FROM ticket_types WHERE name = 'Secret'")
+    (bob,) = await office.people("bob")
+    with pytest.raises(NotFound):
+        await join_waiting_list(office.database, bob, EVENT, None, ticket_type_ids=[secret])
+    await office.value("UPDATE ticket_types SET hidden_until = now() - interval '1 second' WHERE name = 'Secret'")
+    assert (await join_waiting_list(office.database, bob, EVENT, None, ticket_type_ids=[secret])).position == 1
+
+
 async def test_no_places_are_kept_for_a_group_that_may_not_have_so_many_any_more(office: BoxOffice) -> None:
     """Nothing else is free, so it is the kept places themselves that have to be noticed."""
     numbers = await sold_out(office, 4)
@@ -388,7 +398,7 @@ async def test_a_batch_that_finds_something_due_settles_it_first(office: BoxOffi
     await free(office, numbers)
     await office.hours_pass(25)
     async with office.database.transaction() as connection:
-        decided = await sell(connection, EVENT, [Wish(ben, None), Wish(cat, None)])
+        decided = (await sell(connection, {EVENT: [Wish(ben, None), Wish(cat, None)]}))[EVENT]
     assert [type(answer).__name__ for answer in decided.answers] == ["Purchase", "Conflict"]
     assert await office.standing(bob) == ["expired"]
     assert await office.places() == (2, 0)

@@ -103,3 +103,12 @@ async def test_a_database_that_takes_no_writes_is_away_until_it_does(
     await eventually(calm, 30)
     assert [task.health.restarts for task in stage.parts.tasks] == [0] * len(stage.parts.tasks)
     assert (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
+
+
+async def test_a_plan_made_while_a_table_was_empty_goes_by_its_index(database: Database) -> None:
+    """It is kept for as long as the connection, and would read the whole table however large that has become."""
+    async with database.connection() as connection:
+        await connection.execute("CREATE TEMP TABLE log (place bigint PRIMARY KEY); ANALYZE log")
+        plan = await connection.fetch("EXPLAIN SELECT FROM log WHERE place >= 7 ORDER BY place LIMIT 3")
+    assert "Index" in str(plan)
+    assert "Seq Scan" not in str(plan)
