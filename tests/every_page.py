@@ -5,8 +5,10 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from app.domain.drafts import STEPS
+from app.domain.drafts import MAX_DRAFTS, STEPS
+from app.domain.media import MAX_FILES
 from app.domain.password_resets import digest
+from app.domain.ticket_types import MOST_TYPES
 from app.engines.database import Connection
 from app.portal import portal
 from tests.guests import sell_to
@@ -81,7 +83,7 @@ async def one_of_each(connection: Connection | asyncpg.Connection, user_id: int,
 
 
 async def more_of_each(connection: Connection | asyncpg.Connection, user_id: int, event_id: int, many: int) -> None:
-    """`many` more of all that the pages list."""
+    """`many` more of all that the pages list, or as many as there may be."""
     for status in ("sold", "held", "used", "cancelled"):
         await sell_to(connection, event_id, [f"{status} {number}" for number in range(many)], status)
     for statement in MORE:
@@ -109,15 +111,16 @@ MORE = (
     f"""INSERT INTO waiting_list_log (event_id, waitlist_id, what, detail)
         SELECT event_id, id, 'joined', '{{"quantity": 1}}' FROM waiting_list JOIN {THOSE} USING (event_id)""",
     f"""INSERT INTO ticket_types (event_id, rev, name, description, price, position, general)
-        SELECT event_id, 1, 'Day ' || n, '', n, n + 1, false FROM {THOSE}""",
+        SELECT event_id, 1, 'Day ' || n, '', n, n + 1, false FROM {THOSE} WHERE n < {MOST_TYPES}""",
     f"""INSERT INTO media (id, event_id, organizer_id, rev, s3_key, content_type, bytes, width, height, position)
         SELECT nextval('media_id_seq'), event_id, organizer_id, 1, 'more-' || n || '.jpg', 'image/jpeg', 1, 1200, 675, n
-        FROM {THOSE} JOIN events ON id = event_id""",
+        FROM {THOSE} JOIN events ON id = event_id WHERE n < {MAX_FILES}""",
     f"""INSERT INTO drafts (organizer_id, typed, step)
-        SELECT d.organizer_id, d.typed, d.step FROM {THOSE}, (SELECT * FROM drafts ORDER BY id LIMIT 1) AS d""",
+        SELECT d.organizer_id, d.typed, d.step FROM {THOSE}, (SELECT * FROM drafts ORDER BY id LIMIT 1) AS d
+        WHERE n < {MAX_DRAFTS}""",
     f"""INSERT INTO draft_pictures (id, draft_id, organizer_id, name, ready, position, width, height)
         SELECT nextval('media_id_seq'), d.id, d.organizer_id, 'more-' || n, true, n, 1200, 675
-        FROM {THOSE}, (SELECT * FROM drafts ORDER BY id LIMIT 1) AS d""",
+        FROM {THOSE}, (SELECT * FROM drafts ORDER BY id LIMIT 1) AS d WHERE n < {MAX_FILES}""",
     f"""INSERT INTO api_keys (user_id, name, prefix, secret_hash, scopes)
         SELECT user_id, 'key ' || n, 'more-' || n, 'x', '{{read}}' FROM {THOSE}""",
     f"INSERT INTO sessions (id_hash, user_id) SELECT sha256(n::text::bytea), user_id FROM {THOSE}",
