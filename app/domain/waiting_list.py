@@ -263,7 +263,7 @@ async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mappi
     kind, quantity = stock.types[entry["offered_type_id"]], entry["quantity"]
     ticket_ids, _, live = await what_is_known(connection, [(stock.id, who.user_id)], [], quantity)
     taken = live.get((who.user_id, kind.id), set())
-    if stock.now >= stock.sale_end(kind):
+    if stock.status == "draft" or stock.now >= stock.sale_end(kind):
         return {"refused": "sale-closed"}
     if len(taken) + quantity > kind.per_attendee_limit:
         return {"refused": "already-bought" if len(taken) >= kind.per_attendee_limit else "over-limit"}

@@ -157,7 +157,7 @@ class Booth:
             await connection.execute(f"UPDATE waiting_list SET offer_until = {past} WHERE id = ANY($1)", entries)
 
     async def settle_due(self) -> None:
-        async with self.database.connection() as connection:
+        async with self.database.transaction() as connection:
             await settle_due(connection, EVENT)
 
     async def ledger(self) -> dict[str, Any]:
