@@ -22,7 +22,7 @@ from tests.process import Server, free_port
 from tests.waiting import eventually
 
 QUESTIONS = (requests, purchases, table_size, ingest, consumers, pages)
-"""Modules, each with a `measure` that answers in figures; names of some as arguments ask only those, and keep nothing."""
+"""Modules, each with a `measure` that answers in figures; some names as arguments ask only those, and keep nothing."""
 
 
 async def ask(server: Server, noop_url: str, names: Sequence[str]) -> None:
