@@ -85,7 +85,7 @@ async def waiting_list_entry(
         types = [wanted.ticket_type_id] if wanted.ticket_type_id else []
         return joined(await join_waiting_list(parts.database, who, event_id, key, wanted.quantity, types))
 
-    return await decided(request, parts, who, event_id, join)
+    return await decided(request, parts, who, event_id, join, "wait-")
 
 
 def bought(purchase: Purchase) -> str:
@@ -100,9 +100,12 @@ def joined(place: Place) -> str:
 
 
 async def decided(
-    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, decide: Decide
+    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, decide: Decide, prefix: str = ""
 ) -> Response[Any]:
-    """The part of the page that changed for htmx; the page for everybody else, after a redirect if all went well."""
+    """The part of the page that changed for htmx; the page for everybody else, after a redirect if all went well.
+
+    `prefix` tells the fields of one form on the page from those of the other.
+    """
     form = await form_of(request)
     key = text_in(form, "key")
     said, refusal = "", None
@@ -116,7 +119,8 @@ async def decided(
     if refusal is None and not by_htmx:
         return see_other(f"/events/{event_id}", said)
     context = await context_of(parts, who, event_id)
-    context |= {"refusal": refusal, "said": said, "values": form}
+    errors = {prefix + bad.field: bad.message for bad in refusal.fields} if refusal else {}
+    context |= {"refusal": refusal, "said": said, "values": form, "errors": errors}
     if refusal and refusal.status == 503:
         context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
     template = "events/buy.hx.html" if by_htmx else "events/page.html"
@@ -133,6 +137,7 @@ async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dic
         "places": found.places,
         "key": new_key(),
         "values": {},
+        "errors": {},
         "refusal": None,
         "public_url": parts.settings.public_url,
     }
