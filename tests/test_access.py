@@ -221,6 +221,19 @@ async def test_the_same_api_key_request_eight_times_at_once_is_one_key(alice: ht
     assert len((await alice.get("/api/v1/api-keys")).json()["items"]) == 1
 
 
+async def test_an_address_that_a_client_made_up_above_the_proxys_line_does_not_count(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = {"RATE_LIMIT_SIGN_UP": "2/hour", "TRUSTED_PROXIES": "127.0.0.0/8"}
+    async with staged(database_url, tmp_path, **settings) as stage:
+        client, statuses = await stage.client(), []
+        for number in range(3):
+            body = {"full_name": "Ben", "email": f"ben{number}@example.org", "password": PASSWORD}
+            lines = [("X-Forwarded-For", f"203.0.113.{number}"), ("X-Forwarded-For", "198.51.100.17")]
+            statuses.append((await client.post("/api/v1/attendee/sign-up", json=body, headers=lines)).status_code)
+        assert statuses == [201, 201, 429]
+
+
 async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(stage: Stage, visitor: httpx.AsyncClient) -> None:
     statuses = []
     for number in range(6):
