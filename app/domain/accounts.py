@@ -131,21 +131,23 @@ async def check_sign_in(
         NotSignedIn: wrong password or unknown e-mail; nothing tells which.
         TooMany: too many failures by account, address or both.
     """
-    email = given.email.lower()
+    async with database.connection() as connection:
+        # Lowered here, for looking up and counting: Python lowers letters such as \u0130 to others than PostgreSQL.
+        user = await connection.fetchrow(
+            """SELECT given.email, u.id, u.role, u.full_name, u.password_hash, o.id AS organizer_id
+               FROM (SELECT lower($1) AS email) given
+               LEFT JOIN users u ON lower(u.email) = given.email AND u.deleted_at IS NULL
+               LEFT JOIN organizers o ON o.user_id = u.id""",
+            given.email,
+        )
+    email = user["email"]
     hits = [
         ("sign-in", f"{email} {address}", limits.sign_in),
         ("sign-in-account", email, limits.sign_in_account),
         ("sign-in-address", address, limits.sign_in_address),
     ]
     await shared.check(hits)
-    async with database.connection() as connection:
-        user = await connection.fetchrow(
-            """SELECT u.id, u.role, u.full_name, u.password_hash, o.id AS organizer_id
-               FROM users u LEFT JOIN organizers o ON o.user_id = u.id
-               WHERE lower(u.email) = $1 AND u.deleted_at IS NULL""",
-            email,
-        )
-    if not await passwords.matches(user["password_hash"] if user else None, given.password) or user is None:
+    if not await passwords.matches(user["password_hash"], given.password) or user["id"] is None:
         await shared.take(hits)
         raise NotSignedIn("E-mail and password do not match.", type="wrong-password")
     await shared.check(hits)
@@ -157,7 +159,7 @@ async def check_sign_in(
 
 
 async def user_by_email(db: AsyncSession, email: str) -> User | None:
-    return await db.scalar(sa.select(User).where(sa.func.lower(User.email) == email.lower()))
+    return await db.scalar(sa.select(User).where(sa.func.lower(User.email) == sa.func.lower(email)))
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,22 @@ async def test_sign_up_and_sign_in_answer_as_documented(visitor: httpx.AsyncClie
     assert me.json()["email"] == "ada@example.org"
 
 
+async def test_an_email_that_python_lowers_otherwise_than_postgres_signs_in(visitor: httpx.AsyncClient) -> None:
+    body = {"full_name": "Ida", "email": "\u0130da@example.org", "password": PASSWORD}
+    assert (await visitor.post("/api/v1/attendee/sign-up", json=body)).status_code == 201
+    assert (await visitor.post("/api/v1/sign-in", json=body)).status_code == 200
+    again = await visitor.post("/api/v1/attendee/sign-up", json=body)
+    assert (again.status_code, again.json()["type"].rsplit(":", 1)[1]) == (409, "email-taken")
+
+
+async def test_guesses_count_together_however_the_email_is_written(visitor: httpx.AsyncClient) -> None:
+    statuses = []
+    for email in ("ida@example.org", "IDA@example.org", "\u0130da@example.org") * 2:
+        body = {"email": email, "password": "wrong wrong"}
+        statuses.append((await visitor.post("/api/v1/sign-in", json=body)).status_code)
+    assert statuses == [401] * 5 + [429]
+
+
 async def test_attendee_signs_up_without_an_organizer(visitor: httpx.AsyncClient) -> None:
     body = {"full_name": "Ben", "email": "ben@example.org", "password": PASSWORD}
     answer = await visitor.post("/api/v1/attendee/sign-up", json=body)
