@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -63,6 +64,61 @@ async def test_the_202_of_a_project(alice: httpx.AsyncClient) -> None:
     progress = await alice.get(answer.headers["location"])
     assert progress.status_code == 200
     assert set(progress.json()["stores"]) == {"postgres", "mongo", "s3"}
+
+
+def form_with(name: str, value: bytes, kind: str) -> dict[str, Any]:
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\nContent-Type: {kind}\r\n\r\n'
+    return {
+        "content": head.encode() + value + b"\r\n--x--\r\n",
+        "headers": {"Content-Type": "multipart/form-data; boundary=x"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (b"a\xed\xa0\x80b", "text/plain"),
+        (b"a\xff\xfeb", "text/plain"),
+        (b"a", "text/plain; charset=nope"),
+        (b"\xff", "text/plain; charset=idna"),
+        (b"+2AA-", "text/plain; charset=utf-7"),
+    ],
+)
+async def test_a_form_whose_text_is_no_text_is_refused_in_words(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient, value: bytes, kind: str
+) -> None:
+    for path, field in (("new-project", "title"), ("new-media", "event_id")):
+        answer = await alice.post(f"/api/v1/{path}", **form_with(field, value, kind))
+        assert (answer.status_code, answer.json()["detail"]) == (400, "The text of a form must be UTF-8."), path
+    for person, path in ((visitor, "/sign-up"), (visitor, "/sign-in"), (alice, "/projects/drafts")):
+        answer = await person.post(path, **form_with("title", value, kind))
+        assert (answer.status_code, "The text of a form must be UTF-8." in answer.text) == (400, True), path
+    answer = await visitor.post("/projects/drafts", **form_with("title", value, kind))
+    assert answer.status_code == 303
+
+
+async def test_a_control_character_in_a_form_is_a_422_that_names_the_field(alice: httpx.AsyncClient) -> None:
+    for path, field in (("new-project", "title"), ("new-media", "event_id")):
+        answer = await alice.post(f"/api/v1/{path}", **form_with(field, b"a\x00b", "text/plain"))
+        assert answer.status_code == 422
+        assert named(answer)[field] == "must not have control characters or broken letters"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"json": {}},
+        {"data": {"title": "a"}},
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
+        {},
+    ],
+)
+async def test_what_is_no_multipart_form_is_refused(alice: httpx.AsyncClient, sent: dict[str, Any]) -> None:
+    for path in ("new-project", "new-media"):
+        answer = await alice.post(f"/api/v1/{path}", **sent)
+        assert answer.status_code in (400, 422), answer.text
+        assert answer.json()["detail"]
 
 
 async def test_the_seed_event_as_a_form(alice: httpx.AsyncClient) -> None:
