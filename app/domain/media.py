@@ -15,7 +15,7 @@ from app.domain.submissions import Draft, Numbers, Submissions, Submitted, requi
 from app.domain.unrecorded_media import expect_media, media_arrived
 from app.engines.database import Connection, Database
 from app.engines.media import INCOMING, Media
-from app.errors import NotFound
+from app.errors import FieldError, Invalid, NotFound
 from app.messages import MediaDeleted, Message, ProjectSubmitted
 from app.pictures import WIDTHS, Pictures, keys_of_picture, variant_key
 
@@ -67,9 +67,19 @@ class MediaRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def check_pictures(pictures: Pictures, files: Sequence[PictureFile], field: str) -> None:
-    """Raises `Invalid` for the first file that is no picture we take."""
+    """Raises `Invalid` with every file that is no picture we take."""
+    bad: list[FieldError] = []
     for file in files:
-        await pictures.check(file.path, field)
+        try:
+            await pictures.check(file.path, field)
+        except Invalid as refusal:
+            bad += complaints_about(file, refusal)
+    if bad:
+        raise Invalid(bad)
+
+
+def complaints_about(file: PictureFile, refusal: Invalid) -> list[FieldError]:
+    return [FieldError(bad.field, f"{file.name} {bad.message}".lstrip()) for bad in refusal.fields]
 
 
 async def add_media(
@@ -86,7 +96,7 @@ async def add_media(
 
     Raises:
         NotFound: the event is not the caller's.
-        Invalid: a file is no picture we take.
+        Invalid: files are no pictures we take.
     """
     organizer_id = await require_own_event(database, who, event_id) if event_id else who.organizer_id
     assert organizer_id is not None

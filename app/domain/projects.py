@@ -45,7 +45,7 @@ async def submit_project(
     """Pictures are decoded before anything is accepted, and wait under `incoming/` for the message.
 
     Raises:
-        Invalid: a file is no picture we take.
+        Invalid: files are no pictures we take.
         Unavailable: as `Submissions.submit`.
     """
     require_own_organizer(who, given.organizer_id)

@@ -167,9 +167,21 @@ async def test_what_is_no_picture_is_refused_before_anything_is_accepted(
     answer = await alice.post(
         "/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", svg, "image/jpeg")}
     )
-    assert named(answer) == {"images": "is not a JPEG, PNG or WebP picture"}
+    assert named(answer) == {"images": "a.jpg is not a JPEG, PNG or WebP picture"}
     async with stage.parts.database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM submissions") == 0
+
+
+@pytest.mark.parametrize(("path", "field"), [("new-media", "media_file"), ("new-project", "images")])
+async def test_every_file_that_is_no_picture_is_named(alice: httpx.AsyncClient, path: str, field: str) -> None:
+    contents = {"a.jpg": b"text", "b.jpg": picture(), "c.png": picture(kind="PNG")[:200]}
+    files = [(field, (name, content)) for name, content in contents.items()]
+    answer = await alice.post(f"/api/v1/{path}", data=project_fields(), files=files)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"field": field, "message": "a.jpg is not a JPEG, PNG or WebP picture"},
+        {"field": field, "message": "c.png is broken and cannot be read"},
+    ]
 
 
 async def test_too_many_and_too_large_files(alice: httpx.AsyncClient) -> None:
