@@ -14,7 +14,7 @@ from app.api.events import EventAccepted, event_accepted
 from app.domain.accounts import Caller
 from app.domain.events import event_data
 from app.domain.idempotency import Idempotent, idempotent
-from app.domain.media import PictureFile
+from app.domain.picture_files import PictureFile
 from app.domain.projects import ProjectIn, submit_project
 from app.form_request import read_form
 from app.parts import Parts

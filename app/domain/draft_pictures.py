@@ -9,7 +9,8 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.drafts import open_draft
-from app.domain.media import MAX_FILES, PictureFile, chunks_of, complaints_about, draw_media_ids
+from app.domain.media import MAX_FILES, chunks_of, draw_media_ids
+from app.domain.picture_files import PictureFile, complaints_about
 from app.engines.database import Connection, Database
 from app.engines.media import Media
 from app.errors import FieldError, Invalid

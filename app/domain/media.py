@@ -11,25 +11,18 @@ import uuid_utils.compat
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
+from app.domain.picture_files import PictureFile, check_pictures
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted, require_own_event
 from app.domain.unrecorded_media import expect_media, media_arrived
 from app.engines.database import Connection, Database
 from app.engines.media import INCOMING, Media
-from app.errors import FieldError, Invalid, NotFound
+from app.errors import NotFound
 from app.messages import MediaDeleted, Message, ProjectSubmitted
 from app.pictures import WIDTHS, Pictures, keys_of_picture, variant_key
 
 CONTENT_TYPE = "image/webp"
 MAX_FILES = 20
 READ_AT_ONCE = 1024 * 1024
-
-
-class PictureFile(msgspec.Struct, frozen=True):
-    """A picture of a request, spooled to disk."""
-
-    path: Path
-    sha256: bytes
-    name: str = ""
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,22 +57,6 @@ class MediaRow(msgspec.Struct, frozen=True, kw_only=True):
     alt: str = ""
     focal_x: int = 50
     focal_y: int = 50
-
-
-async def check_pictures(pictures: Pictures, files: Sequence[PictureFile], field: str) -> None:
-    """Raises `Invalid` with every file that is no picture we take."""
-    bad: list[FieldError] = []
-    for file in files:
-        try:
-            await pictures.check(file.path, field)
-        except Invalid as refusal:
-            bad += complaints_about(file, refusal)
-    if bad:
-        raise Invalid(bad)
-
-
-def complaints_about(file: PictureFile, refusal: Invalid) -> list[FieldError]:
-    return [FieldError(bad.field, f"{file.name} {bad.message}".lstrip()) for bad in refusal.fields]
 
 
 async def add_media(
