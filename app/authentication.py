@@ -68,7 +68,9 @@ class Authentication(ASGIMiddleware):
 
 def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:
     peer = request.client.host if request.client else None
-    return client_address(peer, request.headers.get("x-forwarded-for"), parts.settings.trusted_proxies)
+    # All lines: a proxy may add one of its own below that of the client, who can write into the first what they like.
+    forwarded_for = ",".join(request.headers.getall("x-forwarded-for", []))
+    return client_address(peer, forwarded_for, parts.settings.trusted_proxies)
 
 
 async def provide_parts(request: Request[Any, Any, Any]) -> Parts:

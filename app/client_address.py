@@ -3,7 +3,12 @@
 import ipaddress
 from collections.abc import Sequence
 
-from app.settings import Network
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """As an environment variable has them: `10.0.0.0/8, fd00::/8`."""
+    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def client_address(peer: str | None, forwarded_for: str | None, trusted: Sequence[Network]) -> str:

@@ -13,7 +13,7 @@ import structlog
 from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, sign_up, user_by_email
 from app.domain.events import event_data
 from app.domain.idempotency import Idempotent
-from app.domain.media import PictureFile
+from app.domain.picture_files import PictureFile
 from app.domain.projects import ProjectIn, submit_project
 from app.parts import Parts
 from app.validation import read

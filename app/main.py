@@ -33,6 +33,7 @@ from app.engines.log import Log
 from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
+from app.form_request import FormRequest
 from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
@@ -153,6 +154,7 @@ def build_app(parts: Parts) -> Litestar:
             "visitor": Provide(provide_visitor),
         },
         middleware=[Authentication()],
+        request_class=FormRequest,
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],
         template_config=template_config(),

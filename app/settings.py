@@ -1,6 +1,5 @@
 """Every environment variable, typed and read once; a bad value fails at start and names its variable."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import babel.numbers
 import limits
 
+from app.client_address import Network, networks
 from app.domain.zones import ZONES
 from app.engines.kafka_access import KafkaAccess
 from app.engines.s3_addresses import Bucket, Keys
@@ -19,7 +19,6 @@ from app.engines.s3_addresses import Bucket, Keys
 T = TypeVar("T")
 KAFKA_PROTOCOLS = ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")
 KAFKA_MECHANISMS = ("plain", "scram-sha-256", "scram-sha-512")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
@@ -112,13 +111,13 @@ class Settings:
             log_partitions=read("LOG_PARTITIONS", "12", between(1, 1000)),
             trusted_proxies=read("TRUSTED_PROXIES", "", networks),
             rate_limits=RateLimits(
-                sign_in=read("RATE_LIMIT_SIGN_IN", "5/15 minutes", limits.parse),
-                sign_in_account=read("RATE_LIMIT_SIGN_IN_ACCOUNT", "50/15 minutes", limits.parse),
-                sign_in_address=read("RATE_LIMIT_SIGN_IN_ADDRESS", "100/15 minutes", limits.parse),
-                sign_up=read("RATE_LIMIT_SIGN_UP", "20/hour", limits.parse),
-                submit=read("RATE_LIMIT_SUBMIT", "100/15 minutes", limits.parse),
-                buy=read("RATE_LIMIT_BUY", "100/15 minutes", limits.parse),
-                read=read("RATE_LIMIT_READ", "6000/15 minutes", limits.parse),
+                sign_in=read("RATE_LIMIT_SIGN_IN", "5/15 minutes", rate_limit),
+                sign_in_account=read("RATE_LIMIT_SIGN_IN_ACCOUNT", "50/15 minutes", rate_limit),
+                sign_in_address=read("RATE_LIMIT_SIGN_IN_ADDRESS", "100/15 minutes", rate_limit),
+                sign_up=read("RATE_LIMIT_SIGN_UP", "20/hour", rate_limit),
+                submit=read("RATE_LIMIT_SUBMIT", "100/15 minutes", rate_limit),
+                buy=read("RATE_LIMIT_BUY", "100/15 minutes", rate_limit),
+                read=read("RATE_LIMIT_READ", "6000/15 minutes", rate_limit),
             ),
             session_idle_seconds=read("SESSION_IDLE_SECONDS", str(14 * 86400), seconds),
             session_absolute_seconds=read("SESSION_ABSOLUTE_SECONDS", str(60 * 86400), seconds),
@@ -211,6 +210,13 @@ def seconds_or_none(text: str) -> float:
     return seconds(text) if float(text) else 0.0
 
 
+def rate_limit(text: str) -> limits.RateLimitItem:
+    first, *more = limits.parse_many(text)
+    if more:
+        raise ValueError("must be one limit such as 5/minute, not several")
+    return first
+
+
 def switch(text: str) -> bool:
     if text not in {"0", "1"}:
         raise ValueError("must be 0 or 1")
@@ -292,7 +298,3 @@ def timezone(text: str) -> str:
     if text not in ZONES:
         raise ValueError("must be a timezone such as Europe/Berlin")
     return text
-
-
-def networks(text: str) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())

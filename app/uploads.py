@@ -10,7 +10,8 @@ from typing import Annotated
 from litestar.datastructures import UploadFile
 from msgspec import Meta
 
-from app.domain.media import MAX_FILES, PictureFile
+from app.domain.media import MAX_FILES
+from app.domain.picture_files import PictureFile
 from app.errors import FieldError, Invalid
 from app.pictures import MAX_BYTES
 

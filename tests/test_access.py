@@ -26,6 +26,73 @@ PUBLIC = {
 }  # fmt: skip
 
 
+LIMITED = {
+    "buy": {
+        "POST /api/v1/attendee/buy-ticket/{event_id:int}", "POST /api/v1/attendee/join-waiting-list",
+        "POST /api/v1/tickets/{ticket_number:int}/cancellation",
+        "DELETE /api/v1/waiting-list-entries/{waitlist_id:int}",
+        "POST /api/v1/waiting-list-entries/{waitlist_id:int}/acceptance",
+        "POST /api/v1/waiting-list-entries/{waitlist_id:int}/refusal", "POST /events/{event_id:int}/purchase",
+        "POST /events/{event_id:int}/waiting-list-entry", "POST /tickets/{ticket_number:int}/cancellation",
+        "POST /waiting-list-entries/{waitlist_id:int}/acceptance",
+        "POST /waiting-list-entries/{waitlist_id:int}/departure",
+        "POST /waiting-list-entries/{waitlist_id:int}/refusal",
+    },
+    "submit": {
+        "POST /api/v1/event", "PATCH /api/v1/event/{event_id:int}", "POST /api/v1/event/{event_id:int}/cancellation",
+        "POST /api/v1/event/{event_id:int}/copies", "POST /api/v1/event/{event_id:int}/ticket-types",
+        "DELETE /api/v1/media/{media_id:int}", "PATCH /api/v1/media/{media_id:int}", "POST /api/v1/metadata",
+        "DELETE /api/v1/metadata/{metadata_id:int}", "POST /api/v1/new-media", "POST /api/v1/new-project",
+        "POST /api/v1/submissions/{submission_id:str}/retry", "DELETE /api/v1/ticket-types/{ticket_type_id:int}",
+        "PUT /api/v1/ticket-types/{ticket_type_id:int}", "POST /projects/drafts/{draft_id:int}/submission",
+        "POST /projects/submissions/{submission_id:str}/retry", "POST /projects/{event_id:int}/cancellation",
+        "POST /projects/{event_id:int}/copy", "POST /projects/{event_id:int}/held",
+        "POST /projects/{event_id:int}/media", "POST /projects/{event_id:int}/media/{media_id:int}/removal",
+        "POST /projects/{event_id:int}/publication", "POST /projects/{event_id:int}/settings",
+        "POST /projects/{event_id:int}/ticket-types", "POST /projects/{event_id:int}/ticket-types/{type_id:int}",
+        "POST /projects/{event_id:int}/ticket-types/{type_id:int}/removal",
+    },
+}  # fmt: skip
+FOR_ORGANIZERS = {
+    "GET /api/v1/dashboard", "POST /api/v1/event", "PATCH /api/v1/event/{event_id:int}",
+    "GET /api/v1/event/{event_id:int}/attendees", "GET /api/v1/event/{event_id:int}/attendees.csv",
+    "GET /api/v1/event/{event_id:int}/cancellation", "POST /api/v1/event/{event_id:int}/cancellation",
+    "POST /api/v1/event/{event_id:int}/confirmations", "POST /api/v1/event/{event_id:int}/copies",
+    "POST /api/v1/event/{event_id:int}/copy-plan", "GET /api/v1/event/{event_id:int}/held-tickets",
+    "POST /api/v1/event/{event_id:int}/releases", "GET /api/v1/event/{event_id:int}/sales",
+    "POST /api/v1/event/{event_id:int}/ticket-types", "GET /api/v1/event/{event_id:int}/waiting-list",
+    "GET /api/v1/event/{event_id:int}/waiting-list-log", "DELETE /api/v1/media/{media_id:int}",
+    "PATCH /api/v1/media/{media_id:int}", "POST /api/v1/metadata", "DELETE /api/v1/metadata/{metadata_id:int}",
+    "POST /api/v1/new-media", "POST /api/v1/new-project", "POST /api/v1/submissions/{submission_id:str}/retry",
+    "DELETE /api/v1/ticket-types/{ticket_type_id:int}", "PUT /api/v1/ticket-types/{ticket_type_id:int}",
+    "DELETE /api/v1/tickets/{ticket_number:int}/use", "POST /api/v1/tickets/{ticket_number:int}/use", "GET /dashboard",
+    "GET /projects", "POST /projects/drafts", "GET /projects/drafts/{draft_id:int}",
+    "POST /projects/drafts/{draft_id:int}/pictures", "POST /projects/drafts/{draft_id:int}/pictures/{media_id:int}",
+    "POST /projects/drafts/{draft_id:int}/pictures/{media_id:int}/removal",
+    "POST /projects/drafts/{draft_id:int}/removal", "POST /projects/drafts/{draft_id:int}/submission",
+    "GET /projects/drafts/{draft_id:int}/{step:str}", "POST /projects/drafts/{draft_id:int}/{step:str}",
+    "POST /projects/drafts/{draft_id:int}/{step:str}/check", "GET /projects/new",
+    "GET /projects/submissions/{submission_id:str}", "GET /projects/submissions/{submission_id:str}/fan-out",
+    "POST /projects/submissions/{submission_id:str}/retry", "GET /projects/{event_id:int}",
+    "GET /projects/{event_id:int}/attendees", "GET /projects/{event_id:int}/attendees.csv",
+    "GET /projects/{event_id:int}/attendees/{ticket_number:int}",
+    "POST /projects/{event_id:int}/attendees/{ticket_number:int}/cancellation",
+    "POST /projects/{event_id:int}/attendees/{ticket_number:int}/undo",
+    "POST /projects/{event_id:int}/attendees/{ticket_number:int}/use", "GET /projects/{event_id:int}/cancellation",
+    "POST /projects/{event_id:int}/cancellation", "GET /projects/{event_id:int}/cancellation/progress",
+    "GET /projects/{event_id:int}/copy", "POST /projects/{event_id:int}/copy", "GET /projects/{event_id:int}/door-list",
+    "GET /projects/{event_id:int}/held", "POST /projects/{event_id:int}/held", "GET /projects/{event_id:int}/media",
+    "POST /projects/{event_id:int}/media", "POST /projects/{event_id:int}/media/{media_id:int}",
+    "POST /projects/{event_id:int}/media/{media_id:int}/removal", "POST /projects/{event_id:int}/publication",
+    "GET /projects/{event_id:int}/settings", "POST /projects/{event_id:int}/settings",
+    "GET /projects/{event_id:int}/ticket-types", "POST /projects/{event_id:int}/ticket-types",
+    "GET /projects/{event_id:int}/ticket-types/new", "GET /projects/{event_id:int}/ticket-types/{type_id:int}",
+    "POST /projects/{event_id:int}/ticket-types/{type_id:int}",
+    "POST /projects/{event_id:int}/ticket-types/{type_id:int}/removal", "GET /projects/{event_id:int}/waiting-list",
+    "GET /projects/{event_id:int}/waiting-list/log",
+}  # fmt: skip
+
+
 def routes(stage: Stage) -> dict[str, object]:
     found = {}
     for route in build_app(stage.parts).routes:
@@ -38,6 +105,16 @@ def routes(stage: Stage) -> dict[str, object]:
 async def test_every_route_is_authenticated_or_known_to_be_public(stage: Stage) -> None:
     public = {name for name, handler in routes(stage).items() if handler.opt.get("public")}  # type: ignore[attr-defined]
     assert public == PUBLIC
+
+
+@pytest.mark.parametrize("limit", LIMITED)
+async def test_these_routes_and_no_others_count_against_the_limit(stage: Stage, limit: str) -> None:
+    assert {name for name, handler in routes(stage).items() if handler.opt.get("limit") == limit} == LIMITED[limit]  # type: ignore[attr-defined]
+
+
+async def test_these_routes_and_no_others_are_for_organizers_alone(stage: Stage) -> None:
+    found = {name for name, handler in routes(stage).items() if handler.opt.get("role")}  # type: ignore[attr-defined]
+    assert found == FOR_ORGANIZERS
 
 
 async def test_every_other_route_refuses_a_stranger(stage: Stage, visitor: httpx.AsyncClient) -> None:
@@ -189,6 +266,17 @@ async def test_the_account_limit_holds_over_all_addresses(database_url: str, tmp
         assert statuses == [401, 401, 401, 429]
 
 
+async def test_the_address_limit_holds_over_all_accounts(database_url: str, tmp_path: Path) -> None:
+    async with staged(database_url, tmp_path, RATE_LIMIT_SIGN_IN_ADDRESS="3/hour") as stage:
+        client, statuses = await stage.client(), []
+        for number in range(4):
+            body = {"email": f"nobody{number}@example.org", "password": "wrong wrong"}
+            answer = await client.post("/api/v1/sign-in", json=body)
+            statuses.append(answer.status_code)
+        assert statuses == [401, 401, 401, 429]
+        assert answer.headers["ratelimit-policy"] == '"sign-in-address";q=3;w=3600'
+
+
 async def test_one_address_cannot_lock_a_victim_out(database_url: str, tmp_path: Path) -> None:
     async with staged(database_url, tmp_path, TRUSTED_PROXIES="127.0.0.0/8") as stage:
         bob = await stage.person("Bob")
@@ -219,6 +307,19 @@ async def test_the_same_api_key_request_eight_times_at_once_is_one_key(alice: ht
     assert {answer.status_code for answer in answers} == {201}
     assert sum(answer.json()["api_key"] is not None for answer in answers) == 1
     assert len((await alice.get("/api/v1/api-keys")).json()["items"]) == 1
+
+
+async def test_an_address_that_a_client_made_up_above_the_proxys_line_does_not_count(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = {"RATE_LIMIT_SIGN_UP": "2/hour", "TRUSTED_PROXIES": "127.0.0.0/8"}
+    async with staged(database_url, tmp_path, **settings) as stage:
+        client, statuses = await stage.client(), []
+        for number in range(3):
+            body = {"full_name": "Ben", "email": f"ben{number}@example.org", "password": PASSWORD}
+            lines = [("X-Forwarded-For", f"203.0.113.{number}"), ("X-Forwarded-For", "198.51.100.17")]
+            statuses.append((await client.post("/api/v1/attendee/sign-up", json=body, headers=lines)).status_code)
+        assert statuses == [201, 201, 429]
 
 
 async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(stage: Stage, visitor: httpx.AsyncClient) -> None:

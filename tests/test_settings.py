@@ -115,9 +115,10 @@ def test_kafka_that_asks_for_a_password_needs_one() -> None:
     assert given.kafka.options()["ssl_context"] is not None
 
 
-def test_a_bad_value_is_told_with_its_variable() -> None:
-    with pytest.raises(SettingsError, match="RATE_LIMIT_BUY='often'"):
-        Settings.from_env({"RATE_LIMIT_BUY": "often"})
+@pytest.mark.parametrize("value", ["often", "5/minute;100/hour", "5/minute, 100/hour", "5/minute|100/hour"])
+def test_what_is_no_single_rate_limit_is_told_with_its_variable(value: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(f"RATE_LIMIT_BUY={value!r}")):
+        Settings.from_env({"RATE_LIMIT_BUY": value})
 
 
 @pytest.mark.parametrize("name", ["EVENTSTREAM_INSTANCE", "DRAIN_SECONDS"])

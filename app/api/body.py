@@ -2,9 +2,9 @@
 
 from typing import Any, TypeVar
 
-from litestar.connection import Request
 from litestar.dto import AbstractDTO
 
+from app.form_request import FormRequest
 from app.settings import Settings
 from app.validation import parse_json, read
 
@@ -46,7 +46,7 @@ class WholeBody(AbstractDTO[T]):
         return self.asgi_connection.route_handler.parsed_data_field.annotation
 
 
-class ApiRequest(Request[Any, Any, Any]):
+class ApiRequest(FormRequest):
     async def body(self) -> bytes:
         """An empty body means an empty object."""
         return await super().body() or b"{}"

@@ -17,6 +17,7 @@ from app.domain.idempotency import idempotent
 from app.domain.media import MediaItem
 from app.domain.media_details import MediaPatch
 from app.domain.media_details import change_media as change
+from app.form_request import read_form
 from app.parts import Parts
 from app.uploads import MAX_REQUEST, Files, spooled
 from app.validation import Input
@@ -45,7 +46,8 @@ class MediaRemoved(msgspec.Struct, frozen=True):
 
 @post(
     "/new-media", dto=WholeBody, return_dto=None, opt={"role": "organizer", "limit": "submit"},
-    request_max_body_size=MAX_REQUEST, summary="Upload pictures; their addresses work at once",
+    before_request=read_form, request_max_body_size=MAX_REQUEST,
+    summary="Upload pictures; their addresses work at once",
     responses=problems(400, 404, 413, 422),
 )  # fmt: skip
 async def new_media(

@@ -14,8 +14,9 @@ from app.api.events import EventAccepted, event_accepted
 from app.domain.accounts import Caller
 from app.domain.events import event_data
 from app.domain.idempotency import Idempotent, idempotent
-from app.domain.media import PictureFile
+from app.domain.picture_files import PictureFile
 from app.domain.projects import ProjectIn, submit_project
+from app.form_request import read_form
 from app.parts import Parts
 from app.uploads import MAX_REQUEST, Files, spooled
 
@@ -26,7 +27,8 @@ class ProjectForm(ProjectIn, frozen=True, kw_only=True):
 
 @post(
     "/new-project", dto=WholeBody, return_dto=None, status_code=202, opt={"role": "organizer", "limit": "submit"},
-    request_max_body_size=MAX_REQUEST, summary="Submit an event, its metadata and its pictures together",
+    before_request=read_form, request_max_body_size=MAX_REQUEST,
+    summary="Submit an event, its metadata and its pictures together",
     responses=problems(400, 413, 422),
 )  # fmt: skip
 async def new_project(

@@ -6,8 +6,9 @@ import resource
 import shutil
 from urllib.parse import urlsplit
 
+from app.client_address import Network
 from app.doctor.verdicts import Verdict, note, ok, wrong
-from app.settings import Network, Settings
+from app.settings import Settings
 
 GIB = 1024**3
 LITTLE, VERY_LITTLE = 10 * GIB, GIB

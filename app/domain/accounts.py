@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import sqlalchemy as sa
 from msgspec import Meta
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.idempotency import key_reused
@@ -87,16 +88,14 @@ async def sign_up(
         Conflict: somebody has this e-mail address.
     """
     hashed = await passwords.hash(person.password)  # before the first query: no connection waits for it
-    known = await user_by_email(db, person.email)
-    if known is not None:
-        return await repeated_sign_up(db, passwords, known, person, key), True
     role = "organizer" if isinstance(person, OrganizerSignUp) else "attendee"
-    user = User(email=person.email, full_name=person.full_name, password_hash=hashed, role=role, sign_up_key=key)
-    db.add(user)
-    try:
-        await db.flush()
-    except sa.exc.IntegrityError as error:
-        raise email_taken() from error
+    new = insert(User).values(
+        email=person.email, full_name=person.full_name, password_hash=hashed, role=role, sign_up_key=key
+    )
+    # Waits for another sign-up with this e-mail that is on its way: it may be the same request, sent twice at once.
+    user = await db.scalar(new.on_conflict_do_nothing().returning(User))
+    if user is None:
+        return await repeated_sign_up(db, passwords, person, key), True
     organizer = None
     if isinstance(person, OrganizerSignUp):
         organizer = Organizer(user_id=user.id, company_name=person.company_name, bio=person.bio)
@@ -105,10 +104,9 @@ async def sign_up(
     return caller(user, organizer), False
 
 
-async def repeated_sign_up(
-    db: AsyncSession, passwords: Passwords, known: User, person: AttendeeSignUp, key: str | None
-) -> Caller:
-    if key is None or known.sign_up_key != key:
+async def repeated_sign_up(db: AsyncSession, passwords: Passwords, person: AttendeeSignUp, key: str | None) -> Caller:
+    known = await user_by_email(db, person.email)
+    if known is None or key is None or known.sign_up_key != key:
         raise email_taken()
     organizer = await db.scalar(sa.select(Organizer).where(Organizer.user_id == known.id))
     same = known.full_name == person.full_name and await passwords.matches(known.password_hash, person.password)
@@ -131,21 +129,23 @@ async def check_sign_in(
         NotSignedIn: wrong password or unknown e-mail; nothing tells which.
         TooMany: too many failures by account, address or both.
     """
-    email = given.email.lower()
+    async with database.connection() as connection:
+        # Lowered here, for looking up and counting: Python lowers letters such as \u0130 to others than PostgreSQL.
+        user = await connection.fetchrow(
+            """SELECT given.email, u.id, u.role, u.full_name, u.password_hash, o.id AS organizer_id
+               FROM (SELECT lower($1) AS email) given
+               LEFT JOIN users u ON lower(u.email) = given.email AND u.deleted_at IS NULL
+               LEFT JOIN organizers o ON o.user_id = u.id""",
+            given.email,
+        )
+    email = user["email"]
     hits = [
         ("sign-in", f"{email} {address}", limits.sign_in),
         ("sign-in-account", email, limits.sign_in_account),
         ("sign-in-address", address, limits.sign_in_address),
     ]
     await shared.check(hits)
-    async with database.connection() as connection:
-        user = await connection.fetchrow(
-            """SELECT u.id, u.role, u.full_name, u.password_hash, o.id AS organizer_id
-               FROM users u LEFT JOIN organizers o ON o.user_id = u.id
-               WHERE lower(u.email) = $1 AND u.deleted_at IS NULL""",
-            email,
-        )
-    if not await passwords.matches(user["password_hash"] if user else None, given.password) or user is None:
+    if not await passwords.matches(user["password_hash"], given.password) or user["id"] is None:
         await shared.take(hits)
         raise NotSignedIn("E-mail and password do not match.", type="wrong-password")
     await shared.check(hits)
@@ -157,7 +157,7 @@ async def check_sign_in(
 
 
 async def user_by_email(db: AsyncSession, email: str) -> User | None:
-    return await db.scalar(sa.select(User).where(sa.func.lower(User.email) == email.lower()))
+    return await db.scalar(sa.select(User).where(sa.func.lower(User.email) == sa.func.lower(email)))
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,8 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.drafts import open_draft
-from app.domain.media import MAX_FILES, PictureFile, chunks_of, draw_media_ids
+from app.domain.media import MAX_FILES, chunks_of, draw_media_ids
+from app.domain.picture_files import PictureFile, complaints_about
 from app.engines.database import Connection, Database
 from app.engines.media import Media
 from app.errors import FieldError, Invalid
@@ -97,7 +98,7 @@ async def preview_of(pictures: Pictures, file: PictureFile, target: Path) -> Siz
     try:
         return await pictures.preview(file.path, target, "images")
     except Invalid as refusal:
-        raise Invalid([FieldError(bad.field, f"{file.name} {bad.message}") for bad in refusal.fields]) from refusal
+        raise Invalid(complaints_about(file, refusal)) from refusal
 
 
 async def insert_rows(

@@ -11,6 +11,7 @@ import uuid_utils.compat
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
+from app.domain.picture_files import PictureFile, check_pictures
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted, require_own_event
 from app.domain.unrecorded_media import expect_media, media_arrived
 from app.engines.database import Connection, Database
@@ -22,14 +23,6 @@ from app.pictures import WIDTHS, Pictures, keys_of_picture, variant_key
 CONTENT_TYPE = "image/webp"
 MAX_FILES = 20
 READ_AT_ONCE = 1024 * 1024
-
-
-class PictureFile(msgspec.Struct, frozen=True):
-    """A picture of a request, spooled to disk."""
-
-    path: Path
-    sha256: bytes
-    name: str = ""
 
 
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +59,6 @@ class MediaRow(msgspec.Struct, frozen=True, kw_only=True):
     focal_y: int = 50
 
 
-async def check_pictures(pictures: Pictures, files: Sequence[PictureFile], field: str) -> None:
-    """Raises `Invalid` for the first file that is no picture we take."""
-    for file in files:
-        await pictures.check(file.path, field)
-
-
 async def add_media(
     database: Database,
     media: Media,
@@ -86,7 +73,7 @@ async def add_media(
 
     Raises:
         NotFound: the event is not the caller's.
-        Invalid: a file is no picture we take.
+        Invalid: files are no pictures we take.
     """
     organizer_id = await require_own_event(database, who, event_id) if event_id else who.organizer_id
     assert organizer_id is not None

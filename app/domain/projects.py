@@ -8,8 +8,9 @@ import msgspec
 from app.domain.accounts import Caller, Name
 from app.domain.events import EventIn, require_own_organizer
 from app.domain.idempotency import Idempotent
-from app.domain.media import PictureFile, check_pictures, draw_media_ids, keep_upload
+from app.domain.media import draw_media_ids, keep_upload
 from app.domain.metadata import Kind, Tags
+from app.domain.picture_files import PictureFile, check_pictures
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import ticket_types_data
 from app.engines.database import Database
@@ -45,7 +46,7 @@ async def submit_project(
     """Pictures are decoded before anything is accepted, and wait under `incoming/` for the message.
 
     Raises:
-        Invalid: a file is no picture we take.
+        Invalid: files are no pictures we take.
         Unavailable: as `Submissions.submit`.
     """
     require_own_organizer(who, given.organizer_id)

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.passwords import WAITING_AT_MOST
 from tests.cast import PASSWORD, Stage, staged
@@ -27,6 +28,22 @@ async def test_sign_up_and_sign_in_answer_as_documented(visitor: httpx.AsyncClie
     me = await visitor.get("/api/v1/me")
     assert me.json()["company_name"] == "Ada Ltd"
     assert me.json()["email"] == "ada@example.org"
+
+
+async def test_an_email_that_python_lowers_otherwise_than_postgres_signs_in(visitor: httpx.AsyncClient) -> None:
+    body = {"full_name": "Ida", "email": "\u0130da@example.org", "password": PASSWORD}
+    assert (await visitor.post("/api/v1/attendee/sign-up", json=body)).status_code == 201
+    assert (await visitor.post("/api/v1/sign-in", json=body)).status_code == 200
+    again = await visitor.post("/api/v1/attendee/sign-up", json=body)
+    assert (again.status_code, again.json()["type"].rsplit(":", 1)[1]) == (409, "email-taken")
+
+
+async def test_guesses_count_together_however_the_email_is_written(visitor: httpx.AsyncClient) -> None:
+    statuses = []
+    for email in ("ida@example.org", "IDA@example.org", "\u0130da@example.org") * 2:
+        body = {"email": email, "password": "wrong wrong"}
+        statuses.append((await visitor.post("/api/v1/sign-in", json=body)).status_code)
+    assert statuses == [401] * 5 + [429]
 
 
 async def test_attendee_signs_up_without_an_organizer(visitor: httpx.AsyncClient) -> None:
@@ -68,6 +85,23 @@ async def test_sign_up_repeated_with_its_key_answers_the_same(visitor: httpx.Asy
     assert again.headers["idempotent-replayed"] == "true"
     other = await visitor.post("/api/v1/attendee/sign-up", json={**body, "full_name": "Bo"}, headers=key)
     assert other.status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/api/v1/attendee/sign-up", "/api/v1/sign-up"])
+async def test_the_same_sign_up_eight_times_at_once_is_one_account(visitor: httpx.AsyncClient, path: str) -> None:
+    body = {"full_name": "Ben", "email": "ben@example.org", "password": PASSWORD}
+    body |= {"company_name": "Ben Ltd"} if path == "/api/v1/sign-up" else {}
+    key = {"Idempotency-Key": "sign-up-1"}
+    answers = await asyncio.gather(*(visitor.post(path, json=body, headers=key) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [201] * 8
+    assert len({answer.text for answer in answers}) == 1
+    assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
+
+
+async def test_sign_ups_with_one_email_at_once_and_without_a_key_are_one_account(visitor: httpx.AsyncClient) -> None:
+    body = {"full_name": "Ben", "email": "ben@example.org", "password": PASSWORD}
+    answers = await asyncio.gather(*(visitor.post("/api/v1/attendee/sign-up", json=body) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
 async def test_wrong_password_and_unknown_email_are_the_same_401(visitor: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -65,6 +66,61 @@ async def test_the_202_of_a_project(alice: httpx.AsyncClient) -> None:
     assert set(progress.json()["stores"]) == {"postgres", "mongo", "s3"}
 
 
+def form_with(name: str, value: bytes, kind: str) -> dict[str, Any]:
+    head = f'--x\r\nContent-Disposition: form-data; name="{name}"\r\nContent-Type: {kind}\r\n\r\n'
+    return {
+        "content": head.encode() + value + b"\r\n--x--\r\n",
+        "headers": {"Content-Type": "multipart/form-data; boundary=x"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (b"a\xed\xa0\x80b", "text/plain"),
+        (b"a\xff\xfeb", "text/plain"),
+        (b"a", "text/plain; charset=nope"),
+        (b"\xff", "text/plain; charset=idna"),
+        (b"+2AA-", "text/plain; charset=utf-7"),
+    ],
+)
+async def test_a_form_whose_text_is_no_text_is_refused_in_words(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient, value: bytes, kind: str
+) -> None:
+    for path, field in (("new-project", "title"), ("new-media", "event_id")):
+        answer = await alice.post(f"/api/v1/{path}", **form_with(field, value, kind))
+        assert (answer.status_code, answer.json()["detail"]) == (400, "The text of a form must be UTF-8."), path
+    for person, path in ((visitor, "/sign-up"), (visitor, "/sign-in"), (alice, "/projects/drafts")):
+        answer = await person.post(path, **form_with("title", value, kind))
+        assert (answer.status_code, "The text of a form must be UTF-8." in answer.text) == (400, True), path
+    answer = await visitor.post("/projects/drafts", **form_with("title", value, kind))
+    assert answer.status_code == 303
+
+
+async def test_a_control_character_in_a_form_is_a_422_that_names_the_field(alice: httpx.AsyncClient) -> None:
+    for path, field in (("new-project", "title"), ("new-media", "event_id")):
+        answer = await alice.post(f"/api/v1/{path}", **form_with(field, b"a\x00b", "text/plain"))
+        assert answer.status_code == 422
+        assert named(answer)[field] == "must not have control characters or broken letters"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"json": {}},
+        {"data": {"title": "a"}},
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=x"}},
+        {},
+    ],
+)
+async def test_what_is_no_multipart_form_is_refused(alice: httpx.AsyncClient, sent: dict[str, Any]) -> None:
+    for path in ("new-project", "new-media"):
+        answer = await alice.post(f"/api/v1/{path}", **sent)
+        assert answer.status_code in (400, 422), answer.text
+        assert answer.json()["detail"]
+
+
 async def test_the_seed_event_as_a_form(alice: httpx.AsyncClient) -> None:
     fields = {**SEED_EVENT, "company_name": "Coca-Cola", "type": "poster", "tags": ["coke", "fun"]}
     answer = await alice.post("/api/v1/new-project", data=fields, files={"images": ("a.jpg", picture())})
@@ -111,9 +167,21 @@ async def test_what_is_no_picture_is_refused_before_anything_is_accepted(
     answer = await alice.post(
         "/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", svg, "image/jpeg")}
     )
-    assert named(answer) == {"images": "is not a JPEG, PNG or WebP picture"}
+    assert named(answer) == {"images": "a.jpg is not a JPEG, PNG or WebP picture"}
     async with stage.parts.database.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM submissions") == 0
+
+
+@pytest.mark.parametrize(("path", "field"), [("new-media", "media_file"), ("new-project", "images")])
+async def test_every_file_that_is_no_picture_is_named(alice: httpx.AsyncClient, path: str, field: str) -> None:
+    contents = {"a.jpg": b"text", "b.jpg": picture(), "c.png": picture(kind="PNG")[:200]}
+    files = [(field, (name, content)) for name, content in contents.items()]
+    answer = await alice.post(f"/api/v1/{path}", data=project_fields(), files=files)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"field": field, "message": "a.jpg is not a JPEG, PNG or WebP picture"},
+        {"field": field, "message": "c.png is broken and cannot be read"},
+    ]
 
 
 async def test_too_many_and_too_large_files(alice: httpx.AsyncClient) -> None:

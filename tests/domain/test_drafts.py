@@ -11,8 +11,8 @@ import pytest
 
 from app.domain import draft_pictures, draft_removal, draft_submission, drafts
 from app.domain.accounts import Caller
-from app.domain.media import PictureFile
 from app.domain.media_details import MediaPatch, change_draft_picture
+from app.domain.picture_files import PictureFile
 from app.domain.ticket_types import ticket_types_data
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale, TooLarge, Unavailable
 from app.parts import Parts

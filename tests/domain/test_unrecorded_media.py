@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from app.domain.accounts import Caller
-from app.domain.media import PictureFile, add_media
+from app.domain.media import add_media
+from app.domain.picture_files import PictureFile
 from app.domain.unrecorded_media import sweep_unrecorded_media
 from tests.cast import Stage, picture
 from tests.waiting import eventually

@@ -1,0 +1,29 @@
+"""Requests whose forms hold text and files, and nothing that only looks like text."""
+
+from typing import Any
+
+from litestar.connection import Request
+from litestar.datastructures import FormMultiDict
+
+from app.errors import Malformed
+
+
+class FormRequest(Request[Any, Any, Any]):
+    async def form(self) -> FormMultiDict:
+        """Raises `Malformed` for letters that are none: each part of a multipart form may name a charset of its own.
+
+        Some charsets decode to half a letter, which nothing that is shown or stored can have.
+        """
+        try:
+            form = await super().form()
+            for value in form.values():
+                if isinstance(value, str):
+                    value.encode()
+        except (ValueError, LookupError) as error:
+            raise Malformed("The text of a form must be UTF-8.", type="not-utf-8") from error
+        return form
+
+
+async def read_form(request: Request[Any, Any, Any]) -> None:
+    """Before handlers that take a form as `data`: they read it past `FormRequest`, but take what this has read."""
+    await request.form()
