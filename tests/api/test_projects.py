@@ -310,6 +310,17 @@ async def test_pictures_follow_the_event_they_belong_to(alice: httpx.AsyncClient
         assert (await visitor.get(url)).status_code == 200
 
 
+async def test_pictures_of_a_cancelled_event_stay_on_its_page(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    answer = (await project(alice)).json()
+    path = f"/api/v1/event/{answer['core_event_data']['event_id']}/cancellation"
+    assert (await alice.post(path, json={"reason": "storm"})).status_code == 202
+    url = answer["media_files"][0]["url"]
+    for person in (bob, visitor):
+        assert (await person.get(url)).status_code == 200
+
+
 async def test_lists_have_a_thumbnail_that_works(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
     await project(alice)
     (listed,) = (await alice.get("/api/v1/events")).json()["items"]
