@@ -200,6 +200,18 @@ async def test_the_demo_fills_the_first_page_once(folder: Path) -> None:
         server.stop()
 
 
+async def test_a_stop_does_not_wait_for_the_demo(server: Server, folder: Path) -> None:
+    server.environment["EVENTSTREAM_DEMO"] = "1"
+    server.start()
+    await eventually((folder / "data" / "demo-accounts.txt").exists, 60)
+    server.signal_group(signal.SIGINT)
+    assert server.process is not None
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    await eventually(lambda: not server.leftovers(), 5)
+    assert "demo festivals submitted" not in server.log()
+    assert "Traceback" not in server.log()
+
+
 def walk() -> str:
     """The second shell block of the README, word for word."""
     return re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
