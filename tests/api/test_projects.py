@@ -31,6 +31,12 @@ async def test_a_text_where_a_file_belongs_is_refused_in_words(alice: httpx.Asyn
     assert [bad["message"] for bad in answer.json()["errors"] if bad["field"] == field] == ["must be files"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/new-project", "/sign-in"])
+async def test_a_form_of_more_parts_than_anybody_needs_is_too_large(alice: httpx.AsyncClient, path: str) -> None:
+    answer = await alice.post(path, files=[("tags", (None, "x"))] * 201)
+    assert answer.status_code == 413
+
+
 async def test_a_project_reaches_all_three_stores_and_is_read_back(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
