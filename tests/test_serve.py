@@ -220,14 +220,17 @@ def walk() -> str:
 def test_the_walk_of_the_readme_runs_word_for_word(server: Server, folder: Path) -> None:
     server.start()
     server.wait_until_ready()
+    checkout = folder / "checkout"
+    checkout.mkdir()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", walk()],
-        cwd=folder, env={**os.environ, "URL": server.url}, capture_output=True, text=True, timeout=60,
+        cwd=checkout, env={**os.environ, "URL": server.url}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count('"success":"Ticket purchased!"') == 2
     assert len(set(re.findall(r'"code":"([A-Z0-9]{12})"', done.stdout))) == 1
     assert '"fan_out":{"postgres":"stored","mongo":"stored","s3":"stored"}' in done.stdout
+    assert list(checkout.iterdir()) == []
 
 
 async def test_dead_letters_are_looked_at_and_dropped_from_the_command_line(server: Server, folder: Path) -> None:
