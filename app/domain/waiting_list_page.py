@@ -81,16 +81,19 @@ def entry(row: Mapping[str, Any]) -> Entry:
     )
 
 
-async def entries_of(database: Database, who: Caller, open_only: bool = False) -> list[Entry]:
-    """The caller's entries, newest first, at most a hundred."""
+async def entries_of(
+    database: Database, who: Caller, open_only: bool = False, most: int = MOST, before: int | None = None
+) -> list[Entry]:
+    """The caller's entries, newest first; at most `most` of those `before`."""
     statuses = ["waiting", "offered"] if open_only else None
     async with database.connection() as connection:
         rows = await connection.fetch(
             f"""{ENTRIES} WHERE w.attendee_id = $1 AND ($2::text[] IS NULL OR w.status = ANY($2))
-                ORDER BY w.id DESC LIMIT $3""",
+                AND ($4::bigint IS NULL OR w.id < $4) ORDER BY w.id DESC LIMIT $3""",
             who.user_id,
             statuses,
-            MOST,
+            most,
+            before,
         )
     return [entry(row) for row in rows]
 
