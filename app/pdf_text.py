@@ -129,7 +129,8 @@ class TextPdf(FPDF):
 
     def wrapped(self, text: str, style: str, points: float, width: float) -> Iterator[str]:
         line = ""
-        for piece in pieces(text):
+        whole = self.width_of(text, style, points) <= width
+        for piece in [text] if whole else pieces(text):
             if line and self.width_of((line + piece).rstrip(), style, points) > width:
                 yield line.rstrip()
                 line = ""

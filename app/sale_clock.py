@@ -3,23 +3,37 @@
 Nobody waits for it: whoever buys, confirms or reads settles what is due first.
 """
 
+import structlog
+
 from app.domain.cancellations import cancel_some, cancellations_under_way
 from app.domain.offers import events_due, settle_due
 from app.engines.database import Database
+
+log = structlog.get_logger()
 
 EVERY_SECONDS = 0.5
 AT_ONCE = 100
 
 
 async def tick(database: Database) -> bool:
-    """One step; whether there is more to do."""
+    """One step; whether there is more to do. An event that fails holds up no other; the step fails after all.
+
+    Raises:
+        Exception: of the first event that failed.
+    """
     async with database.connection() as connection:
         due = await events_due(connection, AT_ONCE)
         cancelled = await cancellations_under_way(connection)
-        for event_id in due:
-            await settle_due(connection, event_id)
     more = len(due) == AT_ONCE
-    for event_id in cancelled:
-        async with database.transaction() as connection:
-            more |= await cancel_some(connection, event_id)
+    errors: list[Exception] = []
+    for step, event_ids in ((settle_due, due), (cancel_some, cancelled)):
+        for event_id in event_ids:
+            try:
+                async with database.transaction() as connection:
+                    more |= await step(connection, event_id)
+            except Exception as error:
+                log.error("an event could not be settled", event_id=event_id, exc_info=error)
+                errors.append(error)
+    if errors:
+        raise errors[0]
     return more

@@ -4,8 +4,8 @@ Correct with any number of processes, since the events' rows are locked; the que
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import asyncpg
 import structlog
@@ -15,10 +15,13 @@ from app.domain.sale import Decided, Purchase, Wish, turn_away
 from app.engines.database import Connection, Database
 from app.errors import AppError, Unavailable, first_line
 
+T = TypeVar("T")
+
 log = structlog.get_logger()
 
 BATCH, QUEUE = 256, 10_000
-EVENTS_TOGETHER = 64
+EVENTS_TOGETHER, WISHES_TOGETHER = 64, 256
+WAIT_SECONDS = 9.0
 ALONE_AT_ONCE = 4
 TRIES = 5
 QUEUES_KEPT = 1_000
@@ -55,11 +58,17 @@ class SaleDesk:
         self.turns = asyncio.Semaphore(ALONE_AT_ONCE)
 
     async def buy(self, event_id: int, wish: Wish) -> Purchase | AppError:
-        """The decision, once it is committed; raises `Unavailable` when too many wait for this event."""
+        """The decision, once it is committed; raises `Unavailable` when too many wait for this event, or too long."""
         if event_id not in self.queues:
             self.forget_idle()
             self.queues[event_id] = Batcher(lambda wishes: self.serve(event_id, wishes), limit=BATCH, queue=QUEUE)
-        return await self.queues[event_id].submit(wish)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await self.queues[event_id].submit(wish)
+        except TimeoutError as error:
+            raise Unavailable(
+                "This takes too long; what was decided, the same key will tell.", retry_after=2
+            ) from error
 
     async def serve(self, event_id: int, wishes: list[Wish]) -> Sequence[Purchase | AppError]:
         decided = (
@@ -74,21 +83,21 @@ class SaleDesk:
     async def turned_away(self, event_id: int, wishes: list[Wish]) -> Decided | None:
         if event_id not in self.sold_out:
             return None
-        async with self.database.transaction() as connection:
-            decided = await turn_away(connection, event_id, wishes)
+        decided = await self.attempt(lambda connection: turn_away(connection, event_id, wishes))
         if decided is None:
             self.sold_out.discard(event_id)
         return decided
 
     async def decide_together(self, batches: list[Batch]) -> list[Decided | None]:
-        """None for each that has to be decided in another way."""
+        """None for each that has to be decided alone: a large one, for which the others would wait; and all of them
+        where something is wrong with one, which alone will fail for those it concerns.
+        """
+        small = few_wishes(batches)
         decided: dict[int, Decided] | None = None
-        if len(batches) > 1:
+        if len(small) > 1:
             try:
-                decided = await self.decide(dict(batches), wait=False)
-            except Unavailable:
-                raise
-            except Exception as error:  # of one event, which decided alone will raise it for those it concerns
+                decided = await self.attempt(lambda connection: self.sell(connection, small, wait=False))
+            except Exception as error:
                 log.warning("events are decided one by one", error=first_line(error))
         return [decided.get(event_id) if decided else None for event_id, _ in batches]
 
@@ -96,15 +105,15 @@ class SaleDesk:
         """A batch that another process got in the way of is decided again, and then sees what that one did."""
         for _ in range(TRIES):
             async with self.turns:
-                if decided := await self.decide({event_id: wishes}, wait=True):
+                if decided := await self.attempt(lambda connection: self.sell(connection, {event_id: wishes})):
                     return decided[event_id]
         raise Unavailable("Too many purchases at the same moment.", retry_after=1)
 
-    async def decide(self, wishes: Mapping[int, Sequence[Wish]], wait: bool) -> dict[int, Decided] | None:
-        """None when another process got in the way."""
+    async def attempt(self, decide: Callable[[Connection], Awaitable[T]]) -> T | None:
+        """What `decide` says in a transaction of its own; None when another process got in the way."""
         try:
             async with self.database.transaction() as connection:
-                decided = await self.sell(connection, wishes, wait)
+                decided = await decide(connection)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name not in RIVALS:
                 raise
@@ -129,3 +138,15 @@ class SaleDesk:
         """Decide what waits, take nothing new."""
         await asyncio.gather(*(queue.close() for queue in self.queues.values()))
         await self.together.close()
+
+
+def few_wishes(batches: Sequence[Batch]) -> dict[int, list[Wish]]:
+    """The smallest batches, up to `WISHES_TOGETHER`."""
+    chosen: dict[int, list[Wish]] = {}
+    left = WISHES_TOGETHER
+    for event_id, wishes in sorted(batches, key=lambda batch: len(batch[1])):
+        left -= len(wishes)
+        if left < 0:
+            break
+        chosen[event_id] = wishes
+    return chosen

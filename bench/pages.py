@@ -1,20 +1,27 @@
-"""How many pages per second with 1,000 events and 200,000 tickets: catalogue, event page, an organizer's attendees."""
+"""With 1,000 events and 200,000 tickets: pages per second of catalogue, event page and an organizer's attendees, and
+of all pages the slowest.
+"""
 
 import json
 import os
+import statistics
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import httpx
 
 from app.domain.lists import to_cursor
-from bench.load import HERE, SECONDS, THREADS, WHOLE_MACHINE, Bench
+from bench.load import HERE, SECONDS, THREADS, WHOLE_MACHINE, Bench, stored_event
 from bench.spare import another_server
 from tests.crowd import crowd
+from tests.every_page import more_of_each, one_of_each, pages
 
 EVENTS, TICKETS, CONNECTIONS = 1_000, 200_000, 16
 ON_A_PAGE = 50
+LOOKS, MORE, BUSY_EVENT = 15, 100, 3
 
 
 async def measure(bench: Bench) -> dict[str, Any]:
@@ -27,10 +34,34 @@ async def measure(bench: Bench) -> dict[str, Any]:
             "event_page": browse(own, folder, [f"/events/{number}" for number in range(1, EVENTS + 1)]),
             "attendee_list": browse(own, folder, await attendee_pages(own.connection), rows=ON_A_PAGE),
         }
+        slowest = await slowest_page(own)
     figures: dict[str, Any] = {}
     for name, run in runs.items():
         figures |= {f"{name}_per_s": run["per_s"], f"{name}_p50_ms": run["p50_ms"], f"{name}_p99_ms": run["p99_ms"]}
-    return figures
+    return figures | slowest
+
+
+async def slowest_page(bench: Bench) -> dict[str, Any]:
+    """One reader who asks for one page after the other, with a lot to show on each; files are no pages."""
+    await bench.connection.execute("SELECT setval('event_id_seq', $1)", EVENTS)
+    await stored_event(bench)  # so that there is a submission
+    user_id = await bench.connection.fetchval("SELECT user_id FROM organizers WHERE id = 1")
+    named = await one_of_each(bench.connection, user_id, BUSY_EVENT)
+    await more_of_each(bench.connection, user_id, BUSY_EVENT, MORE)
+    medians = {}
+    async with httpx.AsyncClient(base_url=bench.server.url, cookies={"session": bench.organizer}) as client:
+        for address in [*pages(named), "/projects/1", "/projects/1/attendees", "/projects/1/attendees?q=reader-77"]:
+            medians[address] = statistics.median([await milliseconds(client, address) for _ in range(LOOKS)])
+    slowest = max(medians, key=medians.__getitem__)
+    return {"slowest_page": slowest, "slowest_page_p50_ms": round(medians[slowest], 2)}
+
+
+async def milliseconds(client: httpx.AsyncClient, address: str) -> float:
+    began = time.perf_counter()
+    answer = await client.get(address)
+    if answer.is_error:
+        raise SystemExit(f"{address}: {answer.status_code} {answer.text[:300]}")
+    return (time.perf_counter() - began) * 1000
 
 
 async def fill(connection: asyncpg.Connection) -> None:

@@ -82,7 +82,7 @@ class BoxOffice:
         return (await join_waiting_list(self.database, who, EVENT, None, quantity, kinds)).waitlist_id
 
     async def settles(self) -> None:
-        async with self.database.connection() as connection:
+        async with self.database.transaction() as connection:
             await settle_due(connection, EVENT)
 
     async def entry(self, who: Caller) -> Entry:

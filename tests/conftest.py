@@ -40,11 +40,18 @@ def server() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
+
+
 async def hurry(url: str) -> None:
     """What power cuts do is tested on servers of their own."""
+    await configure(url, *(f"ALTER SYSTEM SET {setting} = off" for setting in DURABILITY))
+
+
+async def configure(url: str, *statements: str) -> None:
     admin = await asyncpg.connect(url)
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        await admin.execute(f"ALTER SYSTEM SET {setting} = off")
+    for statement in statements:
+        await admin.execute(statement)
     await admin.execute("SELECT pg_reload_conf()")
     await admin.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from asyncpg.prepared_stmt import PreparedStatement
 
 SENDERS = ("fetch", "fetchrow", "fetchval", "execute", "executemany")
 noted: ContextVar[list[str] | None] = ContextVar("noted", default=None)
@@ -20,6 +21,7 @@ def counted_queries() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         for name in SENDERS:
             patch.setattr(asyncpg.Connection, name, noting(getattr(asyncpg.Connection, name)))
+        patch.setattr(PreparedStatement, "fetch", noting_prepared(PreparedStatement.fetch))
         yield statements
     noted.reset(token)
 
@@ -32,3 +34,15 @@ def noting(send: Any) -> Any:
         return await send(connection, query, *arguments, **options)
 
     return sending
+
+
+def noting_prepared(fetch: Any) -> Any:
+    """What SQLAlchemy sends."""
+
+    async def fetching(statement: Any, *arguments: Any, **options: Any) -> Any:
+        statements = noted.get()
+        if statements is not None:
+            statements.append(statement.get_query())
+        return await fetch(statement, *arguments, **options)
+
+    return fetching

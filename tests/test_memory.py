@@ -50,4 +50,5 @@ async def test_memory_stays_flat_over_twenty_thousand_messages(server: Server) -
     assert resident_mib(server.process.pid) - before < MOST_MIB
     await connection.close()
     await parts.log.close()
+    await parts.documents.close()
     await parts.database.close()

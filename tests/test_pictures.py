@@ -24,7 +24,7 @@ async def pictures() -> AsyncIterator[Pictures]:
     pictures = Pictures()
     yield pictures
     pictures.close()
-    await eventually(lambda: not children(os.getpid()))
+    await eventually(lambda: not children(os.getpid()), 60)
 
 
 def saved(path: Path, picture: Image.Image, kind: str, **options: object) -> Path:

@@ -2,11 +2,15 @@
 
 import asyncio
 
+import asyncpg
+import pytest
+
 from app.domain.cancellations import cancel_event, cancellation_of
+from app.domain.offers import AT_ONCE
 from app.leased import Leased
 from app.sale_clock import tick
 from app.supervision import Health
-from tests.box_office import EVENT, BoxOffice
+from tests.box_office import EVENT, OTHER, BoxOffice
 from tests.cast import Stage, stored_event
 from tests.waiting import eventually
 
@@ -23,6 +27,45 @@ async def test_what_is_due_is_written_down(office: BoxOffice) -> None:
     assert await office.standing(ben) == ["offered"]
     assert (await office.facts()).count("TicketLapsed") == 1
     assert await office.places() == (0, 1)
+
+
+async def test_very_much_that_ends_at_once_is_written_in_steps(office: BoxOffice) -> None:
+    many = 2 * AT_ONCE + 500
+    await office.open(capacity=10_000, payment="organizer_confirms")
+    await office.value(
+        """INSERT INTO tickets (event_id, ticket_type_id, attendee_id, purchase_id, nth, code, status, price,
+                               held_until, currency)
+           SELECT event_id, id, 1000 + n, n, 1, 'LATE' || n, 'held', 20, now() - interval '1 minute', 'EUR'
+           FROM ticket_types, generate_series(1, $1::integer) AS n""",
+        many,
+    )
+    await office.value("UPDATE ticket_types SET held = $1", many)
+    await office.value("UPDATE events SET held = $1, due_at = now()", many)
+    held = []
+    while await tick(office.database):
+        held.append((await office.places())[1])
+    assert held == [many - AT_ONCE, many - 2 * AT_ONCE]
+    assert await office.places() == (0, 0)
+    assert (await office.facts()).count("TicketLapsed") == many
+
+
+async def test_an_event_that_cannot_be_settled_holds_up_no_other(office: BoxOffice) -> None:
+    await office.open(payment="organizer_confirms", hold_hours=1, event_id=OTHER)
+    await office.open(payment="organizer_confirms", hold_hours=1)
+    (bob,) = await office.people("bob")
+    for event_id in (OTHER, EVENT):
+        await office.bought(bob, event_id=event_id)
+    await office.value(
+        """CREATE FUNCTION breaks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.event_id = 8 AND NEW.status = 'lapsed' THEN RAISE 'broken'; END IF; RETURN NEW; END $$"""
+    )
+    await office.value("CREATE TRIGGER breaks BEFORE UPDATE ON tickets FOR EACH ROW EXECUTE FUNCTION breaks()")
+    for table, column in (("tickets", "held_until"), ("events", "due_at")):
+        await office.value(f"UPDATE {table} SET {column} = now() - interval '1 minute' * id WHERE {column} IS NOT NULL")
+    with pytest.raises(asyncpg.RaiseError):
+        await tick(office.database)
+    rows = await office.rows("SELECT event_id, status FROM tickets ORDER BY event_id")
+    assert [(row["event_id"], row["status"]) for row in rows] == [(EVENT, "lapsed"), (OTHER, "held")]
 
 
 async def test_a_cancelled_event_is_finished_by_whoever_comes_next(office: BoxOffice) -> None:

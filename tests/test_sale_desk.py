@@ -8,13 +8,14 @@ import asyncpg
 import httpx
 import pytest
 
+from app import sale_desk
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
 from app.domain.reconcile import drifts
 from app.domain.sale import Decided, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
-from app.sale_desk import QUEUE, SaleDesk
+from app.sale_desk import QUEUE, WISHES_TOGETHER, SaleDesk
 from tests.cast import Stage, staged, stored_event
 from tests.crowd import crowd
 from tests.waiting import eventually
@@ -112,6 +113,68 @@ async def test_batches_of_several_events_share_a_transaction(stage: Stage, alice
             assert await connection.fetchval("SELECT sold FROM events WHERE id = $1", event_id) == 5
             assert await connection.fetchval("SELECT count(*) FROM tickets WHERE event_id = $1", event_id) == 5
     assert await drifts(stage.parts.database) == []
+
+
+async def test_what_is_sold_out_is_refused_once_for_each_key_whichever_desk_and_event_it_is_asked_of(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_ids = [await stored_event(alice, capacity=1) for _ in range(2)]
+    first, second, *crowd_of_30 = await people(stage.parts.database, 32)
+    desks = [SaleDesk(stage.parts.database, sell) for _ in range(2)]
+    for desk in desks:
+        for event_id in event_ids:
+            await desk.buy(event_id, wish(first))
+            await desk.buy(event_id, wish(second))
+    assert all(desk.sold_out == set(event_ids) for desk in desks)
+    for turn in range(5):
+        answers = await asyncio.gather(
+            *(
+                desk.buy(event_id, wish(who, f"k{turn}", f"/{event_id}"))
+                for who in crowd_of_30
+                for desk in desks
+                for event_id in event_ids
+            )
+        )
+        assert sorted(set(kinds(list(answers)))) == ["idempotency-key-reused", "sold-out"]
+        assert kinds(list(answers)).count("sold-out") == 60
+
+
+async def test_nobody_waits_longer_than_a_request_may(
+    stage: Stage, alice: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sale_desk, "WAIT_SECONDS", 0.5)
+    event_id = await stored_event(alice)
+    desk = stage.parts.sale_desk
+    crowd_of_300 = await people(stage.parts.database, 300)
+    async with stage.parts.database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", event_id)
+        answers = await asyncio.gather(
+            *(desk.buy(event_id, wish(who, "k")) for who in crowd_of_300), return_exceptions=True
+        )
+    assert all(isinstance(answer, Unavailable) and answer.retry_after == 2 for answer in answers)
+    monkeypatch.setattr(sale_desk, "WAIT_SECONDS", 60.0)
+    again = await asyncio.gather(*(desk.buy(event_id, wish(who, "k")) for who in crowd_of_300))
+    assert kinds(list(again)).count("sold") == 100
+    assert await drifts(stage.parts.database) == []
+
+
+async def test_many_hot_events_do_not_starve_a_calm_one(stage: Stage, alice: httpx.AsyncClient) -> None:
+    shared: list[int] = []
+
+    async def counting(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+        if len(wishes) > 1:
+            shared.append(sum(len(those) for those in wishes.values()))
+        return await sell(connection, wishes, wait)
+
+    hot, calm = [await stored_event(alice, capacity=5000) for _ in range(8)], await stored_event(alice, capacity=10)
+    desk = SaleDesk(stage.parts.database, counting)
+    crowd_of_300 = await people(stage.parts.database, 300)
+    storm = [asyncio.create_task(desk.buy(event_id, wish(who))) for who in crowd_of_300 for event_id in hot]
+    await eventually(lambda: any(task.done() for task in storm))
+    assert isinstance(await desk.buy(calm, wish(crowd_of_300[0])), Purchase)
+    assert sum(not task.done() for task in storm) > 300, "the calm event waited for the hot ones"
+    await asyncio.gather(*storm)
+    assert max(shared, default=0) <= WISHES_TOGETHER
 
 
 async def test_an_event_that_somebody_holds_does_not_hold_up_the_others(stage: Stage, alice: httpx.AsyncClient) -> None:

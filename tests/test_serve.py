@@ -102,7 +102,7 @@ def test_after_kill_9_of_everything_the_next_start_recovers(server: Server) -> N
 def test_two_from_one_checkout_run_side_by_side(server: Server, folder: Path) -> None:
     other_folder = folder / "other"
     other_folder.mkdir()
-    other = Server(other_folder, POSTGRESQL_DB_URL="")
+    other = Server(other_folder, **EMBEDDED)
     try:
         for one in (server, other):
             one.start()
@@ -115,7 +115,7 @@ def test_two_from_one_checkout_run_side_by_side(server: Server, folder: Path) ->
 
 
 def test_two_processes_on_one_folder_share_the_database(server: Server, folder: Path) -> None:
-    other = Server(folder, POSTGRESQL_DB_URL="")
+    other = Server(folder, **EMBEDDED)
     server.start()
     server.wait_until_ready()
     other.start()
@@ -129,7 +129,7 @@ def test_two_processes_on_one_folder_share_the_database(server: Server, folder: 
 def test_a_path_too_long_for_a_socket_works(folder: Path) -> None:
     deep = folder / ("d" * 60) / ("e" * 60)
     deep.mkdir(parents=True)
-    server = Server(deep, POSTGRESQL_DB_URL="")
+    server = Server(deep, **EMBEDDED)
     server.start()
     try:
         server.wait_until_ready()
@@ -148,7 +148,7 @@ def test_parent_folders_stay_as_they_are(server: Server, folder: Path) -> None:
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    server = Server(folder, **{"POSTGRESQL_DB_URL": "", **environment})
+    server = Server(folder, **{**EMBEDDED, **environment})
     return subprocess.run(
         [os.path.join(os.path.dirname(os.sys.executable), "eventstream"), *arguments],  # type: ignore[attr-defined]
         env=server.environment, capture_output=True, text=True, timeout=60,

@@ -26,7 +26,8 @@ def header(name: str, text: str, required: bool = False) -> Parameter:
     return Parameter(name=name, param_in="header", description=text, required=required, schema=TEXT)
 
 
-IDEMPOTENCY = header("Idempotency-Key", "Repeating a request with its key repeats the answer and not the effect")
+ONCE = "Repeating a request with its key repeats the answer and not the effect; each request has its own"
+IDEMPOTENCY = header("Idempotency-Key", ONCE)
 IF_MATCH = header("If-Match", "The ETag that was read, or `*`", required=True)
 PREFER = header("Prefer", "`wait=5` waits up to that many seconds and answers 201 if every store has it")
 

@@ -24,6 +24,8 @@ class Joined(msgspec.Struct, frozen=True):
     success: str
     waitlist_id: int
     position: int
+    quantity: int
+    ticket_type_ids: list[int]
 
 
 @post(
@@ -42,7 +44,9 @@ async def join_waiting_list(
     place = await waiting_list.join_waiting_list(
         parts.database, who, data.event_id, key, data.quantity, data.ticket_type_ids
     )
-    content = Joined("Subscribed to waiting list", place.waitlist_id, place.position)
+    content = Joined(
+        "Subscribed to waiting list", place.waitlist_id, place.position, place.quantity, place.ticket_type_ids
+    )
     return Response(content, status_code=201, headers=replay_headers(place.replayed))
 
 

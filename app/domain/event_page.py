@@ -138,7 +138,8 @@ async def event_row(database: Database, who: Caller | None, event_id: int) -> Ma
         async with database.connection() as connection:
             row = await connection.fetchrow(EVENT, event_id)
             if row is not None and row["due"]:
-                await settle_due(connection, event_id)
+                async with connection.transaction():
+                    await settle_due(connection, event_id)
                 row = await connection.fetchrow(EVENT, event_id)
             owner = None if row or who is None else await pending_owner(connection, event_id)
         if row is not None:

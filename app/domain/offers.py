@@ -15,6 +15,8 @@ from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
 MAX_PASSES = 3
+AT_ONCE = 2_000
+"""Holds, offers or entries that end in one transaction: some tenths of a second."""
 
 
 class Unfit(msgspec.Struct, frozen=True):
@@ -28,19 +30,19 @@ class Unfit(msgspec.Struct, frozen=True):
 async def settle(connection: Connection, stock: Stock, freed: int = 0) -> None:
     """Write what the clock has decided and offer what is free; `freed` places came free in this transaction before.
 
-    Freed places are offered before the transaction ends, so nobody ever sees them in between.
+    Freed places are offered before the transaction ends, so nobody ever sees them in between. Where very much has ended
+    this writes a part of it, and the event stays due.
     """
-    freed += await lapse_holds(connection, stock)
-    freed += await expire_offers(connection, stock)
-    if stock.status == "cancelled":
-        pass  # `cancellations.py` sees to everybody
-    elif stock.over:
-        await close_list(connection, stock)
-    else:
+    lapsed, expired = await lapse_holds(connection, stock), await expire_offers(connection, stock)
+    freed += lapsed + expired
+    closed = 0
+    if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
+        closed = await close_entries(connection, stock)
+    if stock.status != "cancelled" and not stock.over:
         freed += await give_up_kept(connection, stock)
         while (given_back := await offer_places(connection, stock, freed)) > 0:
             freed = given_back
-    stock.due_at = await next_due(connection, stock)
+    stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
     await save_stock(connection, stock)
 
 
@@ -51,20 +53,24 @@ async def events_due(connection: Connection, most: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def settle_due(connection: Connection, event_id: int) -> None:
-    """Settle an event in a transaction of its own, if the clock says so."""
-    async with connection.transaction():
-        stock = await lock_stock(connection, event_id)
-        if stock is not None and stock.due:
-            await settle(connection, stock)
+async def settle_due(connection: Connection, event_id: int) -> bool:
+    """Settle an event, if the clock says so; whether there is more to settle at once."""
+    stock = await lock_stock(connection, event_id)
+    if stock is None or not stock.due:
+        return False
+    await settle(connection, stock)
+    return stock.due
 
 
 async def lapse_holds(connection: Connection, stock: Stock) -> int:
     rows = await connection.fetch(
-        """UPDATE tickets SET status = 'lapsed' WHERE event_id = $1 AND status = 'held' AND held_until <= $2
+        """UPDATE tickets SET status = 'lapsed'
+           WHERE id IN (SELECT id FROM tickets WHERE event_id = $1 AND status = 'held' AND held_until <= $2
+                        ORDER BY held_until LIMIT $3)
            RETURNING id, ticket_type_id, attendee_id""",
         stock.id,
         stock.now,
+        AT_ONCE,
     )
     for row in rows:
         stock.hold(stock.types[row["ticket_type_id"]], -1)
@@ -73,18 +79,30 @@ async def lapse_holds(connection: Connection, stock: Stock) -> int:
 
 
 async def expire_offers(connection: Connection, stock: Stock) -> int:
+    """How many ended. None lasts longer than the sale of its type, which may end earlier than when it was made."""
+    kinds = list(stock.types.values())
+    await connection.execute(
+        """UPDATE waiting_list AS w SET offer_until = k.until
+           FROM unnest($2::bigint[], $3::timestamptz[]) AS k (id, until)
+           WHERE w.event_id = $1 AND w.status = 'offered' AND w.offered_type_id = k.id AND w.offer_until > k.until""",
+        stock.id,
+        [kind.id for kind in kinds],
+        [stock.sale_end(kind) for kind in kinds],
+    )
     rows = await connection.fetch(
         """UPDATE waiting_list SET status = 'expired', ended_at = $2
-           WHERE event_id = $1 AND status = 'offered' AND offer_until <= $2
+           WHERE id IN (SELECT id FROM waiting_list WHERE event_id = $1 AND status = 'offered' AND offer_until <= $2
+                        ORDER BY offer_until LIMIT $3)
            RETURNING id, attendee_id, quantity, offered_type_id""",
         stock.id,
         stock.now,
+        AT_ONCE,
     )
     for row in rows:
         stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
         stock.facts.append(OfferExpired(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
         stock.lines.append(LogLine(row["id"], "expired", {}))
-    return sum(row["quantity"] for row in rows)
+    return len(rows)
 
 
 async def give_up_kept(connection: Connection, stock: Stock) -> int:
@@ -106,19 +124,26 @@ async def give_up_kept(connection: Connection, stock: Stock) -> int:
     return sum(row["kept"] for row in rows)
 
 
-async def close_list(connection: Connection, stock: Stock) -> None:
-    """The sale has ended. Nobody who waits can get anything any more; open offers end by their own deadlines."""
+async def close_entries(connection: Connection, stock: Stock) -> int:
+    """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = 0
-           FROM (SELECT id, kept FROM waiting_list WHERE event_id = $1 AND status = 'waiting') AS old
+           FROM (SELECT id, kept FROM waiting_list
+                 WHERE event_id = $1 AND status = 'waiting'
+                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND NOT ticket_type_ids && $4::bigint[])
+                 ORDER BY id LIMIT $5) AS old
            WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.offered_type_id, old.kept""",
         stock.id,
         stock.now,
+        stock.over,
+        [kind.id for kind in stock.types.values() if not kind.archived and stock.now < stock.sale_end(kind)],
+        AT_ONCE,
     )
     for row in rows:
         if row["kept"]:
             stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
         tell_closed(stock, row["id"], row["attendee_id"], "sale-closed")
+    return len(rows)
 
 
 def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str) -> None:

@@ -69,12 +69,14 @@ class Decided(msgspec.Struct, frozen=True):
 async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], wait: bool = True) -> dict[int, Decided]:
     """Decide all wishes, by event, under the locks of the events; nothing counts before the transaction has committed.
 
-    Without `wait` those events are left out that somebody else has locked.
+    Without `wait` those events are left out that somebody else has locked, or where the clock has decided something.
 
     Raises:
         asyncpg.UniqueViolationError: another process was faster with a key or for a person; do it again.
     """
     stocks = await lock_stocks(connection, list(wishes), "FOR UPDATE" if wait else "FOR UPDATE SKIP LOCKED")
+    if not wait:
+        stocks = {event_id: stock for event_id, stock in stocks.items() if not stock.due}
     for stock in stocks.values():
         if stock.due:
             await settle(connection, stock)

@@ -92,7 +92,7 @@ class Stock(msgspec.Struct, kw_only=True):
 
     def on_sale(self, kind: TypeStock) -> bool:
         within = self.opened(kind) and self.now < self.sale_end(kind)
-        return self.status != "cancelled" and self.visible(kind) and within
+        return self.status == "published" and self.visible(kind) and within
 
     @property
     def over(self) -> bool:

@@ -42,10 +42,12 @@ class JoinIn(Input, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """`position` counts from 1."""
+    """`position` counts from 1. Who waits already keeps the place, with the quantity and types of the first time."""
 
     waitlist_id: int
     position: int
+    quantity: int = 1
+    ticket_type_ids: list[int] = []
     replayed: bool = False
 
 
@@ -90,8 +92,9 @@ async def join(
     connection: Connection, stock: Stock, who: Caller, quantity: int, ticket_type_ids: list[int]
 ) -> dict[str, Any]:
     """Ids are drawn under the lock of the event, so their order is the order of joining."""
-    known: int | None = await connection.fetchval(
-        """SELECT id FROM waiting_list WHERE event_id = $1 AND attendee_id = $2 AND status IN ('waiting', 'offered')""",
+    known = await connection.fetchrow(
+        """SELECT id, quantity, ticket_type_ids FROM waiting_list
+           WHERE event_id = $1 AND attendee_id = $2 AND status IN ('waiting', 'offered')""",
         stock.id,
         who.user_id,
     )
@@ -100,9 +103,9 @@ async def join(
             raise NotFound("There is no such ticket type.")
         if refused := await no_sense(connection, stock, who, quantity, ticket_type_ids):
             return {"refused": refused}
-        known = await connection.fetchval(
+        known = await connection.fetchrow(
             """INSERT INTO waiting_list (event_id, attendee_id, status, quantity, ticket_type_ids)
-               VALUES ($1, $2, 'waiting', $3, $4) RETURNING id""",
+               VALUES ($1, $2, 'waiting', $3, $4) RETURNING id, quantity, ticket_type_ids""",
             stock.id,
             who.user_id,
             quantity,
@@ -111,16 +114,21 @@ async def join(
         stock.facts.append(
             WaitingListJoined(
                 event_id=stock.id,
-                waitlist_id=known,
+                waitlist_id=known["id"],
                 attendee_id=who.user_id,
                 quantity=quantity,
                 ticket_type_ids=ticket_type_ids,
             )
         )
-        stock.lines.append(LogLine(known, "joined", {"quantity": quantity}))
+        stock.lines.append(LogLine(known["id"], "joined", {"quantity": quantity}))
         stock.due_by(next_for_waiters(stock))
         await save_stock(connection, stock)
-    return {"waitlist_id": known, "position": await position(connection, stock.id, known)}
+    return {
+        "waitlist_id": known["id"],
+        "position": await position(connection, stock.id, known["id"]),
+        "quantity": known["quantity"],
+        "ticket_type_ids": known["ticket_type_ids"],
+    }
 
 
 async def no_sense(
@@ -263,7 +271,7 @@ async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mappi
     kind, quantity = stock.types[entry["offered_type_id"]], entry["quantity"]
     ticket_ids, _, live = await what_is_known(connection, [(stock.id, who.user_id)], [], quantity)
     taken = live.get((who.user_id, kind.id), set())
-    if stock.now >= stock.sale_end(kind):
+    if stock.status == "draft" or stock.now >= stock.sale_end(kind):
         return {"refused": "sale-closed"}
     if len(taken) + quantity > kind.per_attendee_limit:
         return {"refused": "already-bought" if len(taken) >= kind.per_attendee_limit else "over-limit"}

@@ -116,7 +116,8 @@ async def decided(
     if refusal is None and not by_htmx:
         return see_other(f"/events/{event_id}", said)
     context = await context_of(parts, who, event_id)
-    context |= {"refusal": refusal, "said": said, "values": form}
+    errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
+    context |= {"refusal": refusal, "said": said, "values": form, "errors": errors}
     if refusal and refusal.status == 503:
         context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
     template = "events/buy.hx.html" if by_htmx else "events/page.html"
@@ -133,6 +134,7 @@ async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dic
         "places": found.places,
         "key": new_key(),
         "values": {},
+        "errors": {},
         "refusal": None,
         "public_url": parts.settings.public_url,
     }

@@ -38,10 +38,17 @@ function hideWhileSeen(link) {
   new IntersectionObserver(([{ isIntersecting }]) => { link.hidden = isIntersecting; }).observe(byId(link.dataset.unlessSeen));
 }
 
+// As many as there are of the chosen type.
+function limitQuantity({ form, dataset }) {
+  if (form.elements.quantity) form.elements.quantity.max = dataset.most;
+}
+on("change", ({ target }) => target.dataset.most && limitQuantity(target));
+
 on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "time[data-local]", addLocalTime);
   each(elt, "time[data-countdown]", countDown);
   each(elt, "[data-unless-seen]", hideWhileSeen);
+  each(elt, "[data-most]:checked", limitQuantity);
 });
 
 // After a swap the focus is at the first bad field, or in what came instead of what had it.

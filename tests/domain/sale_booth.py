@@ -1,7 +1,7 @@
 """The real sale as the model's twin: the same operations, the same answers, the same ledger, from the database."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from decimal import Decimal
 from typing import Any
 
@@ -59,7 +59,7 @@ class Booth:
                    DELETE FROM events; UPDATE fact_counter SET numbered = 0, published = 0"""
             )
         self.people = self.people or await self.office.people("bob", "ben", "cat", "dan", "eve", "fay", "gus", "hal")
-        self.desks = [SaleDesk(self.database, sell), SaleDesk(self.database, sell)]
+        self.desks = deque(SaleDesk(self.database, sell) for _ in range(2))
         kinds = [kind("Day", per_attendee_limit=limit, places=places), kind("Free", price=Decimal(0))]
         returns_until = in_hours(24) if returnable else None
         await self.office.open(capacity=capacity, payment=payment, returns_until=returns_until, ticket_types=kinds)
@@ -77,8 +77,8 @@ class Booth:
             return error.type, []
 
     async def buy(self, key: Idempotent | None, person: int, wanted: int | None, quantity: int) -> Answer:
-        desk = self.desks[(person + quantity) % 2]
-        purchase = await buy_ticket(desk, self.people[person], EVENT, key, wanted, quantity)
+        self.desks.rotate()  # so that a key that comes again comes to the other process
+        purchase = await buy_ticket(self.desks[0], self.people[person], EVENT, key, wanted, quantity)
         return purchase.status, [one.ticket_number for one in purchase.tickets]
 
     async def join(self, key: Idempotent | None, person: int, quantity: int, wanted: tuple[int, ...]) -> Answer:
@@ -157,7 +157,7 @@ class Booth:
             await connection.execute(f"UPDATE waiting_list SET offer_until = {past} WHERE id = ANY($1)", entries)
 
     async def settle_due(self) -> None:
-        async with self.database.connection() as connection:
+        async with self.database.transaction() as connection:
             await settle_due(connection, EVENT)
 
     async def ledger(self) -> dict[str, Any]:

@@ -62,6 +62,52 @@ async def test_nobody_waits_for_a_type_that_is_hidden_yet(office: BoxOffice) -> 
     assert (await join_waiting_list(office.database, bob, EVENT, None, ticket_type_ids=[secret])).position == 1
 
 
+async def test_a_draft_offers_and_sells_nothing(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    bob, ben = await office.people("bob", "ben")
+    entry, _ = await office.joins(bob), await office.joins(ben)
+    await free(office, numbers)
+    await office.value("UPDATE events SET status = 'draft'")
+    with pytest.raises(Conflict) as refused:
+        await accept_offer(office.database, bob, entry)
+    assert refused.value.type == "sale-closed"
+    await decline_offer(office.database, bob, entry)
+    assert await office.standing(bob, ben) == ["declined", "waiting"]
+
+
+async def test_who_waits_for_nothing_but_a_type_whose_sale_ended_is_told_so(office: BoxOffice) -> None:
+    closing = kind("Day", places=1, sale_closes_at=in_hours(2))
+    await office.open(capacity=4, ticket_types=[closing, kind("Night", places=1)])
+    ann, bob, amy, ben = await office.people("ann", "bob", "amy", "ben")
+    day, night = (await office.kinds()).values()
+    await office.bought(ann, kind=day)
+    await office.bought(amy, kind=night)
+    entry, other = await office.joins(bob, kinds=(day,)), await office.joins(ben, kinds=(day, night))
+    await office.hours_pass(3)
+    await office.settles()
+    assert await office.standing(bob, ben) == ["closed", "waiting"]
+    assert await kinds_of_lines(office, entry) == ["joined", "closed"]
+    assert await kinds_of_lines(office, other) == ["joined"]
+
+
+async def test_an_offer_ends_with_a_sale_that_ends_earlier_than_it_was_to(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    await office.joins(bob)
+    await free(office, numbers)
+    (day,) = (await office.kinds()).values()
+    closes = in_hours(2)
+    sooner = TicketTypeIn(name="Day", price=Decimal(20), sale_closes_at=closes)
+    await change_ticket_type(office.database, office.alice, day, sooner, None)
+    offer = (await office.entry(bob)).offer
+    assert offer is not None
+    assert offer.until == closes
+    await office.hours_pass(3)
+    await office.settles()
+    assert await office.standing(bob) == ["expired"]
+    assert await office.places() == (0, 0)
+
+
 async def test_no_places_are_kept_for_a_group_that_may_not_have_so_many_any_more(office: BoxOffice) -> None:
     """Nothing else is free, so it is the kept places themselves that have to be noticed."""
     numbers = await sold_out(office, 4)

@@ -4,6 +4,7 @@ import re
 
 import httpx
 
+from app.domain.attendees import FEW_PEOPLE
 from tests.cast import Stage, stored_event
 from tests.guests import sell_to
 
@@ -113,3 +114,22 @@ async def test_filters_that_a_form_sends_empty_or_wrong_do_not_fail(stage: Stage
     assert last.count('<tr id="ticket-') == 10
     assert "Nobody like that" in (await alice.get(f"/projects/{event_id}/attendees?q=zzz")).text
     assert (await alice.get(f"/projects/{event_id}/attendees?cursor=!")).status_code == 422
+
+
+async def test_of_words_that_many_have_the_newest_of_this_event_are_found(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id, other = [await stored_event(alice, capacity=2 * FEW_PEOPLE) for _ in range(2)]
+    async with stage.parts.database.connection() as connection:
+        numbers = await sell_to(connection, event_id, [f"Visitor {number}" for number in range(FEW_PEOPLE + 1)])
+        only = await sell_to(connection, other, ["Visitor of the other", "Ada"])
+    first = (await alice.get(f"/projects/{event_id}/attendees?q=visi")).text
+    assert re.findall(r'<tr id="ticket-(\d+)', first) == [str(number) for number in numbers[:-51:-1]]
+    page = (await alice.get(f"/projects/{other}/attendees?q=visi")).text
+    assert re.findall(r'<tr id="ticket-(\d+)', page) == [str(only[0])]
+
+
+async def test_people_are_looked_up_by_words_in_their_index(stage: Stage) -> None:
+    async with stage.parts.database.connection() as connection:
+        plan = await connection.fetch("EXPLAIN SELECT id FROM users WHERE words @@ words_beginning('ann')")
+    assert "users_words" in "\n".join(row[0] for row in plan)

@@ -9,7 +9,6 @@ import pytest
 from app.domain.waiting_list_log import REASONS, WHYS
 from app.portal.environment import environment
 from tests.cast import Stage, stored_event
-from tests.queries import counted_queries
 from tests.waiting import eventually
 
 OVER = {"start_time": "2020-06-22T19:00:00Z", "end_time": "2020-06-22T20:00:00Z"}
@@ -201,20 +200,3 @@ async def test_who_waits_sees_the_position_and_why_and_leaves(
     assert (await bob.post(f"{address}/departure")).status_code == 303
     assert "Small Room" not in (await bob.get("/tickets")).text
     assert "You left this list" in (await bob.get(address)).text
-
-
-@pytest.mark.parametrize(("path", "most"), [("/tickets", 4), ("/tickets/past", 2), ("/tickets/{}", 3)])
-async def test_a_page_asks_the_database_a_fixed_number_of_times(
-    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, path: str, most: int
-) -> None:
-    events = [await stored_event(alice) for _ in range(6)]
-    for task in stage.parts.tasks:
-        await task.stop()  # what they ask is not the page's
-    asked = []
-    for few in (events[:3], events[3:]):
-        for event_id in few:
-            number = await bought(bob, event_id)
-        with counted_queries() as queries:
-            assert (await bob.get(path.format(number))).status_code == 200
-        asked.append(len(queries))
-    assert asked[0] == asked[1] <= most, queries

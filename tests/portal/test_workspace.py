@@ -6,7 +6,6 @@ import httpx
 
 from tests.cast import Stage, stored_event
 from tests.guests import sell_to
-from tests.queries import counted_queries
 from tests.waiting import eventually
 
 PAGES = (
@@ -124,27 +123,3 @@ async def test_a_draft_cannot_be_cancelled(alice: httpx.AsyncClient) -> None:
     answer = await alice.post(f"/projects/{event_id}/cancellation", data=form)
     assert answer.status_code == 409
     assert "never published" in answer.text
-
-
-async def test_the_number_of_queries_does_not_grow_with_the_tickets(stage: Stage, alice: httpx.AsyncClient) -> None:
-    event_id = await stored_event(alice)
-    addresses = [
-        "/dashboard",
-        *(f"/projects/{event_id}{page}" for page in ("", "/attendees", "/held", "/waiting-list")),
-    ]
-
-    async def queries() -> list[int]:
-        counts = []
-        for address in addresses:
-            with counted_queries() as statements:
-                await html(alice, address)
-            counts.append(len(statements))
-        return counts
-
-    before = await queries()
-    async with stage.parts.database.connection() as connection:
-        await sell_to(connection, event_id, [f"Guest {number}" for number in range(60)])
-        await sell_to(connection, event_id, ["Hal"], status="held")
-    await stored_event(alice)
-    assert await queries() == before
-    assert max(before) <= 10, before
