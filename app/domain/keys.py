@@ -87,7 +87,7 @@ async def require_room(db: AsyncSession, who: Caller) -> None:
     """Raises `Conflict` for who has as many keys as one may; waits for another of theirs that is being made."""
     await db.execute(sa.select(User.id).where(User.id == who.user_id).with_for_update())
     live = sa.select(sa.func.count()).where(ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None))
-    if await db.scalar(live) >= MOST:
+    if (await db.execute(live)).scalar_one() >= MOST:
         raise Conflict(f"You have {MOST} API keys; revoke one first.", type="too-many-api-keys")
 
 
