@@ -37,7 +37,9 @@ def greeting(settings: Settings, port: int) -> str:
         f"  Health          {address}/health/ready",
     ]
     if settings.demo:
-        lines += ["", f"  Demo accounts and their password are in {relative(settings.data_dir / 'demo-accounts.txt')}"]
+        accounts = relative(settings.data_dir / "demo-accounts.txt")
+        lines += ["", "  At the first start demo festivals appear one by one."]
+        lines += [f"  Demo accounts and their password are in {accounts}"]
     return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
 
 

@@ -67,6 +67,8 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
     )
     if settings.run_consumers:
         parts.tasks = tasks_of(parts)
+    if settings.demo:
+        parts.tasks.append(Supervised("demo", lambda health: load_demo(parts, health)))
     return parts
 
 
@@ -126,8 +128,6 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         await parts.log.create_topics([*TOPICS, FACTS, *DEAD_TOPICS])
         for task in parts.tasks:
             task.start()
-        if parts.settings.demo:
-            await load_demo(parts)
         yield
     finally:
         for task in parts.tasks:

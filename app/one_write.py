@@ -1,9 +1,20 @@
-"""The head and the body of an answer leave in one piece: two would be two system calls, two packets and two reads."""
+"""Below the application: an answer leaves in one piece, and what is no HTTP is refused as everything else is.
+
+Head and body apart would be two system calls, two packets and two reads.
+"""
 
 import asyncio
 from typing import Any
 
+import msgspec
+import structlog
+import uuid_utils.compat
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.errors import Malformed
+from app.problems import Problem
+
+log = structlog.get_logger()
 
 MOST_BYTES = 64 * 1024
 
@@ -41,3 +52,26 @@ class OneWrite:
 class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(OneWrite(transport))  # type: ignore[arg-type]
+
+    def send_400_response(self, msg: str) -> None:
+        request_id = uuid_utils.compat.uuid7().hex
+        log.info("request", method="(none)", route="(none)", status=400, detail=msg, request_id=request_id)
+        self.transport.write(refusal(request_id))
+        self.transport.close()
+
+
+def refusal(request_id: str) -> bytes:
+    problem = Problem(
+        type=f"urn:eventstream:problem:{Malformed.default_type}",
+        title=Malformed.title,
+        status=400,
+        detail="What came is not an HTTP request.",
+        request_id=request_id,
+    )
+    body = msgspec.json.encode(problem)
+    head = (
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nx-content-type-options: nosniff\r\n"
+        "cache-control: no-store\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body

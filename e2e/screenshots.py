@@ -1,14 +1,17 @@
 """Pictures of the main pages, for the README: `make screenshots` writes them to docs/screenshots/."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from e2e.browser import get
 from e2e.conftest import DESKTOP, PHONE
 from e2e.steps import add_picture, begin, fill_basics, fill_tickets, go_on
 from tests.process import Server
+from tests.waiting import eventually
 
 FOLDER = Path(__file__).parents[1] / "docs/screenshots"
 ATTENDEE, ORGANIZER = "attendee@demo.example", "organizer@demo.example"
@@ -21,6 +24,7 @@ def main() -> None:
         server = Server(Path(folder), EVENTSTREAM_DEMO="1")
         server.start()
         server.wait_until_ready(240)
+        asyncio.run(eventually(lambda: httpx.get(server.url).text.count("-480.webp") == 3, 120))
         try:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])

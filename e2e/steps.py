@@ -6,7 +6,7 @@ import re
 
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 PASSWORD = "seven paper lanterns"
 numbers = itertools.count(1)
@@ -26,6 +26,12 @@ def fits(page: Page) -> None:
     """Nothing sticks out sideways."""
     if page.context not in scriptless:
         assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), page.url
+
+
+def in_one_line(button: Locator) -> bool:
+    """Whether it stands within its sentence: the paragraph around it is no higher than two lines."""
+    box, around = button.bounding_box(), button.locator("xpath=..").bounding_box()
+    return bool(box and around and around["height"] < 2 * box["height"] and around["width"] > box["width"])
 
 
 def sign_up(page: Page, name: str, company: str | None = None) -> str:

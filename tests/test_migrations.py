@@ -1,6 +1,10 @@
 """What was sold before ticket types existed is still there, and still counts."""
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -48,6 +52,22 @@ async def empty_url(server: str) -> AsyncIterator[str]:
     yield named(server, name)
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
+
+
+async def test_migrations_are_found_in_a_folder_with_any_name(empty_url: str, tmp_path: Path) -> None:
+    checkout = tmp_path / "100% new %(name)s"
+    checkout.mkdir()
+    for part in ("app", "migrations"):
+        (checkout / part).symlink_to(MIGRATIONS.parent / part)
+    migrate = "import sys; from app.engines.database import migrate; migrate(sys.argv[1])"
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", migrate, empty_url],
+        cwd=checkout, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    connection = await asyncpg.connect(empty_url)
+    assert await connection.fetchval("SELECT count(*) FROM events") == 0
+    await connection.close()
 
 
 async def test_tickets_keys_and_waiting_lists_survive_the_step_to_ticket_types(empty_url: str) -> None:

@@ -1,8 +1,15 @@
 """What one turn of the event loop answers leaves in one piece."""
 
 import asyncio
+import json
+from typing import Any
 
-from app.one_write import MOST_BYTES, OneWrite
+import pytest
+import uvicorn
+from structlog.testing import capture_logs
+from uvicorn.server import ServerState
+
+from app.one_write import MOST_BYTES, OneWrite, Protocol
 
 
 class Wire(asyncio.Transport):
@@ -51,3 +58,28 @@ async def test_what_was_written_before_closing_is_sent() -> None:
     assert (wire.pieces, wire.closed) == ([b"the end"], True)
     await asyncio.sleep(0)
     assert wire.pieces == [b"the end"]
+
+
+async def nobody(scope: Any, receive: Any, send: Any) -> None:
+    raise AssertionError("nothing should get here")
+
+
+@pytest.mark.parametrize("sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\x02\x00"])
+async def test_what_is_no_http_is_refused_as_a_problem_and_has_a_log_line(sent: bytes) -> None:
+    config = uvicorn.Config(nobody, http=Protocol, log_config=None)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Protocol(config, ServerState(), {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    with capture_logs() as lines:
+        writer.write(sent)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    server.close()
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert f"content-length: {len(body)}".encode() in head
+    problem = json.loads(body)
+    assert (problem["type"], problem["status"]) == ("urn:eventstream:problem:malformed", 400)
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["status"], line["request_id"]) == (400, problem["request_id"])

@@ -200,6 +200,18 @@ async def test_the_demo_fills_the_first_page_once(folder: Path) -> None:
         server.stop()
 
 
+async def test_a_stop_does_not_wait_for_the_demo(server: Server, folder: Path) -> None:
+    server.environment["EVENTSTREAM_DEMO"] = "1"
+    server.start()
+    await eventually((folder / "data" / "demo-accounts.txt").exists, 60)
+    server.signal_group(signal.SIGINT)
+    assert server.process is not None
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+    await eventually(lambda: not server.leftovers(), 5)
+    assert "demo festivals submitted" not in server.log()
+    assert "Traceback" not in server.log()
+
+
 def walk() -> str:
     """The second shell block of the README, word for word."""
     return re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
@@ -208,14 +220,17 @@ def walk() -> str:
 def test_the_walk_of_the_readme_runs_word_for_word(server: Server, folder: Path) -> None:
     server.start()
     server.wait_until_ready()
+    checkout = folder / "checkout"
+    checkout.mkdir()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", walk()],
-        cwd=folder, env={**os.environ, "URL": server.url}, capture_output=True, text=True, timeout=60,
+        cwd=checkout, env={**os.environ, "URL": server.url}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count('"success":"Ticket purchased!"') == 2
     assert len(set(re.findall(r'"code":"([A-Z0-9]{12})"', done.stdout))) == 1
     assert '"fan_out":{"postgres":"stored","mongo":"stored","s3":"stored"}' in done.stdout
+    assert list(checkout.iterdir()) == []
 
 
 async def test_dead_letters_are_looked_at_and_dropped_from_the_command_line(server: Server, folder: Path) -> None:

@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.answers import PathId, problems, replay_headers
 from app.api.body import WholeBody
+from app.api.events import Cursor, Limit
 from app.domain import keys
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
 from app.domain.keys import KeyCreated, KeyIn, KeyView
-from app.domain.lists import Page
+from app.domain.lists import Page, from_cursor, page_of
 
 
 @post(
@@ -31,9 +32,11 @@ async def create_key(
     return Response(created, status_code=201, headers=replay_headers(replayed))
 
 
-@get("/api-keys", summary="Your API keys, without their secrets", responses=problems())
-async def list_keys(db: NamedDependency[AsyncSession], who: NamedDependency[Caller]) -> Page[KeyView]:
-    return Page(await keys.keys_of(db, who), None)
+@get("/api-keys", summary="Your API keys, without their secrets", responses=problems(422))
+async def list_keys(
+    db: NamedDependency[AsyncSession], who: NamedDependency[Caller], limit: Limit = 20, cursor: Cursor = None
+) -> Page[KeyView]:
+    return page_of(await keys.keys_of(db, who, limit + 1, from_cursor(cursor)), limit, lambda key: key.key_id)
 
 
 @delete(

@@ -6,19 +6,26 @@ from litestar import Request, delete, get
 from litestar.di import NamedDependency
 
 from app.api.answers import PathId, problems
+from app.api.events import Cursor, Limit
 from app.domain import sessions
 from app.domain.accounts import Caller
-from app.domain.lists import Page
+from app.domain.lists import Page, from_cursor, page_of
 from app.domain.sessions import SessionView
 from app.parts import Parts
 from app.sessions import digest
 
 
-@get("/sessions", summary="Where you are signed in", responses=problems())
+@get("/sessions", summary="Where you are signed in", responses=problems(422))
 async def list_sessions(
-    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller]
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Page[SessionView]:
-    return Page(await sessions.sessions_of(parts.database, who, current_session(request, parts)), None)
+    current = current_session(request, parts)
+    found = await sessions.sessions_of(parts.database, who, current, limit + 1, from_cursor(cursor))
+    return page_of(found, limit, lambda one: one.session_id)
 
 
 @delete("/sessions", opt={"session_only": True}, summary="End every session but this one", responses=problems())

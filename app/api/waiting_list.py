@@ -13,7 +13,7 @@ from app.api.events import Cursor, Limit
 from app.api.tickets import TicketBought, ticket_bought
 from app.domain import waiting_list, waiting_list_log, waiting_list_page
 from app.domain.accounts import Caller
-from app.domain.lists import Page, from_cursor
+from app.domain.lists import Page, from_cursor, page_of
 from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson
 from app.domain.waiting_list_page import Entry
@@ -52,9 +52,14 @@ async def join_waiting_list(
 
 @get("/waiting-list-entries", summary="Where you wait, with your position and offers", responses=problems(422))
 async def list_entries(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], open_only: FromQuery[bool] = False
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    open_only: FromQuery[bool] = False,
+    limit: Limit = 20,
+    cursor: Cursor = None,
 ) -> Page[Entry]:
-    return Page(await waiting_list_page.entries_of(parts.database, who, open_only), None)
+    found = await waiting_list_page.entries_of(parts.database, who, open_only, limit + 1, from_cursor(cursor))
+    return page_of(found, limit, lambda entry: entry.waitlist_id)
 
 
 @get("/waiting-list-entries/{waitlist_id:int}", summary="Where you stand on a waiting list", responses=problems(404))

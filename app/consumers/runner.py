@@ -32,7 +32,8 @@ class Runner:
         self.group = group
         self.log = messages
         self.database = database
-        self.dead_in_a_row = 0
+        self.given_up: list[str] = []
+        """What was wrong with each dead letter since the last message that went well."""
         self.behind = False
 
     async def run(self, health: Health) -> None:
@@ -52,30 +53,34 @@ class Runner:
                 self.behind = False
             records = await consumer.poll(self.group.batch, POLL_SECONDS)
             if records:
-                await self.handle(records, health)
-                await consumer.commit(records)
+                await consumer.commit(await self.handle(records, health))
+            if len(self.given_up) >= DEAD_LETTERS_IN_A_ROW:  # committed before, so that a restart begins after them
+                raise Stopped(f"{len(self.given_up)} dead letters in a row; the last: {self.given_up[-1]}")
             health.state, health.error = "running", None
         except Unavailable as error:
             self.behind = True
             health.state, health.error = "retrying", error.detail
             await asyncio.sleep(pause_after(3))
 
-    async def handle(self, records: Sequence[Delivered], health: Health) -> None:
-        """Apply all, as one batch if it goes, one by one if not."""
+    async def handle(self, records: Sequence[Delivered], health: Health) -> Sequence[Delivered]:
+        """Apply all, as one batch if it goes, one by one if not; which are done with: those up to one too many."""
         try:
             await self.until_available([decode(record) for record in records], health)
-            self.dead_in_a_row = 0
+            self.given_up.clear()
         except Exception as error:
             if len(records) > 1:
                 log.warning("batch failed, going one by one", group=self.group.name, error=in_words(error))
-            for record in records:
+            for done, record in enumerate(records, 1):
                 await self.handle_one(record, health)
+                if len(self.given_up) >= DEAD_LETTERS_IN_A_ROW:
+                    return records[:done]
+        return records
 
     async def handle_one(self, record: Delivered, health: Health) -> None:
         for attempt in range(1, TRIES + 1):
             try:
                 await self.until_available([decode(record)], health)
-                self.dead_in_a_row = 0
+                self.given_up.clear()
                 return
             except Exception as error:
                 if attempt < TRIES and not isinstance(error, AppError):
@@ -102,9 +107,7 @@ class Runner:
                     "failed",
                     in_words(error),
                 )
-        self.dead_in_a_row += 1
-        if self.dead_in_a_row >= DEAD_LETTERS_IN_A_ROW:
-            raise Stopped(f"{self.dead_in_a_row} dead letters in a row; the last: {in_words(error)}")
+        self.given_up.append(in_words(error))
 
     async def until_available(self, messages: Sequence[Message], health: Health) -> None:
         """Apply; while something is away, wait and try again."""

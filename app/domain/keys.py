@@ -12,14 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api_keys import new_token
 from app.domain.accounts import Caller, Name
 from app.domain.idempotency import Idempotent, key_reused
-from app.errors import NotFound
-from app.tables import ApiKey, IdempotencyKey
+from app.errors import Conflict, NotFound
+from app.tables import ApiKey, IdempotencyKey, User
 from app.validation import Input
 
 Scopes = Annotated[
     list[Literal["read", "write"]],
     Meta(min_length=1, max_length=2, extra={"says": 'must be a list of "read" and "write"'}),
 ]
+
+
+MOST = 100
+"""Live keys of one person."""
 
 
 class KeyIn(Input, frozen=True, kw_only=True):
@@ -55,6 +59,7 @@ async def create_key(
         if known.request_hash != idempotent.request_hash:
             raise key_reused()
         return KeyCreated(success="API key created", key_id=known.outcome["key_id"], api_key=None), True
+    await require_room(db, who)
     token, prefix, secret_hash = new_token()
     scopes = sorted(set(given.scopes))
     row = ApiKey(user_id=who.user_id, name=given.name, prefix=prefix, secret_hash=secret_hash, scopes=scopes)
@@ -78,8 +83,18 @@ def same_key(who: Caller, idempotent: Idempotent) -> tuple[sa.ColumnElement[bool
     return IdempotencyKey.user_id == who.user_id, IdempotencyKey.key == idempotent.key
 
 
-async def keys_of(db: AsyncSession, who: Caller) -> list[KeyView]:
-    query = sa.select(ApiKey).where(ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None)).order_by(ApiKey.id)
+async def require_room(db: AsyncSession, who: Caller) -> None:
+    """Raises `Conflict` for who has as many keys as one may; waits for another of theirs that is being made."""
+    await db.execute(sa.select(User.id).where(User.id == who.user_id).with_for_update())
+    live = sa.select(sa.func.count()).where(ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None))
+    if (await db.execute(live)).scalar_one() >= MOST:
+        raise Conflict(f"You have {MOST} API keys; revoke one first.", type="too-many-api-keys")
+
+
+async def keys_of(db: AsyncSession, who: Caller, most: int | None = None, after: int | None = None) -> list[KeyView]:
+    """Oldest first, at most `most`, from the one after the key `after`."""
+    mine = sa.select(ApiKey).where(ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None), ApiKey.id > (after or 0))
+    query = mine.order_by(ApiKey.id).limit(most)
     return [
         KeyView(
             key_id=row.id,

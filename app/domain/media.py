@@ -255,7 +255,7 @@ async def media_of(connection: Connection, media: Media, event_id: int) -> list[
 
 
 async def may_see(database: Database, who: Caller | None, s3_key: str) -> bool:
-    """Pictures of published events are for everybody, all others for their owner."""
+    """Pictures of events that are or were on sale are for everybody, all others for their owner."""
     async with database.connection() as connection:
         row = await connection.fetchrow(
             """SELECT m.organizer_id, e.status FROM media m LEFT JOIN events e ON e.id = m.event_id
@@ -264,7 +264,7 @@ async def may_see(database: Database, who: Caller | None, s3_key: str) -> bool:
         )
     if row is None:
         return False
-    return row["status"] == "published" or (who is not None and row["organizer_id"] == who.organizer_id)
+    return row["status"] in ("published", "cancelled") or (who is not None and row["organizer_id"] == who.organizer_id)
 
 
 def item(media: Media, row: MediaRow) -> MediaItem:

@@ -21,14 +21,18 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     current: bool
 
 
-async def sessions_of(database: Database, who: Caller, current: bytes) -> list[SessionView]:
-    """Newest first, those that ended by themselves included until they are swept."""
+async def sessions_of(
+    database: Database, who: Caller, current: bytes, most: int | None = None, before: int | None = None
+) -> list[SessionView]:
+    """Newest first, those that ended by themselves included until they are swept; at most `most` of those `before`."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             """SELECT id AS session_id, user_agent, created_at, seen_at AS last_seen_at, id_hash = $2 AS current
-               FROM sessions WHERE user_id = $1 ORDER BY id DESC""",
+               FROM sessions WHERE user_id = $1 AND ($4::bigint IS NULL OR id < $4) ORDER BY id DESC LIMIT $3""",
             who.user_id,
             current,
+            most,
+            before,
         )
     return [SessionView(**row, device=device(row["user_agent"])) for row in rows]
 

@@ -85,12 +85,18 @@ def entry(row: Mapping[str, Any]) -> Entry:
     )
 
 
-async def entries_of(database: Database, who: Caller, open_only: bool = False) -> list[Entry]:
-    """The caller's entries, newest first, at most a hundred."""
+async def entries_of(
+    database: Database, who: Caller, open_only: bool = False, most: int = MOST, before: int | None = None
+) -> list[Entry]:
+    """The caller's entries, newest first; at most `most` of those `before`."""
     condition = OPEN if open_only else "true"
     async with database.connection() as connection:
         rows = await connection.fetch(
-            f"{ENTRIES} WHERE w.attendee_id = $1 AND {condition} ORDER BY w.id DESC LIMIT $2", who.user_id, MOST
+            f"""{ENTRIES} WHERE w.attendee_id = $1 AND {condition}
+                AND ($3::bigint IS NULL OR w.id < $3) ORDER BY w.id DESC LIMIT $2""",
+            who.user_id,
+            most,
+            before,
         )
     return [entry(row) for row in rows]
 

@@ -191,6 +191,6 @@ async def migrate_async(url: str) -> None:
 
 def upgrade_to_head(connection: Any) -> None:
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # it fills in %(names)s
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -32,6 +32,12 @@ async def test_a_text_where_a_file_belongs_is_refused_in_words(alice: httpx.Asyn
     assert [bad["message"] for bad in answer.json()["errors"] if bad["field"] == field] == ["must be files"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/new-project", "/sign-in"])
+async def test_a_form_of_more_parts_than_anybody_needs_is_too_large(alice: httpx.AsyncClient, path: str) -> None:
+    answer = await alice.post(path, files=[("tags", (None, "x"))] * 201)
+    assert answer.status_code == 413
+
+
 async def test_a_project_reaches_all_three_stores_and_is_read_back(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
@@ -376,6 +382,17 @@ async def test_pictures_follow_the_event_they_belong_to(alice: httpx.AsyncClient
         assert (await visitor.get(url)).status_code == 404
     for url in (public["url"], *public["widths"].values()):
         assert (await visitor.get(url)).status_code == 200
+
+
+async def test_pictures_of_a_cancelled_event_stay_on_its_page(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    answer = (await project(alice)).json()
+    path = f"/api/v1/event/{answer['core_event_data']['event_id']}/cancellation"
+    assert (await alice.post(path, json={"reason": "storm"})).status_code == 202
+    url = answer["media_files"][0]["url"]
+    for person in (bob, visitor):
+        assert (await person.get(url)).status_code == 200
 
 
 async def test_lists_have_a_thumbnail_that_works(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:

@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from app.consumers import dead_letters
+from app.consumers.to_postgres import to_postgres
 from app.engines.database import migrate_async
 from app.engines.embedded_postgres import EmbeddedPostgres
 from app.engines.log import MAX_BYTES, Record
+from app.main import consumer_task
 from app.messages import TOPICS
 from tests.backdoor import append_unchecked, keys_below, media_away, published, silent_documents
 from tests.cast import Stage, event_body, picture, project_fields, staged, stored_event
@@ -194,7 +196,7 @@ async def test_a_consumer_that_dies_is_started_again_and_readiness_says_so(
     await eventually(lambda: all_stored(alice, submission))
 
 
-async def test_too_many_dead_letters_in_a_row_stop_the_group_and_turn_readiness_red(
+async def test_too_many_dead_letters_in_a_row_stop_the_group_until_a_restart_which_begins_after_them(
     stage: Stage, alice: httpx.AsyncClient
 ) -> None:
     await stage.parts.log.publish([Record("upload-event", "1", b"x", {}) for _ in range(60)])
@@ -204,7 +206,14 @@ async def test_too_many_dead_letters_in_a_row_stop_the_group_and_turn_readiness_
         return state["code"] == 503 and state["tasks"]["eventstream-postgres"]["state"] == "stopped"
 
     await eventually(red)
-    assert "dead letters in a row" in (await ready(alice))["tasks"]["eventstream-postgres"]["error"]
+    assert "50 dead letters in a row" in (await ready(alice))["tasks"]["eventstream-postgres"]["error"]
+    again = consumer_task(to_postgres(), stage.parts.log, stage.parts.database)
+    again.start()
+    await eventually(lambda: no_lag(stage, "eventstream-postgres"))
+    assert again.health.state == "running"
+    await again.stop()
+    async with dead_letters.reading(stage.parts.log) as (_, letters):
+        assert len(letters) == 60
 
 
 async def test_one_bad_message_does_not_take_its_batch_along(stage: Stage, alice: httpx.AsyncClient) -> None:
