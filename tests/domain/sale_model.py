@@ -104,7 +104,9 @@ class Sale:
         return [kind for kind in self.kinds.values() if not kind.archived]
 
     def acceptable(self, entry: Entry) -> list[Kind]:
-        return [kind for kind in self.selling if not entry.wanted or kind.id in entry.wanted]
+        """In the order of the wish."""
+        kinds = [self.kinds[one] for one in entry.wanted] if entry.wanted else self.selling
+        return [kind for kind in kinds if not kind.archived]
 
     def on_sale(self, kind: Kind) -> bool:
         return self.status == "published" and kind.sale == "open" and not kind.archived
@@ -334,9 +336,10 @@ class Sale:
         freed += self.expire()
         if self.status == "cancelled":
             return
-        if self.over:
-            for entry in self.with_status("waiting"):
+        for entry in self.with_status("waiting"):
+            if self.over or (entry.wanted and all(kind.sale == "closed" for kind in self.acceptable(entry))):
                 self.close(entry)
+        if self.over:
             return
         for entry in self.with_status("waiting"):
             if entry.kept and entry.kind and not (self.on_sale(entry.kind) and entry.kind in self.possible(entry)):
@@ -349,7 +352,8 @@ class Sale:
         for ticket in tickets:
             ticket.status, ticket.overdue = "lapsed", False
             self.tell("TicketLapsed", ticket.number)
-        entries = [one for one in self.entries.values() if one.overdue]
+        offered = self.with_status("offered")
+        entries = [one for one in offered if one.overdue or (one.kind and one.kind.sale == "closed")]
         for entry in entries:
             entry.status, entry.overdue = "expired", False
             self.tell("OfferExpired", entry.number)
