@@ -1,4 +1,4 @@
-// What pages cannot do by themselves; all works without.
+// All works without this.
 
 const { lang } = document.documentElement;
 const on = (name, act) => document.addEventListener(name, act);
@@ -8,7 +8,7 @@ const each = (root, selector, act) => {
   root.querySelectorAll(selector).forEach(act);
 };
 
-// Times again in the reader's own timezone where that differs.
+// The reader's own time, where that differs.
 function addLocalTime(time) {
   const form = (timeZone) =>
     new Date(time.dateTime).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
@@ -19,7 +19,7 @@ function addLocalTime(time) {
   time.after(here);
 }
 
-// Counts down to a moment, and tells of its coming.
+// Counts down, and tells of the end.
 function countDown(time) {
   const left = Math.max(0, Math.ceil((new Date(time.dateTime) - Date.now()) / 1000));
   const parts = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
@@ -33,25 +33,21 @@ function countDown(time) {
   else setTimeout(htmx.trigger, 500, time, "due");
 }
 
-// No way is needed to what is in view.
+// No way to what is in view.
 function hideWhileSeen(link) {
   new IntersectionObserver(([{ isIntersecting }]) => { link.hidden = isIntersecting; }).observe(byId(link.dataset.unlessSeen));
 }
 
-// As many as there are of the chosen type.
-function limitQuantity({ form, dataset }) {
-  if (form.elements.quantity) form.elements.quantity.max = dataset.most;
-}
-on("change", ({ target }) => target.dataset.most && limitQuantity(target));
+// As many as the type has.
+on("change", ({ target: { form, dataset: { most } } }) => { if (most) form.quantity.max = most; });
 
 on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "time[data-local]", addLocalTime);
   each(elt, "time[data-countdown]", countDown);
   each(elt, "[data-unless-seen]", hideWhileSeen);
-  each(elt, "[data-most]:checked", limitQuantity);
 });
 
-// After a swap the focus is at the first bad field, or in what came instead of what had it.
+// Focus goes to the first bad field, or into what came instead.
 let left;
 on("htmx:beforeSwap", ({ detail: { target } }) => {
   left = target.contains(document.activeElement) ? target.id : null;
@@ -67,7 +63,7 @@ on("htmx:afterSettle", ({ detail }) => {
   left = null;
 });
 
-// `data-live` asks every few seconds, but not while nobody looks.
+// `data-live` does not ask while nobody looks.
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
@@ -89,7 +85,7 @@ on("keydown", ({ key, target }) => {
   menu.querySelector("summary").focus();
 });
 
-// Typed work is not left behind unasked.
+// Typed work is not lost unasked.
 let unsaved;
 on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]"); });
 on("submit", () => { unsaved = null; });
