@@ -1,6 +1,7 @@
 """One structured line for everything that happens: readable on a terminal, JSON elsewhere."""
 
 import asyncio
+import atexit
 import logging
 import sys
 import time
@@ -26,6 +27,8 @@ class Lines:
     """
 
     waiting: ClassVar[deque[bytes]] = deque()
+    loop: ClassVar[asyncio.AbstractEventLoop | None] = None
+    """The one that will write what waits; a loop that ended before it did so counts no more."""
 
     def __init__(self, *_: Any) -> None:
         """There is one log, whoever writes."""
@@ -35,14 +38,15 @@ class Lines:
         loop = asyncio._get_running_loop()
         if loop is None:
             self.flush()
-        elif len(self.waiting) == 1:
+        elif loop is not Lines.loop:
+            Lines.loop = loop
             loop.call_soon(self.flush)
 
     debug = info = warning = error = critical = write
 
     @classmethod
     def flush(cls) -> None:
-        lines = b""
+        lines, Lines.loop = b"", None
         while cls.waiting:
             lines += cls.waiting.popleft() + b"\n"
         with suppress(OSError, ValueError):
@@ -51,6 +55,7 @@ class Lines:
 
 
 def configure_logs(settings: Settings) -> None:
+    atexit.register(Lines.flush)  # the last turn of a loop may have left something
     json_lines = settings.json_logs if settings.json_logs is not None else not sys.stderr.isatty()
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -1,5 +1,6 @@
 """What log lines tell, and what they keep to themselves."""
 
+import asyncio
 from pathlib import Path
 
 import asyncpg
@@ -8,6 +9,7 @@ import pytest
 
 from app.engines.database import Database
 from app.errors import first_line
+from app.logs import Lines
 from tests.cast import PASSWORD
 from tests.process import Server
 
@@ -52,3 +54,22 @@ async def test_what_is_wrong_with_a_value_is_told_without_the_value(database: Da
             with pytest.raises(asyncpg.DataError) as caught:
                 await connection.fetchval(question, "bob@example.org")
             assert "example" not in first_line(caught.value)
+
+
+async def test_lines_of_one_turn_are_written_together_and_none_waits_for_a_loop_that_is_gone(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    def in_a_loop_that_ends_at_once() -> None:
+        loop = asyncio.new_event_loop()
+        loop.call_soon(Lines().write, b"one")
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.close()
+
+    await asyncio.to_thread(in_a_loop_that_ends_at_once)
+    Lines().write(b"two")
+    Lines().write("three")
+    assert b"two" not in capfdbinary.readouterr().err
+    await asyncio.sleep(0)
+    assert capfdbinary.readouterr().err.splitlines()[-2:] == [b"two", b"three"]
+    assert not Lines.waiting
