@@ -24,6 +24,8 @@ class FormRequest(Request[Any, Any, Any]):
         return form
 
 
-async def read_form(request: Request[Any, Any, Any]) -> None:
-    """Before handlers that take a form as `data`: they read it past `FormRequest`, but take what this has read."""
-    await request.form()
+async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Fields by name; those that come several times are lists."""
+    form = await request.form()
+    values = {name: form.getall(name) for name in form}
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}

@@ -24,24 +24,24 @@ Files = Annotated[list[UploadFile], Meta(extra={"says": "must be files"})]
 
 @asynccontextmanager
 async def spooled(uploads: Sequence[UploadFile], field: str, least: int = 1) -> AsyncIterator[list[PictureFile]]:
-    """The files on disk while the block runs; raises `Invalid` when they are too few, too many or too large."""
+    """The files on disk while the block runs; raises `Invalid` when they are too few or too many."""
     chosen = [upload for upload in uploads if upload.filename or upload.file.seek(0, 2)]
     if len(chosen) < least:
         raise Invalid([FieldError(field, "is required: choose at least one picture")])
     if len(chosen) > MAX_FILES:
         raise Invalid([FieldError(field, f"may have at most {MAX_FILES} pictures")])
     with tempfile.TemporaryDirectory(prefix="eventstream-") as folder:
-        yield [await spool(upload, Path(folder) / str(place), field) for place, upload in enumerate(chosen)]
+        yield [await spool(upload, Path(folder) / str(place)) for place, upload in enumerate(chosen)]
 
 
-async def spool(upload: UploadFile, path: Path, field: str) -> PictureFile:
+async def spool(upload: UploadFile, path: Path) -> PictureFile:
     digest, size = hashlib.sha256(), 0
     await upload.seek(0)
     with path.open("wb") as file:
         while chunk := await upload.read(READ_AT_ONCE):
             size += len(chunk)
             if size > MAX_BYTES:
-                raise Invalid([FieldError(field, f"{upload.filename} is larger than 10 MiB")])
+                break
             digest.update(chunk)
             file.write(chunk)
-    return PictureFile(path, digest.digest(), upload.filename or "")
+    return PictureFile(path, digest.digest(), upload.filename or "", too_large=size > MAX_BYTES)

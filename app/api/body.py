@@ -1,12 +1,17 @@
 """Request bodies: read whole by `app.validation`, described in OpenAPI by their struct."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from litestar import Request
 from litestar.dto import AbstractDTO
 
-from app.form_request import FormRequest
+from app.domain.picture_files import check_pictures
+from app.errors import Invalid
+from app.form_request import FormRequest, form_of
 from app.settings import Settings
-from app.validation import parse_json, read
+from app.uploads import spooled
+from app.validation import parse_json, read, several
 
 T = TypeVar("T")
 
@@ -44,6 +49,29 @@ class WholeBody(AbstractDTO[T]):
     @property
     def kind(self) -> Any:
         return self.asgi_connection.route_handler.parsed_data_field.annotation
+
+
+def form_with_pictures(field: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:
+    """For `before_request` where a form is `data`, which is read past `FormRequest` but takes what this has read.
+
+    A form whose fields are refused hears of its pictures in the same answer.
+    """
+
+    async def judge(request: Request[Any, Any, Any]) -> None:
+        form = await form_of(request)
+        try:
+            WholeBody[Any](request).decode_builtins(form)
+        except Invalid as refusal:
+            if any(bad.field == field for bad in refusal.fields):
+                raise
+            try:
+                async with spooled(several(form.get(field)), field) as files:
+                    await check_pictures(request.app.state.parts.pictures, files, field)
+            except Invalid as more:
+                raise Invalid([*refusal.fields, *more.fields]) from more
+            raise
+
+    return judge
 
 
 class ApiRequest(FormRequest):

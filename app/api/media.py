@@ -9,7 +9,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from app.api.answers import PathId, accepted, problems, replay_headers
-from app.api.body import WholeBody
+from app.api.body import WholeBody, form_with_pictures
 from app.domain import media
 from app.domain.accounts import Caller
 from app.domain.events import Id
@@ -17,7 +17,6 @@ from app.domain.idempotency import idempotent
 from app.domain.media import MediaItem
 from app.domain.media_details import MediaPatch
 from app.domain.media_details import change_media as change
-from app.form_request import read_form
 from app.parts import Parts
 from app.uploads import MAX_REQUEST, Files, spooled
 from app.validation import Input
@@ -46,7 +45,7 @@ class MediaRemoved(msgspec.Struct, frozen=True):
 
 @post(
     "/new-media", dto=WholeBody, return_dto=None, opt={"role": "organizer", "limit": "submit"},
-    before_request=read_form, request_max_body_size=MAX_REQUEST,
+    before_request=form_with_pictures("media_file"), request_max_body_size=MAX_REQUEST,
     summary="Upload pictures; their addresses work at once",
     responses=problems(400, 404, 413, 422),
 )  # fmt: skip

@@ -9,14 +9,13 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from app.api.answers import problems
-from app.api.body import WholeBody
+from app.api.body import WholeBody, form_with_pictures
 from app.api.events import EventAccepted, event_accepted
 from app.domain.accounts import Caller
 from app.domain.events import event_data
 from app.domain.idempotency import Idempotent, idempotent
 from app.domain.picture_files import PictureFile
 from app.domain.projects import ProjectIn, submit_project
-from app.form_request import read_form
 from app.parts import Parts
 from app.uploads import MAX_REQUEST, Files, spooled
 
@@ -27,7 +26,7 @@ class ProjectForm(ProjectIn, frozen=True, kw_only=True):
 
 @post(
     "/new-project", dto=WholeBody, return_dto=None, status_code=202, opt={"role": "organizer", "limit": "submit"},
-    before_request=read_form, request_max_body_size=MAX_REQUEST,
+    before_request=form_with_pictures("images"), request_max_body_size=MAX_REQUEST,
     summary="Submit an event, its metadata and its pictures together",
     responses=problems(400, 413, 422),
 )  # fmt: skip

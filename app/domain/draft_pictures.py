@@ -10,7 +10,7 @@ import msgspec
 from app.domain.accounts import Caller
 from app.domain.drafts import open_draft
 from app.domain.media import MAX_FILES, chunks_of, draw_media_ids
-from app.domain.picture_files import PictureFile, complaints_about
+from app.domain.picture_files import PictureFile, for_each
 from app.engines.database import Connection, Database
 from app.engines.media import Media
 from app.errors import FieldError, Invalid
@@ -82,23 +82,19 @@ async def add_draft_pictures(
     async with database.transaction() as connection:
         await open_draft(connection, who, draft_id)
     with tempfile.TemporaryDirectory(prefix="eventstream-") as folder:
-        previews = [Path(folder) / f"{place}.webp" for place in range(len(files))]
-        sizes = [await preview_of(pictures, file, path) for file, path in zip(files, previews, strict=True)]
+
+        def preview_of(file: PictureFile) -> Path:
+            return Path(folder) / f"{file.path.name}.webp"
+
+        sizes = await for_each(files, "images", lambda one: pictures.preview(one.path, preview_of(one), "images"))
         async with database.transaction() as connection:
             await open_draft(connection, who, draft_id)
             ids = await insert_rows(connection, who, draft_id, files, sizes)
-        for media_id, file, preview in zip(ids, files, previews, strict=True):
-            for key, path in zip(draft_picture_keys(draft_id, media_id), (file.path, preview), strict=True):
+        for media_id, file in zip(ids, files, strict=True):
+            for key, path in zip(draft_picture_keys(draft_id, media_id), (file.path, preview_of(file)), strict=True):
                 await media.put(key, chunks_of(path))
     async with database.connection() as connection:
         await connection.execute("UPDATE draft_pictures SET ready = true, changed_at = now() WHERE id = ANY($1)", ids)
-
-
-async def preview_of(pictures: Pictures, file: PictureFile, target: Path) -> Size:
-    try:
-        return await pictures.preview(file.path, target, "images")
-    except Invalid as refusal:
-        raise Invalid(complaints_about(file, refusal)) from refusal
 
 
 async def insert_rows(

@@ -11,10 +11,11 @@ from app.authentication import address_of
 from app.domain.account_deletion import DeletionIn, delete_account, leaving
 from app.domain.accounts import Caller
 from app.errors import AppError
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import again, empty, form_of
+from app.portal.forms import again, empty
 from app.validation import read
 
 

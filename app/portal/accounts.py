@@ -12,9 +12,10 @@ from app.authentication import address_of
 from app.domain import accounts
 from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
 from app.errors import AppError
+from app.form_request import form_of
 from app.kept_form import read_kept
 from app.parts import Parts
-from app.portal.forms import again, empty, form_of, local_path, text_in
+from app.portal.forms import again, empty, local_path, text_in
 from app.validation import read
 
 Next = Annotated[str | None, QueryParameter(name="next", required=False)]

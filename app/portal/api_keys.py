@@ -12,10 +12,11 @@ from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
 from app.domain.keys import KeyCreated, KeyIn, KeyView
 from app.errors import AppError
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import again, empty, form_of, new_key, text_in
+from app.portal.forms import again, empty, new_key, text_in
 from app.validation import read
 
 KeyId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]

@@ -18,10 +18,11 @@ from app.domain.lists import from_cursor
 from app.domain.ticket_types import ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import Kind, see_other
-from app.portal.forms import ReasonForm, form_of, local_path, text_in
+from app.portal.forms import ReasonForm, by_field, local_path, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -83,7 +84,7 @@ async def attendee_page(
 ) -> Template:
     event = await own_event(parts.database, who, event_id)
     one = await attendee_of(parts.database, event_id, ticket_number)
-    errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
+    errors = by_field(refusal.fields) if refusal else {}
     more = {"one": one, "refusal": refusal, "errors": errors, "values": {"reason": reason}}
     status = refusal.status if refusal else 200
     return Template("attendees/page.html", context=frame(event, "attendees", **more), status_code=status)

@@ -12,8 +12,9 @@ from app.domain.cancellations import Cancellation, cancel_event, cancellation_of
 from app.domain.idempotency import idempotent
 from app.domain.workspace import own_event, waiting_count
 from app.errors import AppError, Conflict, FieldError, Invalid, NotFound
+from app.form_request import form_of
 from app.parts import Parts
-from app.portal.forms import ReasonForm, form_of, text_in
+from app.portal.forms import ReasonForm, by_field, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -35,7 +36,7 @@ async def cancellation_page(
         progress=await progress_or_none(parts, who, event_id),
         waiting=waiting,
         values=values,
-        errors={bad.field: bad.message for bad in refusal.fields} if refusal else {},
+        errors=by_field(refusal.fields) if refusal else {},
         refusal=refusal,
         key=secrets.token_urlsafe(16),
     )

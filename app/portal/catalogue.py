@@ -13,6 +13,7 @@ from app.domain.catalogue import Card, Search, catalogue
 from app.domain.lists import Page, from_cursor
 from app.errors import Invalid
 from app.parts import Parts
+from app.portal.forms import by_field
 from app.validation import read
 
 ON_A_PAGE = 24
@@ -37,7 +38,7 @@ async def first_page(
     context = {
         "page": page,
         "values": asked,
-        "errors": {bad.field: bad.message for bad in refusal.fields} if refusal else {},
+        "errors": by_field(refusal.fields) if refusal else {},
         "searched": bool(words),
         "first": f"/?{urlencode(words)}" if cursor else None,
         "next": f"/?{urlencode({**words, 'cursor': page.next_cursor})}" if page.next_cursor else None,

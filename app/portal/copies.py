@@ -13,8 +13,9 @@ from app.domain.accounts import Caller
 from app.domain.copies import CopyIn, Source, copy_plan, source_of, submit_copy
 from app.domain.idempotency import idempotent
 from app.errors import AppError, Invalid
+from app.form_request import form_of
 from app.parts import Parts
-from app.portal.forms import form_of, text_in
+from app.portal.forms import by_field, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -55,7 +56,7 @@ def copy_page(
         source.event,
         "overview",
         values=values,
-        errors={bad.field: bad.message for bad in refusal.fields} if refusal else {},
+        errors=by_field(refusal.fields) if refusal else {},
         refusal=refusal,
         plan=copy_plan(source, given) if given else None,
         key=key or secrets.token_urlsafe(16),

@@ -12,6 +12,7 @@ from app.domain.zones import ZONES
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_preview import preview_of
+from app.portal.forms import by_field
 from app.portal.pictures import shown_draft_pictures
 from app.validation import plain_amount
 
@@ -72,7 +73,7 @@ def draft_context(
     found = complaints(draft.typed, pictures, parts.settings.event_defaults)
     found.sort(key=lambda bad: ORDER.index(step_of(bad.field)))
     values, missing = flat(draft.typed), {step_of(bad.field) for bad in found}
-    errors = {bad.field: bad.message for bad in found if step_of(bad.field) == step}
+    errors = by_field(bad for bad in found if step_of(bad.field) == step)
     return {
         "draft": draft,
         "step": step,

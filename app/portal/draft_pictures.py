@@ -12,9 +12,9 @@ from app.domain.draft_pictures import add_draft_pictures
 from app.domain.draft_removal import remove_draft_picture
 from app.domain.media_details import change_draft_picture
 from app.errors import Invalid
+from app.form_request import form_of
 from app.parts import Parts
 from app.portal.drafts import DraftId, address, found_draft, page
-from app.portal.forms import form_of
 from app.portal.pictures import MediaId, patch_in, uploads_in
 from app.uploads import MAX_REQUEST, spooled
 

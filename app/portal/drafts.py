@@ -14,11 +14,12 @@ from app.domain.draft_removal import remove_draft
 from app.domain.draft_submission import submit_draft
 from app.domain.drafts import STEPS, ProjectDraft, create_draft, draft_of, save_draft
 from app.errors import AppError, FieldError, Invalid, NotFound, Stale
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import draft_context, following, later_than, typed_in
 from app.portal.flash import see_other
-from app.portal.forms import form_of, retry_headers, revision_in, text_in
+from app.portal.forms import by_field, retry_headers, revision_in, text_in
 
 DraftId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 Step = Annotated[str, PathParameter()]
@@ -39,7 +40,7 @@ async def start_draft(
             raise Invalid([FieldError("title", "is required")])
         draft_id = await create_draft(parts.database, who, {**await usual(parts, who), "title": title})
     except AppError as refusal:
-        errors = {bad.field: bad.message for bad in refusal.fields}
+        errors = by_field(refusal.fields)
         context = {"values": {"title": title}, "errors": errors, "refusal": refusal}
         return Template("drafts/new.html", context=context, status_code=refusal.status)
     return Redirect(address(draft_id, "basics"), status_code=303)
@@ -180,7 +181,7 @@ def page(
     context = draft_context(parts, found, pictures, step, everything=everything)
     if refusal:
         context["refusal"] = refusal
-        context["errors"] |= {bad.field: bad.message for bad in refusal.fields}
+        context["errors"] |= by_field(refusal.fields)
         status = refusal.status
     headers = retry_headers(refusal) if refusal else None
     return Template(template or f"drafts/{step}.html", context=context, status_code=status, headers=headers)

@@ -13,8 +13,9 @@ from app.domain.media import add_media, media_of, submit_media_removal
 from app.domain.media_details import change_media
 from app.domain.workspace import own_event
 from app.errors import Invalid
+from app.form_request import form_of
 from app.parts import Parts
-from app.portal.forms import form_of
+from app.portal.forms import by_field
 from app.portal.pictures import MediaId, patch_in, shown_media, uploads_in
 from app.portal.workspace import EventId, frame
 from app.uploads import MAX_REQUEST, spooled
@@ -87,7 +88,7 @@ async def shown(parts: Parts, who: Caller, event_id: int, template: str, refusal
     event = await own_event(parts.database, who, event_id)
     async with parts.database.connection() as connection:
         items = await media_of(connection, parts.media, event_id)
-    errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
+    errors = by_field(refusal.fields) if refusal else {}
     context = frame(event, "media", pictures=shown_media(items), base=f"/projects/{event_id}/media", errors=errors)
     return Template(template, context=context, status_code=refusal.status if refusal else 200)
 

@@ -14,11 +14,12 @@ from app.domain.events import EventIn, EventPatch, change_event
 from app.domain.money import money
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import CURRENCIES, TIMEZONES, words_for
 from app.portal.flash import see_other
-from app.portal.forms import form_of, revision_in
+from app.portal.forms import by_field, revision_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -55,7 +56,7 @@ async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, A
     """What was typed with what is wrong; the next press of the button replaces what is stored by then."""
     event = await own_event(parts.database, who, event_id)
     typed = {name: value for name in FIELDS if isinstance(value := form.get(name), str)}
-    errors = {bad.field: bad.message for bad in refusal.fields}
+    errors = by_field(refusal.fields)
     if refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = refusal.detail
     shown = context(event, stored(event) | typed) | {"errors": errors, "refusal": refusal}

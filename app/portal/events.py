@@ -16,12 +16,13 @@ from app.domain.shop import places_now, shop
 from app.domain.tickets import buy_ticket
 from app.domain.waiting_list import Place, Quantity, join_waiting_list
 from app.errors import AppError
+from app.form_request import form_of
 from app.kept_form import CHOICE
 from app.language import gettext, ngettext
 from app.parts import Parts
 from app.portal.filters import number
 from app.portal.flash import see_other
-from app.portal.forms import form_of, new_key, retry_headers, text_in
+from app.portal.forms import new_key, retry_headers, text_in
 from app.validation import Input, read
 
 EventId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]

@@ -2,14 +2,14 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar import Request
 from litestar.response import Template
 
 from app.domain.cancelling import Reason
-from app.errors import AppError
+from app.errors import AppError, FieldError
 from app.validation import Input
 
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
@@ -17,13 +17,6 @@ LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 class ReasonForm(Input, frozen=True, kw_only=True):
     reason: Reason
-
-
-async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Fields by name; those that come several times are lists."""
-    form = await request.form()
-    values = {name: form.getall(name) for name in form}
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 def new_key() -> str:
@@ -48,7 +41,7 @@ def again(
 ) -> Template:
     """The form as it was sent, but for passwords and files, which browsers do not take back."""
     values = {name: value for name, value in form.items() if "password" not in name and isinstance(value, str)}
-    errors = {bad.field: bad.message for bad in refusal.fields}
+    errors = by_field(refusal.fields)
     context = {"visitor": request.user, "values": values, "errors": errors, "refusal": refusal, **more}
     return Template(template, context=context, status_code=refusal.status, headers=retry_headers(refusal))
 
@@ -58,6 +51,14 @@ def empty(
 ) -> Template:
     context = {"visitor": request.user, "values": values or {}, "errors": {}, "refusal": None, **more}
     return Template(template, context=context)
+
+
+def by_field(complaints: Iterable[FieldError]) -> dict[str, str]:
+    """What a form says beside each field."""
+    said: dict[str, list[str]] = {}
+    for bad in complaints:
+        said.setdefault(bad.field, []).append(bad.message)
+    return {field: "; ".join(messages) for field, messages in said.items()}
 
 
 def retry_headers(refusal: AppError) -> dict[str, str]:

@@ -13,10 +13,11 @@ from app.domain.holds import ConfirmIn, Decided, confirm_tickets, held_tickets, 
 from app.domain.lists import from_cursor
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, FieldError, Invalid
+from app.form_request import form_of
 from app.language import gettext, ngettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import form_of, text_in
+from app.portal.forms import by_field, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read, several
 
@@ -59,7 +60,7 @@ async def held_page(
         cursor=cursor,
         lapsed=lapsed,
         refusal=refusal,
-        errors={bad.field: bad.message for bad in refusal.fields} if refusal else {},
+        errors=by_field(refusal.fields) if refusal else {},
         values=typed or {"ticket_numbers": [], "decision": ""},
     )
     return Template("holds/page.html", context=context, status_code=refusal.status if refusal else 200)

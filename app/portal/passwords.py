@@ -13,10 +13,11 @@ from app.domain.accounts import Caller
 from app.domain.password_resets import ResetIn, reset_email, use_reset
 from app.domain.passwords import PasswordIn, change_password
 from app.errors import AppError, NotFound
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import again, empty, form_of
+from app.portal.forms import again, empty
 from app.validation import read
 
 

@@ -12,10 +12,11 @@ from app.domain import accounts
 from app.domain.accounts import Caller, Profile
 from app.domain.profile import ProfileIn, change_profile
 from app.errors import AppError
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import again, empty, form_of, text_in
+from app.portal.forms import again, empty, text_in
 from app.validation import read
 
 

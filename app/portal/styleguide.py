@@ -10,6 +10,7 @@ from litestar.response import Template
 
 from app.errors import FieldError, Invalid, NotFound
 from app.parts import Parts
+from app.portal.forms import by_field
 from app.static_files import FILES
 
 ICONS = re.findall(rb'symbol id="([a-z]+)"', FILES["icons.svg"].content)
@@ -28,7 +29,7 @@ async def styleguide(request: Request[Any, Any, Any], parts: NamedDependency[Par
         "icons": [name.decode() for name in ICONS],
         "colours": COLOURS,
         "values": {"title": "Lantern Fields", "price": "49.999", "payment": "instant"},
-        "errors": {bad.field: bad.message for bad in refusal.fields},
+        "errors": by_field(refusal.fields),
         "refusal": refusal,
         "soon": dt.datetime.now(dt.UTC) + dt.timedelta(hours=26, minutes=3),
     }

@@ -12,10 +12,11 @@ from app.domain.cancelling import cancel_ticket
 from app.domain.idempotency import idempotent
 from app.domain.ticket_page import ticket_page
 from app.errors import AppError, Conflict
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import form_of, new_key, text_in
+from app.portal.forms import new_key, text_in
 from app.ticket_files import calendar_file, pdf_file, qr_file
 from app.ticket_qr import qr_svg
 

@@ -16,12 +16,13 @@ from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_ty
 from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import TYPE_FIELDS
 from app.portal.event_settings import on_the_clock
 from app.portal.flash import see_other
-from app.portal.forms import form_of, revision_in, text_in
+from app.portal.forms import by_field, revision_in, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
@@ -133,7 +134,7 @@ def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:
 def form_page(
     event: Mapping[str, Any], kind: TicketType | None, values: Mapping[str, Any], refusal: AppError | None = None
 ) -> Template:
-    errors = {bad.field: bad.message for bad in refusal.fields} if refusal else {}
+    errors = by_field(refusal.fields) if refusal else {}
     if refusal and refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = refusal.detail
     context = frame(event, "ticket-types", kind=kind, values=values, errors=errors, refusal=refusal)

@@ -15,11 +15,12 @@ from app.domain.lists import from_cursor
 from app.domain.waiting_list_log import log_of_entry
 from app.domain.waiting_list_page import ended_entries, entry_of
 from app.errors import AppError, Conflict
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.events import bought
 from app.portal.flash import see_other
-from app.portal.forms import form_of, new_key, text_in
+from app.portal.forms import new_key, text_in
 
 ON_A_PAGE = 24
 EntryId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]

@@ -14,11 +14,11 @@ from app.domain.events import EventPatch, change_event
 from app.domain.workspace import overview as overview_of
 from app.domain.workspace import own_event
 from app.errors import Conflict
+from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.charts import bars
 from app.portal.flash import see_other
-from app.portal.forms import form_of
 from app.validation import read
 
 EventId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]

@@ -193,9 +193,28 @@ async def test_every_file_that_is_no_picture_is_named(alice: httpx.AsyncClient, 
 async def test_too_many_and_too_large_files(alice: httpx.AsyncClient) -> None:
     many = [("images", (f"{n}.jpg", picture(8, 8))) for n in range(21)]
     assert set(named(await alice.post("/api/v1/new-project", data=project_fields(), files=many))) == {"images"}
-    large = {"images": ("a.jpg", picture() + b"\0" * (10 * 1024 * 1024))}
-    answer = await alice.post("/api/v1/new-project", data=project_fields(), files=large)
-    assert "larger than 10 MiB" in named(answer)["images"]
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "wrong"), [("new-media", "media_file", "event_id"), ("new-project", "images", "end_time")]
+)
+async def test_bad_fields_and_bad_pictures_are_named_in_one_answer(
+    alice: httpx.AsyncClient, path: str, field: str, wrong: str
+) -> None:
+    large = picture() + b"\0" * (10 * 1024 * 1024)
+    contents = {"a.jpg": large, "b.jpg": b"text", "c.jpg": picture(), "d.jpg": large}
+    fields = project_fields() | {wrong: "nonsense"}
+    files = [(field, (name, content)) for name, content in contents.items()]
+    answer = await alice.post(f"/api/v1/{path}", data=fields, files=files)
+    assert answer.status_code == 422
+    assert [(error["field"], error["message"]) for error in answer.json()["errors"][1:]] == [
+        (field, "a.jpg is larger than 10 MiB"),
+        (field, "b.jpg is not a JPEG, PNG or WebP picture"),
+        (field, "d.jpg is larger than 10 MiB"),
+    ]
+    assert answer.json()["errors"][0]["field"] == wrong
+    answer = await alice.post(f"/api/v1/{path}", data=fields, files={"other": ("a.jpg", b"")})
+    assert set(named(answer)) == {wrong, field}
 
 
 async def test_the_same_project_with_the_same_key_is_one(

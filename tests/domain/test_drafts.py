@@ -284,14 +284,16 @@ async def test_an_incomplete_draft_is_not_submitted_and_stays_open(stage: Stage,
     await drafts.save_draft(parts.database, who, draft_id, "basics", {"title": "Still open"})
 
 
-async def test_one_bad_picture_is_named_and_none_of_its_request_is_kept(
+async def test_bad_pictures_are_named_and_none_of_its_request_is_kept(
     stage: Stage, alice: httpx.AsyncClient, tmp_path: Path
 ) -> None:
     parts, who = stage.parts, caller(alice)
     draft_id = await drafts.create_draft(parts.database, who, TYPED)
     with pytest.raises(Invalid) as raised:
-        await add(parts, who, draft_id, tmp_path, picture(), b"<svg/>")
-    assert raised.value.fields[0].message == "1.jpg is not a JPEG, PNG or WebP picture"
+        await add(parts, who, draft_id, tmp_path, picture(), b"<svg/>", b"")
+    assert [bad.message for bad in raised.value.fields] == [
+        f"{number}.jpg is not a JPEG, PNG or WebP picture" for number in (1, 2)
+    ]
     with pytest.raises(Invalid) as raised:
         await add(parts, who, draft_id, tmp_path, *[picture(8, 8)] * 21)
     assert "at most 20 pictures" in raised.value.fields[0].message

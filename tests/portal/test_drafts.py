@@ -296,6 +296,14 @@ async def test_pictures_come_described_moved_and_removed(alice: httpx.AsyncClien
     assert (await alice.post(f"{draft}/pictures/{second}/removal")).status_code == 404
 
 
+async def test_every_file_that_is_no_picture_is_said_beside_the_field(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    files = [("images", (name, content)) for name, content in (("a.jpg", b"<svg/>"), ("b.jpg", picture()), ("c", b""))]
+    answer = await alice.post(f"{draft}/pictures", files=files)
+    no_picture = "is not a JPEG, PNG or WebP picture"
+    assert complaint(answer, "images") == f"a.jpg {no_picture}; c {no_picture}"
+
+
 async def test_what_is_no_picture_is_said_by_name(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     for options in ({"headers": HTMX}, {}):
