@@ -3,9 +3,7 @@
 import asyncio
 import itertools
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -15,6 +13,7 @@ from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres
 from tests.box_office import BoxOffice
 from tests.cast import alice, bob, charlie, stage, visitor
+from tests.folders import passing_folder
 from tests.given import CHOOSING, GIVEN, RUN, create_database, end_all_worlds, end_world, named
 
 __all__ = ["alice", "bob", "charlie", "stage", "visitor"]
@@ -32,7 +31,7 @@ def server() -> Iterator[str]:
         migrate(named(given, TEMPLATE))
         yield named(given, TEMPLATE)
         return
-    folder = Path(tempfile.mkdtemp(prefix="eventstream-tests-"))
+    folder = passing_folder("eventstream-tests-")
     with EmbeddedPostgres(folder / "postgres") as url:
         migrate(url)
         asyncio.run(hurry(url))

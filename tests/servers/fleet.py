@@ -1,5 +1,6 @@
 """All four together: started side by side, known by one folder."""
 
+import os
 import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from tests.servers.minio import MinIO
 from tests.servers.postgres import Postgres
 from tests.servers.server import RealServer
 
-FOLDER = Path(__file__).parents[2] / ".engines"
+FOLDER = Path(os.environ.get("ENGINES_FOLDER", Path(__file__).parents[2] / ".engines"))
 
 
 class Fleet:
