@@ -1,6 +1,7 @@
 """Who sends a request, and whether they may: one middleware with one gate before every route."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from litestar.connection import Request
@@ -11,10 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.client_address import client_address
 from app.domain.accounts import Caller
-from app.errors import Forbidden, NotSignedIn
+from app.errors import Forbidden, NotFound, NotSignedIn, Unavailable
 from app.kept_form import what_is_kept
 from app.parts import Parts
 from app.same_origin import SAFE_METHODS, require_same_origin
+
+
+class Stopping(ASGIMiddleware):
+    """Who asks while the server ends hears that, and not nothing."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        try:
+            await next_app(scope, receive, send)
+        except asyncio.CancelledError as error:
+            words = "The server stopped before this was done. Please send it again; with the same key it is done once."
+            raise Unavailable(words, retry_after=2) from error
 
 
 class Authentication(ASGIMiddleware):
@@ -33,6 +45,7 @@ class Authentication(ASGIMiddleware):
             require_same_origin(request.method, request.headers, parts.settings.public_url)
             if session_id := request.cookies.get(parts.sessions.cookie):
                 scope["user"], scope["auth"] = await parts.sessions.find(session_id), "session"
+        require_plain_numbers(scope["path"], scope["path_params"])
         await self.gate(parts, request)
         await next_app(scope, receive, send)
 
@@ -64,6 +77,13 @@ class Authentication(ASGIMiddleware):
             raise Forbidden("Only organizers may do this.", type="organizers-only")
         standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
         scope["state"]["rate_limit_headers"] = standing.headers
+
+
+def require_plain_numbers(path: str, found: Mapping[str, Any]) -> None:
+    """Raises `NotFound` for `+5`, `05` and `1_0`, which Python takes for numbers too: a thing has one address."""
+    segments = path.split("/")
+    if any(isinstance(value, int) and str(value) not in segments for value in found.values()):
+        raise NotFound("There is no such thing here.")
 
 
 def address_of(request: Request[Any, Any, Any], parts: Parts) -> str:

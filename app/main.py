@@ -17,7 +17,7 @@ from litestar.types import ControllerRouterHandler
 from app import health, static_files
 from app.api import api
 from app.api.description import complete
-from app.authentication import Authentication, provide_db, provide_parts, provide_visitor, provide_who
+from app.authentication import Authentication, Stopping, provide_db, provide_parts, provide_visitor, provide_who
 from app.consumers.dead_letters import DEAD_TOPICS
 from app.consumers.groups import Group
 from app.consumers.runner import Runner
@@ -153,7 +153,7 @@ def build_app(parts: Parts) -> Litestar:
             "who": Provide(provide_who),
             "visitor": Provide(provide_visitor),
         },
-        middleware=[Authentication()],
+        middleware=[Stopping(), Authentication()],
         request_class=FormRequest,
         exception_handlers={Exception: handle_error},
         lifespan=[lifespan],

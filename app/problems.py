@@ -136,6 +136,8 @@ def from_parameters(error: ValidationException) -> AppError:
 def from_http(error: HTTPException) -> AppError:
     if error.status_code == 413 or error.detail == "Request Entity Too Large":  # a 400 by that name: too many parts
         return TooLarge("The request is larger than this address takes.")
+    if error.detail == "client disconnected prematurely":  # Litestar calls it a fault of its own
+        return Malformed("The request ended before it was whole.")
     if error.status_code >= 500:
         return AppError("It is our fault, and it is in our log under this request id.")
     refusal = NotFound("There is nothing at this address.") if error.status_code == 404 else Malformed(error.detail)

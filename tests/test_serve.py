@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
 from app.engines.log import Record
 from app.main import build_parts
 from app.settings import Settings
+from tests.cast import event_body
 from tests.given import EMBEDDED
 from tests.process import Server
 from tests.waiting import eventually
@@ -51,6 +53,42 @@ def test_a_normal_stop_leaves_nothing_within_two_seconds(server: Server, number:
     while server.leftovers():
         assert time.monotonic() - stopped_at < 2, server.leftovers()
     assert time.monotonic() - stopped_at < 2
+
+
+async def test_who_still_waits_when_the_server_stops_hears_so(server: Server) -> None:
+    server.environment["RUN_CONSUMERS"] = "0"  # so that no store ever settles
+    server.start()
+    server.wait_until_ready()
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as alice:
+        await signed_in(alice)
+        waiting = asyncio.create_task(alice.post("/api/v1/event", json=event_body(), headers={"Prefer": "wait=30"}))
+        connection = await asyncpg.connect(server.database_url)
+        await eventually(lambda: connection.fetchval("SELECT count(*) = 1 FROM submissions"))
+        await connection.close()
+        server.signal_group(signal.SIGTERM)
+        told = await waiting
+    assert (told.status_code, told.headers["retry-after"]) == (503, "2")
+    assert told.json()["detail"].startswith("The server stopped before this was done.")
+    assert told.headers["x-request-id"] == told.json()["request_id"]
+    assert "Exception in ASGI application" not in server.log()
+
+
+async def test_who_hangs_up_in_the_middle_is_no_fault_of_ours(server: Server) -> None:
+    server.start()
+    server.wait_until_ready()
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"POST /api/v1/sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab")
+    await writer.drain()
+    writer.close()
+    await eventually(lambda: "/api/v1/sign-in" in server.log())
+    assert "error" not in server.log()
+
+
+async def signed_in(alice: httpx.AsyncClient) -> None:
+    account = {"email": "ada@example.org", "password": "seven lanterns"}
+    person = {**account, "full_name": "Ada Moss", "company_name": "Moss & Daughters"}
+    assert (await alice.post("/api/v1/sign-up", json=person)).status_code == 201
+    assert (await alice.post("/api/v1/sign-in", json=account)).status_code == 200
 
 
 def test_make_run_stops_as_one_by_sigterm_to_its_group(server: Server) -> None:

@@ -15,7 +15,7 @@ from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import ticket_types_data
 from app.engines.database import Database
 from app.engines.media import Media
-from app.errors import FieldError
+from app.errors import AppError, FieldError, Unavailable
 from app.messages import EventData, Message, MetadataData, ProjectSubmitted, Upload
 from app.pictures import Pictures
 
@@ -58,10 +58,19 @@ async def submit_project(
         for place, (media_id, file) in enumerate(zip(media_ids, files, strict=True))
     ]
 
-    submitted = await submit_uploaded_project(submissions, who, given, data, uploads, idempotent)
-    if submitted.replayed:
+    async def take_back() -> None:
         for upload in uploads:
             await media.delete(upload.upload_key)
+
+    try:
+        submitted = await submit_uploaded_project(submissions, who, given, data, uploads, idempotent)
+    except Unavailable:  # it may have been accepted, and then its message looks for them
+        raise
+    except AppError:
+        await take_back()
+        raise
+    if submitted.replayed:
+        await take_back()
     return submitted
 
 

@@ -157,6 +157,15 @@ async def test_only_the_owner_gets_the_summaries(alice: httpx.AsyncClient, bob: 
     assert "tickets" not in (await bob.get(f"/api/v1/event/{event_id}")).json()
 
 
+async def test_an_event_has_one_address(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    for other in (f"+{event_id}", f"0{event_id}", f"{event_id}_0"[::-1], chr(0x0660 + event_id)):
+        assert (await alice.get(f"/api/v1/event/{other}")).status_code == 404
+        assert (await alice.post(f"/api/v1/attendee/buy-ticket/{other}")).status_code == 404
+        assert (await visitor.get(f"/events/{other}")).status_code == 404
+    assert (await visitor.get(f"/events/{event_id}")).status_code == 200
+
+
 @pytest.mark.parametrize("event_id", ["999999", "9223372036854775808", "99999999999999999999", "-1", "x", "1.5", "%00"])
 async def test_what_is_no_event_is_404(alice: httpx.AsyncClient, event_id: str) -> None:
     answer = await alice.get(f"/api/v1/event/{event_id}")

@@ -235,6 +235,21 @@ async def test_the_same_project_with_the_same_key_is_one(
         assert await connection.fetchval("SELECT count(*) FROM media") == 1
 
 
+async def test_a_project_that_is_refused_leaves_no_uploads(alice: httpx.AsyncClient, stage: Stage) -> None:
+    (runner,) = [task for task in stage.parts.tasks if task.name == "eventstream-s3"]
+    await runner.stop()
+    fields = project_fields()
+    answers = [
+        await alice.post(
+            "/api/v1/new-project", data=fields | {"title": title}, files={"images": ("a.jpg", picture())},
+            headers={"Idempotency-Key": "p"},
+        )
+        for title in ("One", "One", "Another")
+    ]  # fmt: skip
+    assert [answer.status_code for answer in answers] == [202, 202, 422]
+    assert len(await keys_below(stage.parts.media, "incoming/")) == 1
+
+
 async def stored(alice: httpx.AsyncClient, answer: httpx.Response) -> bool:
     return (await alice.get(answer.headers["location"])).json()["state"] == "stored"
 
