@@ -91,9 +91,9 @@ async def test_they_end_with_a_parent_that_was_killed(server: Server) -> None:
     assert server.process is not None
     server.process.kill()
     server.process.wait()
-    killed_at = time.monotonic()
+    killed_at = time.monotonic()  # nobody is there to hurry them: each leaves its consumer groups in its own time
     while left := [words for words in server.leftovers() if "bin/postgres" not in words and "postgres:" not in words]:
-        assert time.monotonic() - killed_at < 2, left
+        assert time.monotonic() - killed_at < 10, left
 
 
 def test_a_taken_port_is_named(server: Server) -> None:
