@@ -25,8 +25,10 @@ class Stopping(ASGIMiddleware):
         try:
             await next_app(scope, receive, send)
         except asyncio.CancelledError as error:
-            words = "The server stopped before this was done. Please send it again; with the same key it is done once."
-            raise Unavailable(words, retry_after=2) from error
+            raise Unavailable(
+                "The server stopped before this was done. Please send it again; with the same key it is done once.",
+                retry_after=2,
+            ) from error
 
 
 class Authentication(ASGIMiddleware):
