@@ -1,4 +1,4 @@
-"""Who sends a request, and whether they may: one middleware with one gate before every route."""
+"""Who sends a request, and whether they may: one gate before every route, and a word for who waits when all ends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
