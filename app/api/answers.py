@@ -16,6 +16,7 @@ from app.domain.idempotency import Idempotent, idempotent
 from app.domain.progress import Progress, progress
 from app.domain.submissions import Submitted
 from app.engines.database import Database
+from app.errors import NotFound
 from app.problems import Problem
 
 T = TypeVar("T")
@@ -24,6 +25,15 @@ encoder = msgspec.json.Encoder()
 
 LAST_ID = 2**63 - 1
 PathId = Annotated[int, PathParameter(ge=0, le=LAST_ID)]
+
+
+def event_in_path(request: Request[Any, Any, Any]) -> int:
+    """`PathId` for who comes before Litestar judges it; raises `NotFound` as it does."""
+    event_id: int = request.path_params["event_id"]
+    if not 0 <= event_id <= LAST_ID:
+        raise NotFound("There is no such event.")
+    return event_id
+
 
 LONGEST_WAIT = 30.0
 LOOK_AGAIN_SECONDS = 0.05

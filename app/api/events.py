@@ -9,16 +9,18 @@ from litestar import Request, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import Body, FromQuery, QueryParameter
 
-from app.api.answers import PathId, accepted, idempotent_json, preferred_wait, problems, until_settled
+from app.api.answers import PathId, accepted, event_in_path, idempotent_json, preferred_wait, problems, until_settled
 from app.api.body import WholeBody
 from app.domain import events
 from app.domain.accounts import Caller
 from app.domain.event_page import EventPage, Listed, event_page, events_of, published_events
-from app.domain.events import EventIn, EventPatch
+from app.domain.events import EventIn, EventPatch, PatchOfStored
 from app.domain.lists import Page, from_cursor
 from app.domain.submissions import Submitted
-from app.errors import PreconditionRequired, Unavailable
+from app.domain.workspace import own_event
+from app.errors import Invalid, PreconditionRequired, Unavailable
 from app.parts import Parts
+from app.validation import parse_json, read
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Items a page has at most")]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", required=False)]
@@ -92,9 +94,20 @@ async def list_events(
     return await published_events(parts.database, parts.media, limit, before)
 
 
+async def judge_patch(request: Request[Any, Any, Any]) -> None:
+    """A change with bad fields hears in the same answer which of its other fields contradict what is stored."""
+    sent = parse_json(await request.body())
+    try:
+        read(EventPatch, sent)
+    except Invalid:
+        parts: Parts = request.app.state.parts
+        stored = await own_event(parts.database, request.user, event_in_path(request))
+        read(PatchOfStored, sent, defaults=stored)
+
+
 @patch(
     "/event/{event_id:int}", dto=WholeBody, return_dto=None, opt={"role": "organizer", "limit": "submit"},
-    summary="Change an event; send `If-Match` with the ETag you read",
+    summary="Change an event; send `If-Match` with the ETag you read", before_request=judge_patch,
     responses=problems(400, 404, 409, 412, 413, 422, 428),
 )  # fmt: skip
 async def change_event(

@@ -8,7 +8,7 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from app.api.answers import LAST_ID, PathId, Ready, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, Ready, event_in_path, idempotent_json, problems, replay_headers
 from app.api.body import WholeBody
 from app.api.events import Cursor, Limit
 from app.domain import tickets
@@ -19,7 +19,6 @@ from app.domain.lists import Page, from_cursor
 from app.domain.sale import Purchase
 from app.domain.tickets import TicketView
 from app.domain.waiting_list import Quantity, require_self
-from app.errors import NotFound
 from app.parts import Parts
 from app.validation import Input, parse_json, read
 
@@ -45,14 +44,13 @@ class TicketBought(msgspec.Struct, frozen=True, omit_defaults=True):
 
 async def buy(request: Request[Any, Any, Any]) -> Ready[TicketBought]:
     """Everybody comes here at once, so the request is read by hand: Litestar takes as long for that as the sale."""
-    parts, who, event_id = request.app.state.parts, request.user, request.path_params["event_id"]
+    parts, who = request.app.state.parts, request.user
     key = await idempotent_json(request)
     wanted = read(BuyIn, parse_json(await request.body()))
     require_self(who, wanted.user_id)
-    if not 0 <= event_id <= LAST_ID:
-        raise NotFound("There is no such event.")
-    desk = parts.sale_desk
-    return ticket_bought(await tickets.buy_ticket(desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity))
+    event_id = event_in_path(request)
+    sold = await tickets.buy_ticket(parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity)
+    return ticket_bought(sold)
 
 
 @post(

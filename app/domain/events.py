@@ -82,6 +82,14 @@ class EventPatch(Input, frozen=True, kw_only=True):
     returns_until: dt.datetime | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class PatchOfStored(EventPatch, frozen=True, kw_only=True):
+    """For reading with the stored event as defaults."""
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        yield from check_event(values)
+
+
 def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
     """What must hold between the fields of an event; missing ones are not judged, but for currency and timezone."""
     currency, timezone = values["currency"], values["timezone"]

@@ -273,9 +273,9 @@ async def test_change_of_what_changed_meanwhile_is_412(alice: httpx.AsyncClient)
 async def test_change_needs_if_match_and_good_fields(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     assert (await alice.patch(f"/api/v1/event/{event_id}", json={"title": "x"})).status_code == 428
-    bad = {"title": "", "capacity": 0, "end_time": "1999-01-01T00:00:00Z"}
+    bad = {"title": "", "capacity": 0, "price": "1.234", "end_time": "1999-01-01T00:00:00Z"}
     answer = await alice.patch(f"/api/v1/event/{event_id}", json=bad, headers={"If-Match": "*"})
-    assert set(named(answer)) >= {"title", "capacity"}
+    assert set(named(answer)) == {"title", "capacity", "price", "end_time"}, "also what contradicts what is stored"
     answer = await alice.patch(
         f"/api/v1/event/{event_id}", json={"end_time": "1999-01-01T00:00:00Z"}, headers={"If-Match": "*"}
     )
@@ -284,7 +284,10 @@ async def test_change_needs_if_match_and_good_fields(alice: httpx.AsyncClient) -
 
 async def test_change_of_somebody_elses_event_is_404(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
-    answer = await charlie.patch(f"/api/v1/event/{event_id}", json={"title": "Mine"}, headers={"If-Match": "*"})
+    for sent in ({"title": "Mine"}, {"title": ""}):
+        answer = await charlie.patch(f"/api/v1/event/{event_id}", json=sent, headers={"If-Match": "*"})
+        assert answer.status_code == 404
+    answer = await alice.patch(f"/api/v1/event/{2**70}", json={"title": ""}, headers={"If-Match": "*"})
     assert answer.status_code == 404
 
 
