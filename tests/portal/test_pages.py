@@ -151,6 +151,12 @@ async def test_missing_pages_are_pages(visitor: httpx.AsyncClient, path: str) ->
     assert "<h1>" in answer.text
 
 
+async def test_no_page_asks_to_sign_in_who_may_be_signed_in(bob: httpx.AsyncClient) -> None:
+    page = (await bob.get("/nowhere/at/all")).text
+    assert 'href="/account"' in page
+    assert 'href="/sign-in"' not in page
+
+
 async def test_an_attendee_has_no_organizer_pages(bob: httpx.AsyncClient) -> None:
     for path in ("/projects", "/projects/new"):
         assert (await bob.get(path)).status_code == 403
