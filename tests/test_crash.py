@@ -3,6 +3,7 @@
 import asyncio
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,10 @@ from tests.process import Server
 from tests.waiting import eventually
 
 EVENTS, PURCHASES, AT_ONCE = 500, 200, 48
+WAITING_FOR_A_ROW = """
+    SELECT count(*) > 0 FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE%'
+"""
 PLENTY = {"RATE_LIMIT_SUBMIT": "100000/minute", "RATE_LIMIT_BUY": "100000/minute"}
 
 
@@ -136,6 +141,36 @@ async def test_nothing_acknowledged_is_lost_or_doubled(server: Server, moment: i
     assert await connection.fetchval("SELECT sold FROM events WHERE title = 'Festival'") == PURCHASES
     await connection.close()
     assert await asyncio.to_thread(reconcile, server) == (0, "0 wrong counters\n")
+
+
+async def test_a_stop_decides_every_purchase_that_waits(server: Server) -> None:
+    connection = await asyncpg.connect(database_of(server.folder / "data"))
+    (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
+    attendees = await crowd(connection, "attendee", AT_ONCE)
+    event_id = await festival_of(server, organizer)
+    holder = await asyncpg.connect(database_of(server.folder / "data"))
+    await holder.execute("BEGIN")
+    await holder.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", event_id)
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        path = f"/api/v1/attendee/buy-ticket/{event_id}"
+        waiting = [asyncio.create_task(client.post(path, headers={"Cookie": f"session={one}"})) for one in attendees]
+        await eventually(lambda: connection.fetchval(WAITING_FOR_A_ROW))
+        server.signal_group(signal.SIGTERM)
+        given_up, _ = await asyncio.wait(waiting, timeout=1)
+        assert given_up == set()
+        await connection.close()
+        await holder.close()
+        answers = await asyncio.gather(*waiting)
+    assert [answer.status_code for answer in answers] == [201] * AT_ONCE
+    assert server.process is not None
+    assert await asyncio.to_thread(server.process.wait, 10) == 0
+
+    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.wait_until_ready)
+    connection = await asyncpg.connect(database_of(server.folder / "data"))
+    codes = {row["code"] for row in await connection.fetch("SELECT code FROM tickets")}
+    assert codes == {answer.json()["code"] for answer in answers}
+    await connection.close()
 
 
 def reconcile(server: Server) -> tuple[int, str]:
