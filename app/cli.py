@@ -18,6 +18,7 @@ from app.domain.reconcile import drifts, sales_drifts, strays
 from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from app.engines.postgres_watch import kept_running
 from app.errors import AppError
 from app.listening import bound_socket, greeting
 from app.logs import configure_logs
@@ -89,7 +90,9 @@ def database_url(settings: Settings) -> Iterator[str]:
     connections = max(100, settings.workers * settings.database_connections + SPARE_CONNECTIONS)
     postgres = EmbeddedPostgres(settings.data_dir / "postgres", connections)
     try:
-        yield postgres.start()
+        url = postgres.start()
+        with kept_running(postgres):
+            yield url
     finally:
         postgres.stop()
 

@@ -15,6 +15,7 @@ from app.main import asgi, build_parts
 from app.one_write import Protocol
 from app.parts import Parts
 from app.settings import Settings
+from app.spool import spooling
 
 SAME_SIGNAL_SECONDS = 1.0
 GARBAGE_AFTER = 20_000
@@ -37,7 +38,8 @@ def serve(settings: Settings, database_url: str, listener: socket.socket, starte
     )
     server = Server(config, parts, started)
     try:
-        server.run(sockets=[listener])
+        with spooling(settings.data_dir):
+            server.run(sockets=[listener])
     finally:
         gc.freeze()  # what ends now need not be searched for cycles: that took half a second
     return 0 if server.started else 1

@@ -73,6 +73,25 @@ async def test_who_still_waits_when_the_server_stops_hears_so(server: Server) ->
     assert "Exception in ASGI application" not in server.log()
 
 
+async def test_who_is_still_sending_when_the_server_stops_hears_so(server: Server) -> None:
+    server.environment["SHUTDOWN_SECONDS"] = "1"
+    server.start()
+    server.wait_until_ready()
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as alice:
+        await signed_in(alice)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        cookie = f"session={alice.cookies['session']}"
+        writer.write(f"POST /api/v1/event HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n".encode())
+        writer.write(b'Expect: 100-continue\r\nContent-Length: 900000\r\n\r\n{"title":')
+        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n"), "somebody waits for the body"
+    server.signal_group(signal.SIGTERM)
+    told = (await asyncio.wait_for(reader.read(), 10)).decode()
+    writer.close()
+    assert told.startswith("HTTP/1.1 503 ")
+    assert "x-request-id:" in told
+    assert "The server stopped before this was done." in told
+
+
 async def test_who_hangs_up_in_the_middle_is_no_fault_of_ours(server: Server) -> None:
     server.start()
     server.wait_until_ready()
@@ -91,11 +110,12 @@ async def signed_in(alice: httpx.AsyncClient) -> None:
     assert (await alice.post("/api/v1/sign-in", json=account)).status_code == 200
 
 
-def test_make_run_stops_as_one_by_sigterm_to_its_group(server: Server) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_make_run_stops_as_one_by_a_signal_to_its_group(server: Server, number: int) -> None:
     server.environment["MAKEFLAGS"] = ""
     server.start("make", "-C", str(ROOT), "run")
     server.wait_until_ready(120)
-    server.signal_group(signal.SIGTERM)
+    server.signal_group(number)
     assert server.process is not None
     server.process.wait(10)
     ended_at = time.monotonic()
@@ -135,6 +155,40 @@ def test_after_kill_9_of_everything_the_next_start_recovers(server: Server) -> N
     server.kill_database()
     server.start()
     server.wait_until_ready()
+
+
+def test_a_database_that_was_killed_is_started_again(server: Server) -> None:
+    server.start()
+    server.wait_until_ready()
+    before = server.postmaster()
+    server.kill_database()
+    server.wait_until_ready()
+    assert server.postmaster() not in (None, before)
+    assert "the database server died and was started again" in server.log()
+    server.stop()
+    assert server.postmaster() is None
+
+
+def test_what_requests_had_on_disk_goes_with_the_next_start(server: Server, folder: Path) -> None:
+    spool = folder / "data" / "spool"
+    server.start()
+    server.wait_until_ready()
+    (killed,) = spool.glob("process-*")
+    (killed / "picture").write_bytes(b"somebody's")
+    server.kill()
+    assert (killed / "picture").exists()
+
+    server.start()
+    server.wait_until_ready()
+    (living,) = spool.glob("process-*")
+    assert living != killed
+    beside = Server(folder, **EMBEDDED)
+    beside.start()
+    beside.wait_until_ready()
+    assert living.exists(), "it is in use"
+    beside.stop()
+    server.stop()
+    assert not list(spool.glob("process-*"))
 
 
 def test_two_from_one_checkout_run_side_by_side(server: Server, folder: Path) -> None:
