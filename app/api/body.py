@@ -1,13 +1,14 @@
 """Request bodies: read whole by `app.validation`, described in OpenAPI by their struct."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.dto import AbstractDTO
 
+from app.domain.accounts import Caller
 from app.domain.picture_files import check_pictures
-from app.errors import Invalid
+from app.errors import Forbidden, Invalid
 from app.form_request import FormRequest, form_of
 from app.settings import Settings
 from app.uploads import spooled
@@ -36,10 +37,15 @@ class WholeBody(AbstractDTO[T]):
         return False
 
     def decode_bytes(self, value: bytes) -> Any:
-        return read(self.kind, parse_json(value), defaults=self.defaults)
+        return self.judged(parse_json(value))
 
     def decode_builtins(self, value: dict[str, Any]) -> Any:
-        return read(self.kind, value, form=True, local=False, defaults=self.defaults)
+        return self.judged(value, form=True, local=False)
+
+    def judged(self, sent: Mapping[str, Any], **how: bool) -> Any:
+        found = read(self.kind, sent, defaults=self.defaults, **how)
+        require_own_ids(self.asgi_connection.scope["user"], sent)
+        return found
 
     @property
     def defaults(self) -> dict[str, str]:
@@ -49,6 +55,15 @@ class WholeBody(AbstractDTO[T]):
     @property
     def kind(self) -> Any:
         return self.asgi_connection.route_handler.parsed_data_field.annotation
+
+
+def require_own_ids(who: Caller | None, sent: Mapping[str, Any]) -> None:
+    """Raises `Forbidden` for a body that says it comes from somebody else; who it comes from is known without it."""
+    if who is None:
+        return
+    for name, own in ("user_id", who.user_id), ("uploaded_by", who.user_id), ("organizer_id", who.organizer_id):
+        if sent.get(name) not in (None, "", own, str(own)):
+            raise Forbidden(f"{name} is not yours.")
 
 
 def form_with_pictures(field: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:

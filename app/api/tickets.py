@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 
 from app.api.answers import PathId, Ready, event_in_path, idempotent_json, problems, replay_headers
-from app.api.body import WholeBody
+from app.api.body import WholeBody, require_own_ids
 from app.api.events import Cursor, Limit
 from app.domain import tickets
 from app.domain.accounts import Caller
@@ -18,7 +18,7 @@ from app.domain.issuing import Issued
 from app.domain.lists import Page, from_cursor
 from app.domain.sale import Purchase
 from app.domain.tickets import TicketView
-from app.domain.waiting_list import Quantity, require_self
+from app.domain.waiting_list import Quantity
 from app.parts import Parts
 from app.validation import Input, parse_json, read
 
@@ -46,8 +46,9 @@ async def buy(request: Request[Any, Any, Any]) -> Ready[TicketBought]:
     """Everybody comes here at once, so the request is read by hand: Litestar takes as long for that as the sale."""
     parts, who = request.app.state.parts, request.user
     key = await idempotent_json(request)
-    wanted = read(BuyIn, parse_json(await request.body()))
-    require_self(who, wanted.user_id)
+    sent = parse_json(await request.body())
+    wanted = read(BuyIn, sent)
+    require_own_ids(who, sent)
     event_id = event_in_path(request)
     sold = await tickets.buy_ticket(parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity)
     return ticket_bought(sold)

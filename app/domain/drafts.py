@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.events import require_own_organizer
+from app.domain.events import require_organizer
 from app.domain.zones import zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Invalid, NotFound, Stale, TooLarge
@@ -56,7 +56,7 @@ def step_of(field: str) -> str:
 
 async def create_draft(database: Database, who: Caller, typed: Mapping[str, Any]) -> int:
     """The id of a new draft; raises `Conflict` when there are too many, `Invalid` and `TooLarge` as `save_draft`."""
-    organizer_id = require_own_organizer(who, None)
+    organizer_id = require_organizer(who)
     async with database.transaction() as connection:
         many = await connection.fetchval("SELECT count(*) FROM drafts WHERE organizer_id = $1", organizer_id)
         if many >= MAX_DRAFTS:

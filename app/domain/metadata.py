@@ -12,7 +12,7 @@ from app.domain.idempotency import Idempotent
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted, require_own_event
 from app.engines.database import Connection, Database
 from app.engines.documents import Document, Documents
-from app.errors import Forbidden, NotFound
+from app.errors import NotFound
 from app.messages import Message, MetadataData, MetadataDeleted, MetadataSubmitted, ProjectSubmitted
 from app.validation import Input
 
@@ -38,9 +38,7 @@ class MetadataIn(Input, frozen=True, kw_only=True):
 async def submit_metadata(
     database: Database, submissions: Submissions, who: Caller, given: MetadataIn, idempotent: Idempotent | None
 ) -> Submitted:
-    """Raises `Forbidden` for another `uploaded_by`, `NotFound` for an event that is not the caller's."""
-    if given.uploaded_by not in (None, who.user_id):
-        raise Forbidden("uploaded_by is not you.")
+    """Raises `NotFound` for an event that is not the caller's."""
     organizer_id = await require_own_event(database, who, given.event_id)
 
     def build(numbers: Numbers) -> tuple[Message, dict[str, Any]]:

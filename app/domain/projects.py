@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller, Name
-from app.domain.events import EventIn, require_own_organizer
+from app.domain.events import EventIn, require_organizer
 from app.domain.idempotency import Idempotent
 from app.domain.media import draw_media_ids, keep_upload
 from app.domain.metadata import Kind, Tags
@@ -49,7 +49,6 @@ async def submit_project(
         Invalid: files are no pictures we take.
         Unavailable: as `Submissions.submit`.
     """
-    require_own_organizer(who, given.organizer_id)
     await check_pictures(pictures, files, "images")
     async with database.connection() as connection:
         media_ids = await draw_media_ids(connection, len(files))
@@ -83,7 +82,7 @@ async def submit_uploaded_project(
     idempotent: Idempotent | None,
 ) -> Submitted:
     """With pictures that were checked and kept before; raises `Unavailable` as `Submissions.submit`."""
-    organizer_id = require_own_organizer(who, given.organizer_id)
+    organizer_id = require_organizer(who)
 
     def build(numbers: Numbers) -> tuple[Message, dict[str, Any]]:
         message = ProjectSubmitted(

@@ -157,7 +157,7 @@ def refusal(stock: Stock, kind: TypeStock, quantity: int, owned: int) -> str | N
         return "event-cancelled"
     if stock.now >= stock.sale_end(kind):
         return "sale-closed"
-    if not stock.opened(kind):
+    if stock.status == "draft" or not stock.opened(kind):
         return "sale-not-open"
     if owned >= kind.per_attendee_limit:
         return "already-bought"

@@ -14,7 +14,7 @@ from app.domain.offers import next_for_waiters, settle
 from app.domain.sale import Purchase, outcome_of, purchase, what_is_known
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
 from app.engines.database import Connection, Database
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, NotFound
 from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
 from app.validation import Input
 
@@ -49,11 +49,6 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int = 1
     ticket_type_ids: list[int] = []
     replayed: bool = False
-
-
-def require_self(who: Caller, user_id: int | None) -> None:
-    if user_id not in (None, who.user_id):
-        raise Forbidden("user_id is not you.")
 
 
 def raise_refused(outcome: Mapping[str, Any], replayed: bool = False) -> None:

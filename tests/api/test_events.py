@@ -39,11 +39,17 @@ async def test_the_owner_reads_an_event_right_after_the_202(alice: httpx.AsyncCl
         assert (await alice.get(f"/api/v1/event/{event_id}")).status_code == 200
 
 
-async def test_prefer_wait_answers_201_with_the_stored_event(alice: httpx.AsyncClient) -> None:
-    answer = await alice.post("/api/v1/event", json=event_body(), headers={"Prefer": "wait=10"})
+@pytest.mark.parametrize(
+    ("prefer", "applied"),
+    [("wait=10", "wait=10"), ('respond-async, WAIT = "10"', "wait=10"), ("wait=99999", "wait=30")],
+)
+async def test_prefer_wait_answers_201_with_the_stored_event(
+    alice: httpx.AsyncClient, prefer: str, applied: str
+) -> None:
+    answer = await alice.post("/api/v1/event", json=event_body(), headers={"Prefer": prefer})
     assert answer.status_code == 201
     assert answer.json()["core_event_data"]["title"] == "Lantern Fields"
-    assert answer.headers["preference-applied"] == "wait=10"
+    assert answer.headers["preference-applied"] == applied
 
 
 async def test_every_bad_field_is_named_at_once(alice: httpx.AsyncClient) -> None:
@@ -72,6 +78,8 @@ async def test_missing_fields_are_named(alice: httpx.AsyncClient) -> None:
         ("title", "a\u0007b"), ("description", "tab\there"), ("currency", "XXQ"), ("timezone", "../etc/passwd"),
         ("timezone", "localtime"),
         ("timezone", "right/Europe/Berlin"),
+        ("start_time", "2026-W26-1T19:10"), ("start_time", "2026-06-22x19:10"), ("start_time", "٢٠٢٦-06-22T19:10"),
+        ("start_time", "1900-01-01T00:00:00+14:00"), ("start_time", "0001-01-01T00:00:00+14:00"), ("price", "٥"),
         ("timezone", ""), ("start_time", "2026-06-22"), ("start_time", 17), ("date", "2026-02-30"),
         ("date", "2201-01-01"), ("start_time", "2300-01-01T00:00:00Z"), ("status", "cancelled"),
     ],
@@ -136,6 +144,33 @@ async def test_times_without_an_offset_are_in_the_timezone_of_the_event(alice: h
 async def test_attendees_and_strangers_may_not_submit(bob: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
     assert (await bob.post("/api/v1/event", json=event_body())).status_code == 403
     assert (await visitor.post("/api/v1/event", content=b"{")).status_code == 401
+
+
+async def test_letters_of_a_time_may_be_small(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, start_time="2026-06-22t19:10:25z", end_time="2026-06-23T01:00:00Z")
+    core = (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]
+    assert core["start_time"] == "2026-06-22T19:10:25Z"
+
+
+@pytest.mark.parametrize("name", ["user_id", "uploaded_by", "organizer_id"])
+async def test_no_body_comes_from_somebody_else(alice: httpx.AsyncClient, stage: Stage, name: str) -> None:
+    event_id = await stored_event(alice)
+    metadata = {"event_id": event_id, "s3_key": "k", "type": "poster", "tags": ["a"], "description": "x"}
+    any_version = {"If-Match": "*"}
+    for method, path, body in (
+        ("POST", "/event", event_body()),
+        ("PATCH", f"/event/{event_id}", {"title": "Mine"}),
+        ("POST", "/metadata", metadata),
+        ("POST", f"/attendee/buy-ticket/{event_id}", {}),
+        ("POST", "/attendee/join-waiting-list", {"event_id": event_id}),
+    ):
+        answer = await alice.request(method, f"/api/v1{path}", json={**body, name: 999}, headers=any_version)
+        assert (answer.status_code, answer.json()["detail"]) == (403, f"{name} is not yours."), path
+        own = alice.organizer_id if name == "organizer_id" else alice.user_id  # type: ignore[attr-defined]
+        answer = await alice.request(method, f"/api/v1{path}", json={**body, name: own}, headers=any_version)
+        assert answer.status_code != 403, path
+    form = {"data": {name: "999"}, "files": {"media_file": ("a.png", b"not looked at")}}
+    assert (await alice.post("/api/v1/new-media", **form)).status_code == 403
 
 
 async def test_another_organizers_id_is_forbidden(alice: httpx.AsyncClient, charlie: httpx.AsyncClient) -> None:

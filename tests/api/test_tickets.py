@@ -131,6 +131,13 @@ async def test_for_somebody_else_is_forbidden(alice: httpx.AsyncClient, bob: htt
     ).status_code == 403
 
 
+async def test_a_draft_sells_nothing_even_to_its_organizer(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, status="draft")
+    answer = await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:eventstream:problem:sale-not-open")
+    assert (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 404
+
+
 async def test_my_tickets_are_mine_and_paged(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
