@@ -25,6 +25,7 @@ class Stopping(ASGIMiddleware):
         try:
             await next_app(scope, receive, send)
         except asyncio.CancelledError as error:
+            scope["state"]["stopping"] = True
             raise Unavailable(
                 "The server stopped before this was done. Please send it again; with the same key it is done once.",
                 retry_after=2,

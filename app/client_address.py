@@ -1,6 +1,7 @@
 """Who is calling, as far as the network can tell."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -17,13 +18,19 @@ def client_address(peer: str | None, forwarded_for: str | None, trusted: Sequenc
     if address is None or not any(address in network for network in trusted):
         return str(address or peer or "unknown")
     for text in reversed((forwarded_for or "").split(",")):
-        hop = parse(text.strip())
+        hop = parse(without_port(text.strip()))
         if hop is None:
             break
         address = hop
         if not any(hop in network for network in trusted):
             break
     return str(address)
+
+
+def without_port(text: str) -> str:
+    """Some proxies write `192.0.2.7:4711` or `[2001:db8::7]:4711`."""
+    bracketed = re.fullmatch(r"\[(.*)\](:[0-9]+)?", text)
+    return bracketed[1] if bracketed else re.sub(r"^([0-9.]+):[0-9]+$", r"\1", text)
 
 
 def parse(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

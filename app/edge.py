@@ -65,7 +65,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, edge: Edge) -> None:
         self.head = scope["method"] == "HEAD"
-        self.scope = {**scope, "method": "GET"} if self.head else scope  # the server goes on seeing what was asked
+        self.scope = as_get(scope) if self.head else scope  # the server goes on seeing what was asked
         self.receive_next = receive
         self.send_next = send
         self.edge = edge
@@ -111,7 +111,12 @@ class Exchange:
         return extra
 
     async def drain(self) -> None:
-        """Read what is left of the body: a client that is still sending cannot read its refusal."""
+        """Read what is left of the body: a client that is still sending cannot read its refusal.
+
+        A server that stops has no time for that.
+        """
+        if self.scope["state"].get("stopping"):
+            return
         left = DRAIN_BYTES
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
@@ -133,6 +138,11 @@ class Exchange:
             ms=round((time.perf_counter() - self.began) * 1000, 1),
             user_id=user.user_id if user else None,
         )
+
+
+def as_get(scope: Scope) -> Scope:
+    """What HEAD asks about; only GET has ranges."""
+    return {**scope, "method": "GET", "headers": [one for one in scope["headers"] if one[0] != b"range"]}
 
 
 def given_id(asked: dict[bytes, bytes]) -> str | None:

@@ -14,6 +14,9 @@ class FormRequest(Request[Any, Any, Any]):
 
         Some charsets decode to half a letter, which nothing that is shown or stored can have.
         """
+        kind, options = self.content_type
+        if kind == "multipart/form-data" and not options.get("boundary"):
+            raise Malformed("A multipart form must name its boundary.")
         try:
             form = await super().form()
             for value in form.values():

@@ -6,6 +6,7 @@ import os
 import signal
 import struct
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,7 +26,9 @@ LONGEST_SIDE = 2400
 FORMATS = ("JPEG", "PNG", "WEBP")
 SECONDS = 30.0
 QUALITY, EFFORT = 82, 2
-UNREADABLE_EXIF = (SyntaxError, struct.error)
+UNREADABLE_EXIF = (SyntaxError, ValueError, struct.error)
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error)
+"""What Pillow raises for broken pictures, most of it by accident."""
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -130,8 +133,9 @@ def new_pool() -> ProcessPoolExecutor:
 
 
 def settle_in() -> None:
-    """In the worker: yield to everybody, leave Ctrl-C to the parent, and never outlive it."""
+    """In the worker: yield to everybody, leave Ctrl-C to the parent, never outlive it, and keep out of the log."""
     os.nice(10)
+    warnings.simplefilter("ignore")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
 
@@ -144,8 +148,6 @@ def end_with_parent() -> None:
 
 
 def decoded(path: str) -> Any:
-    import warnings
-
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -158,7 +160,7 @@ def decoded(path: str) -> Any:
         raise Refused("has more than 25 megapixels") from error
     except UnidentifiedImageError as error:
         raise Refused("is not a JPEG, PNG or WebP picture") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno:
             raise  # it is the disk that is broken; what Pillow itself raises has no number
         raise Refused("is broken and cannot be read") from error

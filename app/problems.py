@@ -1,8 +1,9 @@
 """Errors as RFC 9457 problems under `/api`, as pages elsewhere."""
 
+import errno
 import math
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -12,13 +13,27 @@ from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from app.engines.database import is_away
-from app.errors import AppError, FieldError, Invalid, Malformed, NotFound, NotSignedIn, TooLarge, Unavailable
+from app.errors import (
+    AppError,
+    FieldError,
+    Invalid,
+    Malformed,
+    NotFound,
+    NotSignedIn,
+    TooLarge,
+    Unavailable,
+    first_line,
+)
 from app.kept_form import KeptForm
+from app.same_origin import page_in, split
 from app.validation import plain
 
 log = structlog.get_logger()
 
 TITLES = {404: "There is no such page", 405: "This address does not take that method", 400: Malformed.title}
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+"""What the disk says when it takes no more files."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,6 +53,8 @@ def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     refusal = as_app_error(error)
     if refusal.status == 500:
         log.error("unhandled error", exc_info=error)
+    elif refusal.status == 503 and refusal.__cause__:
+        log.warning("unavailable", detail=refusal.detail, error=first_line(refusal.__cause__))
     headers = dict(refusal.headers)
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
@@ -105,11 +122,11 @@ def came_from(request: Request[Any, Any, Any]) -> str:
 
 def form_page(request: Request[Any, Any, Any]) -> str:
     """Our own page that sent the request, if the browser says which."""
-    sender = urlsplit(request.headers.get("referer", ""))
-    ours = urlsplit(request.app.state.parts.settings.public_url)
+    sender = split(request.headers.get("referer", ""))
+    ours = split(request.app.state.parts.settings.public_url)
     if sender[:2] != ours[:2] and sender.netloc != request.headers.get("host"):
         return ""
-    return f"{sender.path}?{sender.query}" if sender.query else sender.path
+    return page_in(sender)
 
 
 def as_app_error(error: Exception) -> AppError:
@@ -120,7 +137,11 @@ def as_app_error(error: Exception) -> AppError:
     if isinstance(error, HTTPException):
         return from_http(error)
     if is_away(error):
-        return Unavailable("The database does not answer.", retry_after=2)
+        on_disk = isinstance(error, OSError) and error.errno in NO_ROOM
+        what = "The server cannot keep files at the moment." if on_disk else "The database does not answer."
+        away = Unavailable(what, retry_after=5 if on_disk else 2)
+        away.__cause__ = error
+        return away
     return AppError("It is our fault, and it is in our log under this request id.")
 
 

@@ -1,7 +1,7 @@
 """Unsafe requests must come from our own pages: browsers say where a request comes from."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from app.errors import Forbidden
 
@@ -16,15 +16,20 @@ def require_same_origin(method: str, headers: Mapping[str, str], public_url: str
     if site is not None:
         allowed = site in {"same-origin", "none"}
     elif (origin := headers.get("origin")) is not None:
-        allowed = host_of(origin) in {headers.get("host", ""), urlsplit(public_url).netloc}
+        allowed = split(origin).netloc in {headers.get("host", ""), urlsplit(public_url).netloc}
     else:
         allowed = True
     if not allowed:
         raise Forbidden("This request comes from another site.", type="cross-site")
 
 
-def host_of(origin: str) -> str | None:
+def split(url: str) -> SplitResult:
+    """Of what a stranger may have made up; nothing at all where it cannot be read."""
     try:
-        return urlsplit(origin).netloc or None
+        return urlsplit(url)
     except ValueError:
-        return None
+        return urlsplit("")
+
+
+def page_in(url: SplitResult) -> str:
+    return f"{url.path}?{url.query}" if url.query else url.path

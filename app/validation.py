@@ -18,9 +18,11 @@ from app.language import current_locale
 
 S = TypeVar("S", bound=msgspec.Struct)
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-AMOUNT = re.compile(r"\d{1,12}(\.\d{1,12})?")
-TYPED_AMOUNT = re.compile(r"[\d.,'’\s]{1,20}")
-GROUPED = re.compile(r"\d{1,3}(\.\d{3})+")
+AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
+TYPED_AMOUNT = re.compile(r"[0-9.,'’\s]{1,20}")
+GROUPED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+TIMESTAMP = re.compile(DATE.pattern + r"[Tt ][0-9]{2}(:[0-9]{2}){0,2}([.,][0-9]+)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?")
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
@@ -103,7 +105,7 @@ def from_form(value: Any, kind: Any, *, raw: bool, local: bool) -> Any:
         value = value[-1] if value else msgspec.UNSET
     if isinstance(value, str) and not (value if raw else value.strip()):
         return msgspec.UNSET
-    if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}\s*", value):
+    if kind is int and isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,18}\s*", value):
         return int(value)
     return plain_amount(value) if local and kind is Decimal and isinstance(value, str) else value
 
@@ -128,7 +130,7 @@ def json_list(value: Any) -> Any:
         return msgspec.UNSET
     try:
         return msgspec.json.decode(value) if isinstance(value, str) else value
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return value
 
 
@@ -168,17 +170,19 @@ def clean(text: str, *, raw: bool = False) -> str:
 def timestamp(value: Any) -> dt.datetime:
     """RFC 3339 or `2020-06-22 19:10:25-07`; without an offset it is left naive, for the event's timezone."""
     complaint = "must be a date and time such as 2026-06-22T19:10:00+02:00"
-    if not isinstance(value, str) or len(value) < len("2026-06-22T19"):
+    if not isinstance(value, str) or not TIMESTAMP.fullmatch(value):
         raise ValueError(complaint)
     try:
-        moment = dt.datetime.fromisoformat(value)
-    except ValueError as error:
+        moment = dt.datetime.fromisoformat(value.upper())
+        told = moment.astimezone(dt.UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError) as error:
         raise ValueError(complaint) from error
-    return in_years(moment)
+    in_years(told)
+    return moment
 
 
 def date(value: Any) -> dt.date:
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+    if not isinstance(value, str) or not DATE.fullmatch(value):
         raise ValueError("must be a date such as 2026-06-22")
     try:
         return in_years(dt.date.fromisoformat(value))
@@ -233,6 +237,7 @@ PLAINLY = (
     (re.compile(r"Expected `int`, got"), "must be a whole number"),
     (re.compile(r"Expected `bool`, got"), "must be true or false"),
     (re.compile(r"Expected `str`, got"), "must be text"),
+    (re.compile(r"Expected `array( \| null)?`, got"), "must be a list"),
     (re.compile(r"Expected `\w+` >= (\S+)"), r"must be at least \1"),
     (re.compile(r"Expected `\w+` <= (\S+)"), r"must be at most \1"),
 )

@@ -1,11 +1,13 @@
 """What every response has, and what the log says about it."""
 
 import http.client
+import io
 import json
 from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from app.api.examples import FIELDS, STRUCTS
 from app.domain.accounts import AttendeeSignUp, OrganizerSignUp, SignIn
@@ -101,7 +103,15 @@ async def test_an_error_of_ours_is_a_500_problem_without_its_cause(stage: Stage,
 
 
 def lines(server: Server) -> list[dict[str, object]]:
-    return [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    """All of them but the greeting, which ends with how to stop."""
+    return [json.loads(line) for line in server.log().partition("Ctrl-C stops everything.")[2].split("\n") if line]
+
+
+def picture_pillow_warns_of() -> bytes:
+    """Its EXIF promises more than it has."""
+    out = io.BytesIO()
+    Image.new("RGB", (60, 40)).save(out, "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x0f\0\x02\0\0\0\x01\0\0\0\x1a")
+    return out.getvalue()
 
 
 def test_one_line_per_request_without_secrets_and_413_readable_after_30_megabytes(
@@ -128,6 +138,8 @@ def test_one_line_per_request_without_secrets_and_413_readable_after_30_megabyte
             large = stranger.post("/api/v1/event", content=b"x" * 30_000_000)
             assert large.status_code == 413
             assert large.json()["type"] == "urn:eventstream:problem:too-large"
+            strange = {"media_file": ("a.png", picture_pillow_warns_of())}
+            assert stranger.post("/api/v1/new-media", files=strange).status_code == 201
     finally:
         server.stop()
     found = [line for line in lines(server) if line.get("event") == "request" and line["route"] != "/health/ready"]

@@ -16,6 +16,25 @@ chmod +x "$2/bin/uv" "$2/bin/eventstream"
 """
 
 
+def made(*targets: str, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "EVENTSTREAM_"))}
+    return subprocess.run(
+        ["make", *targets], cwd=ROOT, env={**clean, **environment}, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_make_alone_lists_its_targets() -> None:
+    listed = [line.split()[0] for line in made().splitlines()]
+    assert {"run", "test", "test-engines", "engines", "check", "format", "bench", "screenshots", "lock"} <= {*listed}
+
+
+def test_the_demo_is_there_by_default_and_the_environment_beats_it() -> None:
+    assert "EVENTSTREAM_DEMO ?= 1" in (ROOT / "Makefile").read_text()
+    shown = ("-pn", "help")
+    assert "EVENTSTREAM_DEMO = 1" in made(*shown)
+    assert "EVENTSTREAM_DEMO = 0" in made(*shown, EVENTSTREAM_DEMO="0")
+
+
 def test_two_that_start_together_share_one_environment(tmp_path: Path) -> None:
     """Installing is played by a script that cannot be run twice."""
     shutil.copy(ROOT / "Makefile", tmp_path)

@@ -187,16 +187,31 @@ def jpeg() -> bytes:
     return out.getvalue()
 
 
-def png_of(width: int, height: int) -> bytes:
-    """A header that promises many pixels over hardly any bytes."""
+def png_of(
+    width: int,
+    height: int,
+    pixels: bytes = b"\0" * 100,
+    before: tuple[bytes, bytes] | None = None,
+    after: tuple[bytes, bytes] | None = None,
+) -> bytes:
+    """Of grey pixels; without enough `pixels` a header that promises more than there is."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    )
+    chunks = ((b"IHDR", header), before, (b"IDAT", zlib.compress(pixels)), after, (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks if one)
+
+
+EXIF_IN_TEXT = (b"tEXt", b"Raw profile type exif\0a\nb\nc\nzzz")
+LATE_PROFILE = (b"iCCP", b"abc\0")
+
+
+async def test_exif_that_is_no_hexadecimal_does_no_harm(pictures: Pictures, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png_of(10, 10, bytes(11 * 10), before=EXIF_IN_TEXT))
+    assert (await rendered(pictures, path, tmp_path)).size == (10, 10)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +223,7 @@ def png_of(width: int, height: int) -> bytes:
         (b"<!doctype html><p>hello", "not a JPEG"),
         (jpeg()[:2000], "broken"),
         (png_of(100, 100), "broken"),
+        (png_of(10, 10, bytes(11 * 10), after=LATE_PROFILE), "broken"),
         (png_of(5100, 5000), "25 megapixels"),
         (png_of(60_000, 60_000), "25 megapixels"),
     ],

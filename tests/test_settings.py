@@ -50,6 +50,14 @@ def test_the_example_shows_the_defaults() -> None:
     assert Settings.from_env(documented(mark="")) == Settings.from_env({})
 
 
+def test_limits_are_on_by_default_and_as_strict_as_promised() -> None:
+    promised = {
+        "SIGN_IN": "5/15 minutes", "SIGN_IN_ACCOUNT": "50/15 minutes", "SIGN_IN_ADDRESS": "100/15 minutes",
+        "SIGN_UP": "20/hour", "SUBMIT": "100/15 minutes", "BUY": "100/15 minutes",
+    }  # fmt: skip
+    assert {name: documented("")[f"RATE_LIMIT_{name}"] for name in promised} == promised
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_may_come_from_a_file(tmp_path: Path, name: str) -> None:
     value, found = SECRETS[name]

@@ -36,6 +36,7 @@ def event_in_path(request: Request[Any, Any, Any]) -> int:
 
 
 LONGEST_WAIT = 30.0
+WAIT = re.compile(r'(?:^|[,;\s])wait\s*=\s*"?([0-9]{1,9})"?(?:$|[,;\s])', re.IGNORECASE)
 LOOK_AGAIN_SECONDS = 0.05
 
 DESCRIPTIONS = {
@@ -106,7 +107,7 @@ def accepted(submitted: Submitted, content: Any) -> Response[Any]:
 
 def preferred_wait(request: Request[Any, Any, Any]) -> float:
     """Seconds out of `Prefer: wait=5` (RFC 7240); 0 without."""
-    found = re.search(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])", request.headers.get("prefer", ""))
+    found = WAIT.search(request.headers.get("prefer", ""))
     return min(float(found.group(1)), LONGEST_WAIT) if found else 0.0
 
 

@@ -11,7 +11,8 @@ from app.domain.issuing import CODE_LENGTH, CODE_LETTERS
 from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.engines.database import Connection, Database
-from app.errors import NotFound
+from app.errors import FieldError, Invalid, NotFound
+from app.validation import clean
 
 STATUSES = ("held", "sold", "used", "lapsed", "cancelled")
 AT_THE_DOOR = ("held", "sold", "used")
@@ -26,6 +27,12 @@ class AttendeeFilter(msgspec.Struct, frozen=True, kw_only=True):
     q: str = ""
     status: str | None = None
     ticket_type_id: int | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            clean(self.q)
+        except ValueError as error:
+            raise Invalid([FieldError("q", str(error))]) from error
 
 
 class Attendee(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
@@ -24,6 +24,7 @@ from app.parts import Parts
 from app.portal.flash import Kind, see_other
 from app.portal.forms import ReasonForm, by_field, local_path, text_in
 from app.portal.workspace import EventId, frame
+from app.same_origin import page_in, split
 from app.validation import read
 
 ON_A_PAGE = 50
@@ -137,8 +138,7 @@ async def at_the_door(
         one = await attendee_of(parts.database, event["id"], ticket_number)
         context = frame(event, "attendees", rows=[one], said=said, kind=kind)
         return Template("attendees/row.hx.html", context=context)
-    came_from = urlsplit(request.headers.get("referer", ""))
-    back = f"{came_from.path}?{came_from.query}" if came_from.query else came_from.path
+    back = page_in(split(request.headers.get("referer", "")))
     own = f"/projects/{event['id']}/attendees"
     return see_other(local_path(back if back.startswith(own) else None, own), said, kind)
 

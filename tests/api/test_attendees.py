@@ -42,6 +42,15 @@ async def test_people_are_found_by_the_beginnings_of_words(stage: Stage, alice: 
         assert set(await listed(alice, event_id, q=q)) == found, q
 
 
+@pytest.mark.parametrize("path", ["/api/v1/event/{}/attendees", "/projects/{}/attendees"])
+async def test_what_nobody_can_type_is_refused_and_not_looked_for(alice: httpx.AsyncClient, path: str) -> None:
+    event_id = await stored_event(alice)
+    for ending in ("", ".csv"):
+        answer = await alice.get(path.format(event_id) + ending, params={"q": "a\0b"})
+        assert answer.status_code == 422
+        assert "q" in answer.text
+
+
 async def test_a_ticket_is_found_by_its_code_however_it_was_typed(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id, other = await stored_event(alice), await stored_event(alice)
     async with stage.parts.database.connection() as connection:

@@ -1,6 +1,7 @@
 """Projects, metadata and media over the API."""
 
 import asyncio
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,33 @@ async def test_a_text_where_a_file_belongs_is_refused_in_words(alice: httpx.Asyn
     answer = await alice.post(f"/api/v1/{path}", files=sent)
     assert answer.status_code == 422
     assert [bad["message"] for bad in answer.json()["errors"] if bad["field"] == field] == ["must be files"]
+
+
+async def test_ticket_types_nested_too_deeply_are_no_list(alice: httpx.AsyncClient) -> None:
+    answer = await project(alice, ticket_types="[" * 3000)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "ticket_types", "message": "must be a list"}]
+
+
+async def test_a_multipart_form_without_its_boundary_is_told_so(alice: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    answer = await alice.post("/api/v1/new-project", content=b"--x", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == "A multipart form must name its boundary."
+
+
+async def test_a_full_disk_is_not_called_the_database(
+    alice: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        answer = await alice.post("/api/v1/new-media", files={"media_file": ("a.jpg", picture())})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The server cannot keep files at the moment."
+    assert "File too large" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", ["/api/v1/new-project", "/sign-in"])
@@ -385,6 +413,7 @@ async def test_deleted_media_is_gone_with_all_its_widths(
     ("header", "status", "content"),
     [
         ("bytes=0-3", 206, slice(0, 4)), ("bytes=4-", 206, slice(4, None)), ("bytes=-5", 206, slice(-5, None)),
+        ("Bytes=0-3", 206, slice(0, 4)), ("bytes=0-" + "9" * 30, 200, slice(None)),
         ("bytes=0-999999", 200, slice(None)), ("items=1-2", 200, slice(None)), ("bytes=2-1,4-5", 200, slice(None)),
     ],
 )  # fmt: skip
@@ -403,9 +432,19 @@ async def test_picture_headers_and_ranges_beyond_the_end(alice: httpx.AsyncClien
     assert shown.headers["x-content-type-options"] == "nosniff"
     assert "max-age=31536000" in shown.headers["cache-control"]
     assert shown.headers["accept-ranges"] == "bytes"
-    beyond = await alice.get(one["url"], headers={"Range": "bytes=999999-"})
-    assert beyond.status_code == 416
-    assert beyond.headers["content-range"] == f"bytes */{one['bytes']}"
+    for start in (999999, 10**30):
+        beyond = await alice.get(one["url"], headers={"Range": f"bytes={start}-"})
+        assert beyond.status_code == 416
+        assert beyond.headers["content-range"] == f"bytes */{one['bytes']}"
+
+
+async def test_a_range_counts_without_conditions_and_for_get_alone(alice: httpx.AsyncClient) -> None:
+    (one,) = (await alice.post("/api/v1/new-media", files={"media_file": ("a.jpg", picture())})).json()["media"]
+    conditional = await alice.get(one["url"], headers={"Range": "bytes=0-3", "If-Range": '"some tag"'})
+    asked = await alice.head(one["url"], headers={"Range": "bytes=0-3"})
+    assert [(answer.status_code, int(answer.headers["content-length"])) for answer in (conditional, asked)] == [
+        (200, one["bytes"])
+    ] * 2
 
 
 async def test_pictures_follow_the_event_they_belong_to(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:

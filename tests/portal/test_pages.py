@@ -10,6 +10,7 @@ import pytest
 from app.portal.filters import moment, money, span
 from app.portal.forms import local_path
 from tests.cast import PASSWORD, Stage, stored_event
+from tests.guests import sell_to
 
 START = dt.datetime(2031, 7, 4, 16, tzinfo=dt.UTC)
 
@@ -149,6 +150,20 @@ async def test_missing_pages_are_pages(visitor: httpx.AsyncClient, path: str) ->
     answer = await visitor.get(path)
     assert answer.status_code == 404
     assert "<h1>" in answer.text
+
+
+@pytest.mark.parametrize("referer", ["http://[", "http://[::1", "//[x"])
+async def test_a_page_before_that_is_no_address_is_none(
+    visitor: httpx.AsyncClient, stage: Stage, alice: httpx.AsyncClient, referer: str
+) -> None:
+    event_id = await stored_event(alice)
+    answer = await visitor.post(f"/events/{event_id}/purchase", headers={"Referer": referer})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in?next=")
+    async with stage.parts.database.connection() as connection:
+        (number,) = await sell_to(connection, event_id, ["Guest"])
+    used = await alice.post(f"/projects/{event_id}/attendees/{number}/use", headers={"Referer": referer})
+    assert used.headers["location"] == f"/projects/{event_id}/attendees"
 
 
 async def test_no_page_asks_to_sign_in_who_may_be_signed_in(bob: httpx.AsyncClient) -> None:
