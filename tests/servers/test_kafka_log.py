@@ -13,7 +13,7 @@ from aiokafka.structs import TopicPartition
 from app.consumers.dead_letters import dead_letter
 from app.engines.kafka_access import KafkaAccess
 from app.engines.kafka_log import KafkaLog
-from app.engines.log import Consumer, Record, refuse_unfit
+from app.engines.log import Consumer, Delivered, Record, refuse_unfit
 from app.errors import Unavailable
 from tests.servers.fleet import Fleet
 from tests.servers.kafka import PASSWORD, USER, Kafka
@@ -159,6 +159,34 @@ async def test_what_others_wrote_is_delivered_and_can_be_buried(log: KafkaLog, a
     assert [one.value for one in found] == [b"\xff\xfe", b""]
     for one in found:
         refuse_unfit(dead_letter(one, "g", ValueError("no"), 1))
+
+
+async def test_a_named_process_that_comes_back_finds_its_partitions_and_the_others_keep_theirs(
+    access: KafkaAccess,
+) -> None:
+    """What `EVENTSTREAM_INSTANCE` is for: a restart hands nothing around."""
+    logs = [KafkaLog(access, 4, seconds=SECONDS, instance=name) for name in ("one", "two")]
+    await logs[0].create_topics([TOPIC])
+    steady, leaving = [await log.consume("g", [TOPIC]) for log in logs]
+    await eventually(lambda: len(steady.client.assignment()) == len(leaving.client.assignment()) == 2, 30)
+    before, generation = leaving.client.assignment(), steady.client._coordinator.generation
+    await leaving.close()
+    back = await logs[1].consume("g", [TOPIC])
+    assert back.client.assignment() == before
+    await logs[0].publish([Record(TOPIC, f"k{number}", b"x", {}) for number in range(40)])
+    found: list[Delivered] = []
+
+    async def all_there() -> bool:
+        for consumer in (steady, back):
+            found.extend(await consumer.poll(100, 0.2))
+        return len(found) == 40
+
+    await eventually(all_there, 30)
+    assert steady.client._coordinator.generation == generation, "the group was ordered anew"
+    for consumer in (steady, back):
+        await consumer.close()
+    for log in logs:
+        await log.close()
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
