@@ -67,6 +67,8 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
     )
     if settings.run_consumers:
         parts.tasks = tasks_of(parts)
+    if settings.serve_http:
+        parts.tasks.append(Supervised("limits", lambda health: parts.user_limits.share_for_ever(database, health)))
     if settings.demo:
         parts.tasks.append(Supervised("demo", lambda health: load_demo(parts, health)))
     return parts

@@ -1,5 +1,6 @@
-"""Named limits: the rare ones exact in Postgres, the per-user ones counted in this process."""
+"""Named limits: the rare ones exact in Postgres, the per-user ones counted in each process and summed up there."""
 
+import asyncio
 import hashlib
 import math
 import time
@@ -10,10 +11,17 @@ import limits
 import msgspec
 
 from app.engines.database import Database
-from app.errors import TooMany
+from app.errors import TooMany, Unavailable
+from app.supervision import Health
 
 Hit: TypeAlias = tuple[str, str, limits.RateLimitItem]
 """Name of the limit, who is counted, how many in which time."""
+
+
+SHARED_FROM = 0.1
+"""The part of a limit that a user may use in a process before the others hear of it."""
+
+SHARE_SECONDS = 0.2
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -40,16 +48,30 @@ class Standing(msgspec.Struct, frozen=True):
         )
 
 
+Counter: TypeAlias = tuple[str, int]
+"""Name of the limit, and the user."""
+
+Window: TypeAlias = tuple[float, int, int]
+"""When it ends, how many hits it has as far as we know, and how many of them nobody else knows of."""
+
+NEVER: Window = (0.0, 0, 0)
+
+
 class UserLimits:
     """Fixed windows that begin with a user's first hit; the cost of a hit does not grow with the users.
+
+    Who has used a part of a limit here is summed up over all processes, a moment later. A crowd that buys once each
+    never gets there and costs nothing; a script that goes round the processes does.
 
     Two generations of counters: after one window length the older generation holds only ended windows and goes.
     """
 
     def __init__(self, policies: dict[str, limits.RateLimitItem]) -> None:
         self.policies = policies
-        self.young: dict[tuple[str, int], tuple[float, int]] = {}
-        self.old: dict[tuple[str, int], tuple[float, int]] = {}
+        self.young: dict[Counter, Window] = {}
+        self.old: dict[Counter, Window] = {}
+        self.to_share: set[Counter] = set()
+        self.news = asyncio.Event()
         self.turns_at = 0.0
         self.longest = max(policy.get_expiry() for policy in policies.values())
 
@@ -59,14 +81,70 @@ class UserLimits:
         if now >= self.turns_at:
             self.old, self.young, self.turns_at = self.young, {}, now + self.longest
         policy, key = self.policies[name], (name, user_id)
-        until, hits = self.young.get(key) or self.old.get(key) or (0.0, 0)
+        until, hits, untold = self.window(key)
         if now >= until:
-            until, hits = now + policy.get_expiry(), 0
-        self.young[key] = (until, hits + 1)
+            until, hits, untold = now + policy.get_expiry(), 0, 0
+        self.young[key] = (until, hits + 1, untold + 1)
+        if hits >= policy.amount * SHARED_FROM:
+            self.to_share.add(key)
+            self.news.set()
         standing = Standing(name, policy.amount, policy.get_expiry(), policy.amount - hits - 1, until - now)
         if standing.left < 0:
             raise standing.refusal()
         return standing
+
+    def window(self, key: Counter) -> Window:
+        return self.young.get(key) or self.old.get(key) or NEVER
+
+    async def share(self, database: Database) -> None:
+        """Tell the other processes what was counted here and is worth telling, and learn what they counted."""
+        telling, self.to_share = {(name, digest(str(user))): (name, user) for name, user in self.to_share}, set()
+        now = time.monotonic()
+        told = {subject: self.window(key) for subject, key in sorted(telling.items()) if self.window(key)[0] > now}
+        try:
+            async with database.connection() as connection:
+                rows = await connection.fetch(
+                    f"""{COUNT_HITS}
+                        SELECT policy, subject, now() + make_interval(secs => seconds), hits
+                        FROM unnest($1::text[], $2::bytea[], $3::float8[], $4::integer[])
+                             AS told (policy, subject, seconds, hits)
+                        {ON_TOP}""",
+                    [name for name, _ in told],
+                    [subject for _, subject in told],
+                    [until - now for until, _, _ in told.values()],
+                    [untold for _, _, untold in told.values()],
+                )  # fmt: skip
+        except BaseException:
+            self.to_share |= set(telling.values())
+            raise
+        for row in rows:
+            subject = (row["policy"], bytes(row["subject"]))
+            until, _, untold = self.window(telling[subject])
+            if until == told[subject][0]:  # else a new window has begun
+                since = untold - told[subject][2]
+                self.young[telling[subject]] = (time.monotonic() + row["resets"], row["hits"] + since, since)
+
+    async def share_for_ever(self, database: Database, health: Health) -> None:
+        while True:
+            health.state, health.error = "running", None
+            await self.news.wait()
+            self.news.clear()
+            try:
+                await self.share(database)
+            except Unavailable as error:
+                health.state, health.error = "retrying", error.detail
+                self.news.set()
+            await asyncio.sleep(SHARE_SECONDS)
+
+
+COUNT_HITS = "INSERT INTO rate_limit_windows AS w (policy, subject, until, hits)"
+ON_TOP = """
+    ON CONFLICT (policy, subject) DO UPDATE SET
+        hits = CASE WHEN w.until <= now() THEN excluded.hits ELSE w.hits + excluded.hits END,
+        until = CASE WHEN w.until <= now() THEN excluded.until ELSE w.until END
+    RETURNING policy, subject, hits, extract(epoch FROM until - now())::float8 AS resets
+"""
+"""On a window that has not ended; in place of one that has."""
 
 
 class SharedLimits:
@@ -100,12 +178,7 @@ class SharedLimits:
         async with self.database.transaction() as connection:
             rows = [
                 await connection.fetchrow(
-                    """INSERT INTO rate_limit_windows AS w (policy, subject, until, hits)
-                       VALUES ($1, $2, now() + make_interval(secs => $3), 1)
-                       ON CONFLICT (policy, subject) DO UPDATE SET
-                           hits = CASE WHEN w.until <= now() THEN 1 ELSE w.hits + 1 END,
-                           until = CASE WHEN w.until <= now() THEN excluded.until ELSE w.until END
-                       RETURNING hits, extract(epoch FROM until - now())::float8 AS resets""",
+                    f"{COUNT_HITS} VALUES ($1, $2, now() + make_interval(secs => $3), 1) {ON_TOP}",
                     name,
                     digest(subject),
                     float(policy.get_expiry()),

@@ -11,6 +11,7 @@ import limits
 import pytest
 
 from app.client_address import client_address
+from app.engines.database import Database
 from app.errors import TooMany
 from app.main import build_app
 from app.rate_limits import UserLimits
@@ -366,3 +367,44 @@ def test_windows_of_user_limits_end_and_do_not_pile_up() -> None:
     counted.hit("read", 1, now=3700)
     counted.hit("read", 1, now=7400)
     assert len(counted.young) + len(counted.old) < 10
+
+
+def user_limits() -> UserLimits:
+    return UserLimits({"buy": limits.parse("50/hour")})
+
+
+async def test_only_who_asks_often_is_told_to_other_processes(database: Database) -> None:
+    here, there = user_limits(), user_limits()
+    for _ in range(5):
+        here.hit("buy", 1)
+    await here.share(database)
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM rate_limit_windows") == 0
+    for _ in range(25):
+        here.hit("buy", 1)
+    await here.share(database)
+    for _ in range(6):
+        there.hit("buy", 1)
+    await there.share(database)
+    assert there.hit("buy", 1).left == 50 - 30 - 6 - 1
+    here.hit("buy", 1)
+    here.hit("buy", 2)
+    await here.share(database)
+    assert here.hit("buy", 1).left == 50 - 31 - 6 - 1, "what the other has not told does not count yet"
+    assert here.hit("buy", 2).left == 48
+
+
+async def test_what_could_not_be_told_is_told_later(database: Database) -> None:
+    here, there = user_limits(), user_limits()
+    for _ in range(30):
+        here.hit("buy", 1)
+    async with database.connection() as connection:
+        await connection.execute("ALTER TABLE rate_limit_windows RENAME TO away")
+        with pytest.raises(Exception, match="rate_limit_windows"):
+            await here.share(database)
+        await connection.execute("ALTER TABLE away RENAME TO rate_limit_windows")
+    await here.share(database)
+    for _ in range(6):
+        there.hit("buy", 1)
+    await there.share(database)
+    assert there.hit("buy", 1).left == 50 - 30 - 6 - 1

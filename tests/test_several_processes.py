@@ -103,6 +103,36 @@ async def test_a_session_is_good_and_a_limit_counts_on_both(servers: list[Server
     assert [answer.status_code for answer in failed] == [401] * 5 + [429]
 
 
+async def test_a_limit_per_user_holds_over_both(servers: list[Server]) -> None:
+    for server in servers:
+        server.stop()
+        server.environment["RATE_LIMIT_READ"] = "40/hour"
+        server.start()
+        server.wait_until_ready()
+    one, other = servers
+    connection = await asyncpg.connect(one.database_url)
+    (attendee,) = await crowd(connection, "attendee", 1)
+
+    async def known(hits: int) -> bool:
+        found = await connection.fetchval("SELECT sum(hits) FROM rate_limit_windows WHERE policy = 'read'")
+        return bool(found == hits)
+
+    async with httpx.AsyncClient(cookies={"session": attendee}, timeout=30) as client:
+
+        async def listed_by(server: Server, times: int) -> list[int]:
+            return [(await client.get(f"{server.url}/api/v1/tickets")).status_code for _ in range(times)]
+
+        assert await listed_by(one, 30) == [200] * 30
+        await eventually(lambda: known(30))
+        assert await listed_by(other, 5) == [200] * 5, "the first ones are nobody else's business"
+        await eventually(lambda: known(35))
+        assert await listed_by(one, 1) == [200]
+        await eventually(lambda: known(36))
+        for server in servers:
+            assert (await listed_by(server, 6))[-1] == 429
+    await connection.close()
+
+
 async def test_one_may_serve_and_another_consume(folder: Path) -> None:
     web, consumer = Server(folder, RUN_CONSUMERS="0"), Server(folder, SERVE_HTTP="0")
     try:
