@@ -68,9 +68,10 @@ class Rush:
             url = random.choice(self.urls)
             try:
                 answer = await client.post(url + self.path, headers=headers)
+            except httpx.ConnectError:  # nobody is there any more
+                self.urls = [one for one in self.urls if one != url] or self.urls
+                continue
             except httpx.TransportError:
-                if url in self.urls and len(self.urls) > 1:
-                    self.urls = [one for one in self.urls if one != url]
                 continue
             if answer.status_code != 503:
                 return answer
