@@ -8,6 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from tests.cast import event_body
+
 PASSWORD = "seven paper lanterns"
 numbers = itertools.count(1)
 scriptless: set[BrowserContext] = set()
@@ -32,6 +34,35 @@ def in_one_line(button: Locator) -> bool:
     """Whether it stands within its sentence: the paragraph around it is no higher than two lines."""
     box, around = button.bounding_box(), button.locator("xpath=..").bounding_box()
     return bool(box and around and around["height"] < 2 * box["height"] and around["width"] > box["width"])
+
+
+def listen(page: Page) -> None:
+    """To the line for ears as it stands now: `heard` means the same one."""
+    if page.context not in scriptless:
+        page.locator("#news").evaluate("line => { line.dataset.stood = '' }")
+
+
+def heard(page: Page, words: str) -> None:
+    if page.context not in scriptless:
+        expect(page.locator("#news[data-stood]")).to_have_text(words, timeout=20_000)
+
+
+def look_again(page: Page, what: Locator) -> None:
+    """Until it is there; with JavaScript it comes by itself."""
+    for _ in range(400):
+        if page.context not in scriptless or what.is_visible():
+            break
+        page.reload()
+    expect(what).to_be_visible(timeout=20_000)
+
+
+def stored_event(organizer: Page, **changes: object) -> int:
+    """An event of theirs, straight over the API."""
+    body = event_body(**changes)
+    answer = organizer.request.post("/api/v1/event", data=body, headers={"Prefer": "wait=20"}, timeout=60_000)
+    assert answer.status == 201, answer.text()
+    event_id: int = answer.json()["core_event_data"]["event_id"]
+    return event_id
 
 
 def sign_up(page: Page, name: str, company: str | None = None) -> str:

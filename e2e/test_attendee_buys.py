@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from e2e.steps import accessible, fits, in_one_line, publish, scriptless, sign_up
+from e2e.steps import accessible, fits, heard, in_one_line, listen, publish, scriptless, sign_up
 
 
 def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) -> None:
@@ -96,9 +96,20 @@ def test_festivals_are_found_by_their_words(visit: Callable[[], Page]) -> None:
     expect(page).to_have_url(re.compile("q=zith"))
     accessible(page)
     page.get_by_text("Days and price").click()
-    page.get_by_label("A ticket costs at most").fill("1")
+    listen(page)
+    price = page.get_by_label("A ticket costs at most")
+    price.fill("abc")
+    price.press("Enter")
+    expect(page.locator("#price-error")).to_contain_text("must be a")
+    expect(price).to_have_attribute("aria-invalid", "true")
+    expect(price).to_be_focused()
+    expect(page.get_by_role("heading", name="Nothing found")).to_have_count(0)
+    accessible(page)
+    price.fill("1")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    expect(page.locator("#price-error")).to_be_empty()
+    heard(page, "Nothing found")
     accessible(page)
     fits(page)
 

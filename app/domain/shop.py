@@ -42,10 +42,25 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return len({Decimal(kind.price) for kind in self.ticket_types if kind.state == "on_sale"}) > 1
 
     @property
+    def offer(self) -> str:
+        """Changes with what can be chosen: the state of a type, its price, or how many one person can still have."""
+        kinds = (
+            f"{kind.ticket_type_id}.{kind.state}.{min(kind.left, kind.per_attendee_limit)}.{kind.price}"
+            for kind in self.ticket_types
+        )
+        return "-".join([self.state, *kinds])
+
+    @property
     def seen(self) -> str:
         """Changes when anything here does."""
-        kinds = "".join(f"-{kind.ticket_type_id}.{kind.left}.{kind.state}" for kind in self.ticket_types)
-        return f"{self.state}-{self.availability.left}{kinds}"
+        left = (str(kind.left) for kind in self.ticket_types)
+        return "~".join([self.offer, str(self.availability.left), *left])
+
+    def news_since(self, seen: str) -> list[TicketType]:
+        """The types that are in another state than they were."""
+        kinds = (kind.split(".") for kind in seen.partition("~")[0].split("-"))
+        states = {kind[0]: kind[1] for kind in kinds if len(kind) > 1}
+        return [kind for kind in self.ticket_types if states.get(str(kind.ticket_type_id), kind.state) != kind.state]
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):

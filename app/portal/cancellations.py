@@ -54,7 +54,7 @@ async def progress_or_none(parts: Parts, who: Caller, event_id: int) -> Cancella
 async def progress(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
     found = await cancellation_of(parts.database, who, event_id)
     context = {"progress": found, "root": f"/projects/{event_id}"}
-    return Template("cancellations/_progress.html", context=context)
+    return Template("cancellations/progress.hx.html", context=context)
 
 
 @post(

@@ -57,14 +57,15 @@ async def places(
     event_id: EventId,
     seen: Annotated[str, QueryParameter(required=False)] = "",
 ) -> Response[Any]:
-    """What is left, for those who look: nothing where nothing changed, and the whole box where buying itself did."""
+    """What is left, for those who look: nothing where nothing changed, and the whole box where the choice did."""
     now = await places_now(parts.database, visitor, event_id)
     if seen == now.seen:
         return Response(None, status_code=204)
-    if seen.partition("-")[0] == now.state:
+    if seen.partition("~")[0] == now.offer:
         return Template("events/places.hx.html", context={"places": now})
     headers = {"HX-Retarget": "#buy", "HX-Reswap": "outerHTML"}
-    return Template("events/_buy.html", context=await context_of(parts, visitor, event_id), headers=headers)
+    context = await context_of(parts, visitor, event_id) | {"seen": seen}
+    return Template("events/changed.hx.html", context=context, headers=headers)
 
 
 @post("/events/{event_id:int}/purchase", opt={"limit": "buy", "keep_choice": True})

@@ -30,7 +30,7 @@ async def fan_out(
     submission_id: FromPath[str],
     attempt: Attempt = 1,
 ) -> Template:
-    return Template("projects/_fan_out.html", context=await progress_context(parts, who, submission_id, attempt))
+    return Template("projects/fan_out.hx.html", context=await progress_context(parts, who, submission_id, attempt))
 
 
 @post("/projects/submissions/{submission_id:str}/retry", opt={"role": "organizer", "limit": "submit"})

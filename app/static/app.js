@@ -1,45 +1,30 @@
-// All works without this.
-
 const { lang } = document.documentElement;
-const on = (name, act) => document.addEventListener(name, act);
+const { on } = htmx;
 const byId = (id) => document.getElementById(id);
-const each = (root, selector, act) => {
-  if (root.matches?.(selector)) act(root);
-  root.querySelectorAll(selector).forEach(act);
-};
+const each = (root, selector, act) => root.querySelectorAll(selector).forEach(act);
 
-// The reader's own time, where that differs.
 function addLocalTime(time) {
   const form = (timeZone) =>
     new Date(time.dateTime).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
   if (form() === form(time.dataset.local)) return;
-  const here = document.createElement("span");
-  here.className = "here-time";
-  here.textContent = `${form()} ${time.dataset.here}`;
-  time.after(here);
+  const textContent = `${form()} ${time.dataset.here}`;
+  time.after(Object.assign(document.createElement("span"), { className: "here-time", textContent }));
 }
 
-// Counts down, and tells of the end.
 function countDown(time) {
   const left = Math.max(0, Math.ceil((new Date(time.dateTime) - Date.now()) / 1000));
-  const parts = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
-  let rest = left;
-  time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit]) => {
-    const count = Math.floor(rest / size);
-    rest %= size;
-    return count.toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" });
-  }).join(" ");
+  const parts = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]];
+  time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
+    (Math.floor(left / size) % whole).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
   if (left) setTimeout(() => time.isConnected && countDown(time), left < 3600 ? 1000 : 30000);
   else setTimeout(htmx.trigger, 500, time, "due");
 }
 
-// No way to what is in view.
-function hideWhileSeen(link) {
+const hideWhileSeen = (link) =>
   new IntersectionObserver(([{ isIntersecting }]) => { link.hidden = isIntersecting; }).observe(byId(link.dataset.unlessSeen));
-}
 
-// As many as the type has.
-on("change", ({ target: { form, dataset: { most } } }) => { if (most) form.quantity.max = most; });
+const limit = ({ checked, form, dataset: { most } }) => { if (checked && most) form.quantity.max = most; };
+on("change", ({ target }) => limit(target));
 
 on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "time[data-local]", addLocalTime);
@@ -47,12 +32,17 @@ on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-unless-seen]", hideWhileSeen);
 });
 
-// Focus goes to the first bad field, or into what came instead.
-let left;
-on("htmx:beforeSwap", ({ detail: { target } }) => {
+// Focus goes to the first bad field or into what came; what is only read leaves what was typed.
+let left, typed = [];
+on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.contains(document.activeElement) ? target.id : null;
+  typed = verb === "get" ? target.querySelectorAll("input, select, details") : [];
 });
 on("htmx:afterSettle", ({ detail }) => {
+  typed.forEach(({ id, value, checked, open }) => {
+    const now = byId(id);
+    if (now && !now.disabled) limit(Object.assign(now, { value, checked, open }));
+  });
   const come = byId(left) ?? detail.elt;
   const bad = come.id && come.querySelector("[autofocus], [aria-invalid=true]");
   if (bad) bad.focus();
@@ -61,6 +51,7 @@ on("htmx:afterSettle", ({ detail }) => {
     come.focus({ preventScroll: true });
   }
   left = null;
+  typed = [];
 });
 
 // `data-live` does not ask while nobody looks.
@@ -68,8 +59,7 @@ on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
 on("htmx:sendError", ({ target }) => {
-  if (!target.matches("[data-live]"))
-    byId("toasts").replaceChildren(byId("no-answer").content.cloneNode(true));
+  if (!target.matches("[data-live]")) byId("toasts").replaceChildren(byId("no-answer").content.cloneNode(true));
 });
 
 on("click", ({ target }) => {
@@ -82,10 +72,15 @@ on("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest("details[data-menu][open]");
   if (!menu) return;
   menu.open = false;
-  menu.querySelector("summary").focus();
+  menu.firstElementChild.focus();
 });
 
-// Typed work is not lost unasked.
+// A field knows of the complaint beside it.
+on("htmx:oobAfterSwap", ({ detail: { target } }) => {
+  const field = byId(target.id.replace("-error", ""));
+  if (field?.name) field.ariaInvalid = !!target.firstElementChild;
+});
+
 let unsaved;
 on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]"); });
 on("submit", () => { unsaved = null; });

@@ -1,4 +1,4 @@
-// After app.js: pictures sent with progress, dragged into order, cropped by a click.
+// Pictures are sent, put in order and cropped.
 
 function send(form, file) {
   const row = document.createElement("li"), bar = document.createElement("progress");
@@ -33,12 +33,6 @@ const here = htmx.find(`[data-here] [value="${Intl.DateTimeFormat().resolvedOpti
 if (here) here.selected = true;
 
 on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target.form, [...target.files]); });
-
-// A field knows of the complaint beside it.
-on("htmx:oobAfterSwap", ({ detail: { target } }) => {
-  const field = byId(target.id.replace("-error", ""));
-  if (field?.name) field.ariaInvalid = !!target.firstElementChild;
-});
 
 let moved; // a picture that wants another place; else files come from outside
 const place = ({ target }) => target.closest?.(moved ? ".thumb" : ".drop");

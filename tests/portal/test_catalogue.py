@@ -116,6 +116,8 @@ async def test_a_search_that_cannot_be_is_said_beside_its_field(
     assert answer.status_code == 422
     assert re.search(rf'id="{field}-error">\s*<svg', answer.text)
     assert 'role="search"' in answer.text
+    assert "Nothing found" not in answer.text
+    assert f",#{field}-error:innerHTML" in answer.text, "without a reload it is brought there too"
 
 
 @pytest.mark.parametrize("query", ["q=%ff", "q=%ed%a0%80", "from=&to=&price=&q=&place=", "q=a&q=b", "cursor=nonsense"])

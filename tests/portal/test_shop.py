@@ -156,7 +156,7 @@ async def test_a_group_that_finds_too_few_places_waits_from_there(
     assert refused.status_code == 409
     assert "or join the waiting list" in refused.text
     assert re.search(r'id="wait-quantity"\s+name="quantity"\s+min="2"\s+max="4"\s+value="2"', refused.text)
-    assert "<details open>" in refused.text
+    assert '<details id="more" open>' in refused.text
     wrong = await wait(bob, event_id, quantity="many")
     assert wrong.status_code == 422
     form = wrong.text.split('<label for="wait-quantity">')[1]
@@ -240,6 +240,80 @@ async def test_what_is_left_comes_without_a_reload_and_only_when_it_changed(
     assert "Sold out." in gone.text
 
 
+async def set_types(stage: Stage, name: str, change: str) -> None:
+    async with stage.parts.database.transaction() as connection:
+        await connection.execute(f"UPDATE ticket_types SET {change} WHERE name = $1", name)
+
+
+def said(fragment: str) -> str | None:
+    """What a fragment says into the line for ears."""
+    found = re.search(r'<p id="news" hx-swap-oob="innerHTML">(.*?)</p>', fragment, re.DOTALL)
+    return " ".join(found.group(1).split()) if found else None
+
+
+async def test_a_type_that_changes_its_state_brings_the_whole_box_and_a_word(
+    stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": "Weekend", "price": "120"},
+        {"name": "Cabin", "price": "90", "sale_opens_at": at(2), "places": 1},
+    ]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    seen = seen_in((await visitor.get(f"/events/{event_id}")).text)
+    await set_types(stage, "Cabin", "sale_opens_at = now() - interval '1 second'")
+    opened = await places(visitor, event_id, seen)
+    assert opened.headers["hx-retarget"] == "#buy"
+    assert said(opened.text) == "“Cabin” is on sale."
+    cabin = await type_of(alice, event_id, "Cabin")
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": cabin})
+    gone = await places(visitor, event_id, seen_in(opened.text))
+    assert gone.headers["hx-retarget"] == "#buy"
+    assert re.search(rf'value="{cabin}"\s+required disabled', gone.text)
+    assert said(gone.text) == "“Cabin” is sold out."
+    await set_types(stage, "Cabin", "sale_closes_at = now() - interval '1 second'")
+    assert said((await places(visitor, event_id, seen_in(gone.text))).text) == "“Cabin” is no longer sold."
+    assert (await places(visitor, event_id, "")).status_code == 200
+
+
+async def test_fewer_than_one_person_can_have_brings_the_whole_box_without_a_word(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": "Weekend", "price": "120"},
+        {"name": "Tent", "price": "60", "places": 5, "per_attendee_limit": 4},
+    ]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    seen = seen_in((await bob.get(f"/events/{event_id}")).text)
+    wanted = {"ticket_type_id": await type_of(alice, event_id, "Tent"), "quantity": 2}
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json=wanted)
+    fewer = await places(bob, event_id, seen)
+    assert fewer.headers["hx-retarget"] == "#buy"
+    assert re.findall(r"(\d+) at most for you", fewer.text) == ["1", "3"]
+    assert said(fewer.text) is None
+
+
+async def test_the_state_of_the_sale_is_said_when_it_changes_and_not_each_count(
+    stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=2, ticket_types=[{"name": "Early", "price": "1"}])
+    await set_types(stage, "Early", "sale_opens_at = now() + interval '1 hour'")
+    page = (await visitor.get(f"/events/{event_id}")).text
+    assert re.search(r'<p id="news" class="visually-hidden" role="status">\s*</p>', page)
+    await set_types(stage, "Early", "sale_opens_at = NULL, per_attendee_limit = 2")
+    opened = await places(visitor, event_id, seen_in(page))
+    assert said(opened.text) == "The sale is open."
+    for words in (None, "Sold out."):
+        await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+        changed = await places(visitor, event_id, seen_in(opened.text))
+        assert said(changed.text) == words
+    seen = seen_in(changed.text)
+    await set_types(stage, "Early", "sale_closes_at = now() - interval '1 second'")
+    assert said((await places(visitor, event_id, seen)).text) == "The sale is closed."
+    who = Caller(alice.user_id, "organizer", alice.organizer_id, "Alice")  # type: ignore[attr-defined]
+    await cancel_event(stage.parts.database, who, event_id, "Storm")
+    assert said((await places(visitor, event_id, seen)).text) == "This festival is cancelled."
+
+
 async def test_a_sale_that_is_over_is_not_asked_about_again(
     alice: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:
@@ -283,7 +357,7 @@ async def test_a_description_is_markdown_and_not_more(alice: httpx.AsyncClient, 
     assert 'href="javascript' not in page
 
 
-QUERIES: dict[str, int] = {"/": 1, "/events/{}": 3, "/events/{}/places?seen=on_sale-": 2}
+QUERIES: dict[str, int] = {"/": 1, "/events/{}": 3, "/events/{}/places?seen={}": 2, "/events/{}/places": 5}
 
 
 @pytest.mark.parametrize("path", QUERIES)
@@ -296,11 +370,12 @@ async def test_a_page_asks_the_database_a_fixed_number_of_times(
         await alice.post("/api/v1/event", json=event_body())
     for task in stage.parts.tasks:
         await task.stop()
+    fewer = seen_in((await visitor.get(f"/events/{event_id}")).text).partition("~")[0] + "~0"
     statements: list[str] = []
     pool = stage.parts.database.pool
     for connection in [await pool.acquire() for _ in range(pool.get_max_size())]:
         connection.add_query_logger(lambda record: statements.append(record.query))
         await pool.release(connection)
-    assert (await visitor.get(path.format(event_id))).status_code == 200
+    assert (await visitor.get(path.format(event_id, fewer))).status_code == 200
     ours = [one for one in statements if "jit" not in one]  # how the driver learns of a type, once per connection
     assert len(ours) == QUERIES[path], ours

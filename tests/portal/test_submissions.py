@@ -30,6 +30,9 @@ async def test_a_submission_on_its_way_is_asked_for_again_until_it_gives_up(
     last = (await alice.get(f"{panel}/fan-out?attempt=30")).text
     assert "hx-get" not in last
     assert "takes longer than usual" in last
+    early = (await alice.get(f"{panel}/fan-out?attempt=2")).text
+    assert spoken(last) == "This takes longer than usual. Nothing is lost."
+    assert spoken(early) is None
 
 
 async def test_without_javascript_a_page_asks_again_until_it_gives_up(stage: Stage, alice: httpx.AsyncClient) -> None:
@@ -55,9 +58,22 @@ async def test_the_heading_says_how_the_submission_ended(stage: Stage, alice: ht
         pictures.stopping = False
         pictures.start()
         await eventually(lambda: says(alice, failing, "A part of your event could not be stored"))
+    assert await spoken_at_last(alice, stored) == "Your event is stored"
+    assert await spoken_at_last(alice, failing) == "A part of your event could not be stored"
     for panel in (stored, failing):
         assert not await says(alice, panel, "on its way</h1>")
         assert not await says(alice, panel, "safely received")
+
+
+def spoken(fragment: str) -> str | None:
+    """What a fragment puts into the standing line for ears; the part that is replaced is none that is read out."""
+    assert "aria-live" not in fragment
+    found = re.search(r'<p id="news" hx-swap-oob="innerHTML">([^<]*)</p>', fragment)
+    return found and found[1]
+
+
+async def spoken_at_last(client: httpx.AsyncClient, panel: str) -> str | None:
+    return spoken((await client.get(f"{panel}/fan-out")).text)
 
 
 async def says(client: httpx.AsyncClient, panel: str, words: str) -> bool:

@@ -107,6 +107,8 @@ async def test_typing_the_title_cancels_the_event_and_shows_how_far_it_is(
     async def settled() -> bool:
         part = await html(alice, f"{address}/progress")
         assert "A storm is coming" in part
+        assert ('hx-swap-oob="innerHTML">Done.<' in part) == ("hx-trigger" not in part)
+        assert "aria-live" not in part
         return "1 ticket is cancelled" in part
 
     await eventually(settled, 30)

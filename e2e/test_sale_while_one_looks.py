@@ -1,0 +1,156 @@
+"""A sale that opens, changes and sells out in front of somebody who is about to choose."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.steps import accessible, fits, heard, listen, look_again, scriptless, sign_up, stored_event
+
+
+def in_seconds(count: float) -> str:
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=count)).isoformat()
+
+
+def kind(page: Page, name: str) -> Locator:
+    return page.get_by_role("radio", name=re.compile(name))
+
+
+def opens(organizer: Page, event_id: int, name: str, at: str) -> None:
+    """The sale of a type, moved by its organizer."""
+    kinds = organizer.request.get(f"/api/v1/event/{event_id}").json()["ticket_types"]
+    found = next(one for one in kinds if one["name"] == name)
+    said = {field: found[field] for field in ("name", "price", "per_attendee_limit")}
+    address = f"/api/v1/ticket-types/{found['ticket_type_id']}"
+    changed = organizer.request.put(address, data={**said, "sale_opens_at": at}, headers={"If-Match": "*"})
+    assert changed.ok, changed.text()
+
+
+def two_kinds(organizer: Page, title: str, **friday: object) -> int:
+    weekend = {"name": "Weekend", "price": "120", "per_attendee_limit": 4}
+    return stored_event(organizer, title=title, ticket_types=[weekend, {"name": "Friday", "price": "40", **friday}])
+
+
+def test_a_kind_and_a_number_of_tickets_are_bought(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = two_kinds(nora, "Two Kinds", per_attendee_limit=3)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    kind(bob, "Friday").check()
+    bob.get_by_label("How many", exact=True).fill("2")
+    accessible(bob)
+    fits(bob)
+    bob.get_by_role("button", name="Buy tickets").click()
+    expect(bob.get_by_text("You have 2 tickets.").first).to_be_visible()
+    expect(bob.get_by_text("98 of 100 places left")).to_be_visible()
+    accessible(bob)
+    bob.goto("/tickets")
+    expect(bob.get_by_text(re.compile("Friday · €40.00"))).to_have_count(2)
+
+
+def test_a_kind_comes_on_sale_while_somebody_chooses(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    kinds = [
+        {"name": "Weekend", "price": "120"},
+        {"name": "Friday", "price": "40", "per_attendee_limit": 4},
+        {"name": "Cabin", "price": "90", "sale_opens_at": in_seconds(3600)},
+    ]
+    event_id = stored_event(nora, title="Cabins Later", ticket_types=kinds)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    expect(kind(bob, "Cabin")).to_be_disabled()
+    kind(bob, "Friday").check()
+    many = bob.get_by_label("How many", exact=True)
+    many.fill("2")
+    listen(bob)
+
+    opens(nora, event_id, "Cabin", in_seconds(2))
+    look_again(bob, bob.locator("label", has_text="Cabin").get_by_text("100 left"))
+    expect(kind(bob, "Cabin")).to_be_enabled()
+    heard(bob, "“Cabin” is on sale.")
+    if bob.context not in scriptless:
+        expect(kind(bob, "Friday")).to_be_checked()
+        expect(many).to_have_value("2")
+        expect(many).to_have_attribute("max", "4")
+        expect(many).to_be_focused()
+    accessible(bob)
+    fits(bob)
+
+
+def test_a_kind_sells_out_under_who_chose_it_and_no_other_is_taken_for_it(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = two_kinds(nora, "One Friday", places=1)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    kind(bob, "Friday").check()
+    listen(bob)
+
+    kinds = nora.request.get(f"/api/v1/event/{event_id}").json()["ticket_types"]
+    wanted = {"ticket_type_id": kinds[1]["ticket_type_id"]}
+    assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}", data=wanted).ok
+    look_again(bob, bob.locator("label", has_text="Friday").get_by_text("Sold out"))
+    heard(bob, "“Friday” is sold out.")
+    expect(kind(bob, "Friday")).to_be_disabled()
+    if bob.context not in scriptless:
+        expect(kind(bob, "Weekend")).not_to_be_checked()
+        expect(bob.locator("#buy:focus-within")).to_be_visible()
+
+
+def test_a_sale_counts_down_and_opens_by_itself(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = two_kinds(nora, "Not Before", per_attendee_limit=2)
+    opens(nora, event_id, "Friday", in_seconds(90))
+    opens(nora, event_id, "Weekend", in_seconds(3600))
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    expect(bob.get_by_text("The sale opens on")).to_be_visible()
+    if bob.context not in scriptless:
+        expect(bob.locator(".countdown")).to_have_text(re.compile("^(1 minute )?[0-9]+ seconds?$"))
+    accessible(bob)
+    fits(bob)
+
+    opens(nora, event_id, "Friday", in_seconds(4))
+    bob.reload()
+    expect(bob.get_by_role("button", name=re.compile("^Buy"))).to_have_count(0)
+    listen(bob)
+    look_again(bob, bob.get_by_role("button", name="Buy tickets"))
+    heard(bob, "The sale is open.")
+    expect(kind(bob, "Weekend")).to_be_disabled()
+    bob.get_by_role("button", name="Buy tickets").click()
+    expect(bob.get_by_text("You have a ticket").first).to_be_visible()
+
+
+def test_the_last_place_goes_while_somebody_looks(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="One Seat", capacity=1)
+    bob.goto(f"/events/{event_id}")
+    listen(bob)
+    assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}").ok
+    look_again(bob, bob.get_by_role("button", name="Sign in to join the waiting list"))
+    heard(bob, "Sold out.")
+
+
+def test_a_ticket_is_given_back(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Second Thoughts", capacity=1, returns_until=in_seconds(86_400))
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    bob.get_by_role("button", name="Buy a ticket").click()
+    expect(bob.get_by_text("You have a ticket").first).to_be_visible()
+    bob.goto("/tickets")
+    bob.get_by_role("link", name="Second Thoughts").click()
+    bob.get_by_text("Give it back").click()
+    accessible(bob)
+    fits(bob)
+    bob.get_by_role("button", name="Give the ticket back").click()
+    expect(bob.get_by_text("The ticket was given back.")).to_be_visible()
+    accessible(bob)
+    bob.goto(f"/events/{event_id}")
+    expect(bob.get_by_role("button", name="Buy a ticket")).to_be_visible()
