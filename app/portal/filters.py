@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import babel.dates
 import babel.numbers
 from babel import Locale
+from markupsafe import Markup
 
 from app.language import current_locale, gettext
 from app.markdown import to_html
@@ -109,6 +110,11 @@ def translated(text: str) -> str:
     return gettext(text)
 
 
+def bdi(typed: object) -> Markup:
+    """What somebody typed, kept apart from the sentence it stands in: it may run from right to left."""
+    return Markup("<bdi>{}</bdi>").format(typed)
+
+
 def focal(picture: Focal) -> str:
     """The classes that keep the focal point in view when a picture is cropped."""
     return f"fx-{round(picture.focal_x / 10)} fy-{round(picture.focal_y / 10)}"
@@ -140,6 +146,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "translated": translated,
+    "bdi": bdi,
     "focal": focal,
     "markdown": to_html,
     "initials": initials,
