@@ -13,7 +13,7 @@ import babel.numbers
 from babel import Locale
 from markupsafe import Markup
 
-from app.language import current_locale, gettext
+from app.language import current_locale, gettext, translated
 from app.markdown import to_html
 
 POSTERS = 6
@@ -103,11 +103,6 @@ def written_zone(timezone: str, locale: Locale) -> str:
         return timezone
     city = babel.dates.get_timezone_location(ZoneInfo(timezone), locale=locale, return_city=True)
     return gettext("%(city)s time") % {"city": city}
-
-
-def translated(text: str) -> str:
-    """Text that is decided at run time, such as the detail of a refusal; `_()` would take it for markup."""
-    return gettext(text)
 
 
 def bdi(typed: object) -> Markup:
