@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from app.errors import FieldError, Invalid, Unavailable
+from app.phrases import Phrase
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 25_000_000
@@ -92,10 +93,10 @@ class Pictures:
             try:
                 return await self.try_twice(work, *arguments)
             except Refused as error:
-                raise Invalid([FieldError(field, str(error))]) from error
+                raise Invalid([FieldError(field, error.args[0])]) from error
             except TimeoutError as error:
                 self.end_worker()
-                raise Invalid([FieldError(field, "takes too long to decode")]) from error
+                raise Invalid([FieldError(field, Phrase("takes too long to decode"))]) from error
             except OSError as error:
                 raise Unavailable("Pictures cannot be kept at the moment.", retry_after=5) from error
             except asyncio.CancelledError:
@@ -158,13 +159,13 @@ def decoded(path: str) -> Any:
             picture = Image.open(path, formats=FORMATS)
         return in_srgb(upright(picture))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Refused("has more than 25 megapixels") from error
+        raise Refused(Phrase("has more than 25 megapixels")) from error
     except UnidentifiedImageError as error:
-        raise Refused("is not a JPEG, PNG or WebP picture") from error
+        raise Refused(Phrase("is not a JPEG, PNG or WebP picture")) from error
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno:
             raise  # it is the disk that is broken; what Pillow itself raises has no number
-        raise Refused("is broken and cannot be read") from error
+        raise Refused(Phrase("is broken and cannot be read")) from error
 
 
 def upright(picture: Any) -> Any:
