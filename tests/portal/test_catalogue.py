@@ -160,3 +160,14 @@ async def test_among_many_festivals_words_are_looked_up_in_their_index(stage: St
 def test_words_become_prefixes_without_accents_and_operators() -> None:
     assert prefixes("Görlitz  o'Neil \\") == "'Gorlitz':* & 'o''Neil':*"
     assert prefixes("  ") == ""
+
+
+async def test_what_is_free_for_some_is_no_price_to_begin_from(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Child", "price": "0"}, {"name": "Grown-up", "price": "40"}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    for path in ("/", f"/events/{event_id}"):
+        page = (await visitor.get(path)).text
+        assert "Free or more" in page
+        assert "from Free" not in page
