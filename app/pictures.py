@@ -149,6 +149,7 @@ def end_with_parent() -> None:
 
 
 def decoded(path: str) -> Any:
+    """As people see it, in plain RGB or RGBA; raises `Refused` for what is no picture we take."""
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -156,7 +157,7 @@ def decoded(path: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(path, formats=FORMATS)
-        picture.load()
+        return in_srgb(upright(picture))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise Refused(Phrase("has more than 25 megapixels")) from error
     except UnidentifiedImageError as error:
@@ -165,7 +166,6 @@ def decoded(path: str) -> Any:
         if isinstance(error, OSError) and error.errno:
             raise  # it is the disk that is broken; what Pillow itself raises has no number
         raise Refused(Phrase("is broken and cannot be read")) from error
-    return upright(picture)
 
 
 def upright(picture: Any) -> Any:
@@ -192,9 +192,8 @@ def measure(path: str) -> tuple[int, int]:
 def preview(path: str, target: str) -> tuple[int, int]:
     from PIL import Image
 
-    picture = decoded(path)
-    size = picture.size
-    small = in_srgb(picture)
+    small = decoded(path)
+    size = small.size
     small.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.Resampling.BICUBIC)
     small.save(target, "WEBP", quality=QUALITY, method=0)
     return size
@@ -203,7 +202,7 @@ def preview(path: str, target: str) -> tuple[int, int]:
 def render(path: str, target: str) -> tuple[int, int, dict[str, int]]:
     from PIL import Image
 
-    full = in_srgb(decoded(path))
+    full = decoded(path)
     full.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     sizes = {"full": write(full, target, "full")}
     for width in WIDTHS:
