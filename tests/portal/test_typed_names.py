@@ -17,7 +17,7 @@ OFFER = """
     UPDATE waiting_list w SET status = 'offered', offer_until = now() + interval '1 hour', offered_type_id = k.id
     FROM ticket_types k WHERE k.event_id = w.event_id AND k.position = 1 AND w.event_id > 1
 """
-HELD = "UPDATE tickets SET status = 'held', held_until = now() + interval '1 hour' WHERE code LIKE 'N%N%N'"
+HELD = "UPDATE tickets SET status = 'held', held_until = now() + interval '1 hour' WHERE code LIKE 'NNN%'"
 NEEDS_ATTENTION = """
     UPDATE events e SET held = (SELECT count(*) FROM tickets t WHERE t.event_id = e.id AND t.status = 'held'),
         status = CASE WHEN id % 2 = 0 THEN 'draft' ELSE status END,
