@@ -91,7 +91,7 @@ async def test_a_held_place_says_until_when_to_pay(alice: httpx.AsyncClient, bob
     event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=48)
     answer = await buy(bob, event_id)
     assert "A place is held for you." in answer.text
-    assert "Pay Alice e.V. as agreed with them" in answer.text
+    assert "Pay <bdi>Alice e.V.</bdi> as agreed with them" in answer.text
     assert "data-countdown" in answer.text
 
 
@@ -126,7 +126,7 @@ async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncCl
     cabin = await type_of(bob, event_id, "Cabin")
     await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": cabin})
     page = (await bob.get(f"/events/{event_id}")).text
-    assert "Wait for “Cabin”" in page
+    assert "Wait for “<bdi>Cabin</bdi>”" in page
     form = {"key": key_in(page), "ticket_type_id": cabin}
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
     assert joined.status_code == 200, joined.text
