@@ -17,6 +17,13 @@ OFFER = """
     UPDATE waiting_list w SET status = 'offered', offer_until = now() + interval '1 hour', offered_type_id = k.id
     FROM ticket_types k WHERE k.event_id = w.event_id AND k.position = 1 AND w.event_id > 1
 """
+HELD = "UPDATE tickets SET status = 'held', held_until = now() + interval '1 hour' WHERE code LIKE 'NNN%'"
+NEEDS_ATTENTION = """
+    UPDATE events e SET held = (SELECT count(*) FROM tickets t WHERE t.event_id = e.id AND t.status = 'held'),
+        status = CASE WHEN id % 2 = 0 THEN 'draft' ELSE status END,
+        start_time = now() + interval '1 hour', end_time = now() + interval '2 hours'
+    WHERE end_time > now()
+"""
 ALONE = {"title", "option", "textarea", "script"}
 """What is laid out by itself, so nothing stands around it."""
 VOID = {"meta", "link", "img", "input", "br", "hr", "wbr", "source", "use", "rect", "circle", "line", "path"}
@@ -69,9 +76,12 @@ async def test_every_typed_name_stands_apart_from_the_words_around_it(stage: Sta
         await connection.execute("UPDATE drafts SET typed = typed || jsonb_build_object('title', $1::text)", TITLE)
         await connection.execute(OFFER)
         await connection.execute("UPDATE waiting_list_log SET what = 'offered', detail = $1", OFFERED)
+        await connection.execute(HELD)
+        await connection.execute(NEEDS_ATTENTION)
+        events = [row["id"] for row in await connection.fetch("SELECT id FROM events WHERE end_time > now()")]
         await connection.execute("UPDATE tickets SET cancel_reason = $1 WHERE status = 'cancelled'", TITLE)
     bare, apart = {}, 0
-    for address in pages(named):
+    for address in [*pages(named), *(f"/events/{event_id}" for event_id in events)]:
         page = Bare()
         page.feed((await noa.get(address)).text)
         apart += page.apart
