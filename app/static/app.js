@@ -8,23 +8,19 @@ const each = (root, selector, act) => {
   root.querySelectorAll(selector).forEach(act);
 };
 
-// The reader's own time, where that differs.
 function addLocalTime(time) {
   const form = (timeZone) =>
     new Date(time.dateTime).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
   if (form() === form(time.dataset.local)) return;
-  const here = document.createElement("span");
-  here.className = "here-time";
-  here.textContent = `${form()} ${time.dataset.here}`;
-  time.after(here);
+  const textContent = `${form()} ${time.dataset.here}`;
+  time.after(Object.assign(document.createElement("span"), { className: "here-time", textContent }));
 }
 
-// Counts down, and tells of the end.
 function countDown(time) {
   const left = Math.max(0, Math.ceil((new Date(time.dateTime) - Date.now()) / 1000));
-  const parts = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
   let rest = left;
-  time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit]) => {
+  time.textContent = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]]
+    .filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit]) => {
     const count = Math.floor(rest / size);
     rest %= size;
     return count.toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" });
@@ -33,12 +29,10 @@ function countDown(time) {
   else setTimeout(htmx.trigger, 500, time, "due");
 }
 
-// No way to what is in view.
 function hideWhileSeen(link) {
-  new IntersectionObserver(([{ isIntersecting }]) => { link.hidden = isIntersecting; }).observe(byId(link.dataset.unlessSeen));
+  new IntersectionObserver(([seen]) => { link.hidden = seen.isIntersecting; }).observe(byId(link.dataset.unlessSeen));
 }
 
-// As many as the type has.
 on("change", ({ target: { form, dataset: { most } } }) => { if (most) form.quantity.max = most; });
 
 on("htmx:load", ({ detail: { elt } }) => {
@@ -47,18 +41,19 @@ on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-unless-seen]", hideWhileSeen);
 });
 
-// Focus goes to the first bad field, or into what came instead.
-let left;
+// Focus goes to the first bad field, else to `data-next`, else into what came.
+let left, next;
 on("htmx:beforeSwap", ({ detail: { target } }) => {
-  left = target.contains(document.activeElement) ? target.id : null;
+  left = target.matches(":focus-within") && target.id;
+  next = document.activeElement.dataset.next;
 });
 on("htmx:afterSettle", ({ detail }) => {
   const come = byId(left) ?? detail.elt;
   const bad = come.id && come.querySelector("[autofocus], [aria-invalid=true]");
   if (bad) bad.focus();
-  else if (left && !come.contains(document.activeElement)) {
+  else if (left && !come.matches(":focus-within")) {
     come.tabIndex = -1;
-    come.focus({ preventScroll: true });
+    (byId(next) ?? come).focus({ preventScroll: !next });
   }
   left = null;
 });
@@ -82,12 +77,12 @@ on("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest("details[data-menu][open]");
   if (!menu) return;
   menu.open = false;
-  menu.querySelector("summary").focus();
+  menu.firstElementChild.focus();
 });
 
 // Typed work is not lost unasked.
 let unsaved;
-on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]"); });
+on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]")?.action; });
 on("submit", () => { unsaved = null; });
-on("htmx:afterOnLoad", ({ target }) => { if (target === unsaved) unsaved = null; });
+on("htmx:afterOnLoad", ({ detail: { requestConfig: { elt } } }) => { if (elt.action === unsaved) unsaved = null; });
 onbeforeunload = (event) => { if (unsaved) event.preventDefault(); };
