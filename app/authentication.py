@@ -15,6 +15,7 @@ from app.domain.accounts import Caller
 from app.errors import Forbidden, NotFound, NotSignedIn, Unavailable
 from app.kept_form import what_is_kept
 from app.parts import Parts
+from app.phrases import Phrase
 from app.same_origin import SAFE_METHODS, require_same_origin
 
 
@@ -73,7 +74,7 @@ class Authentication(ASGIMiddleware):
             raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"}, extra=extra)
         needed = "read" if scope["method"] in SAFE_METHODS else "write"
         if caller.scopes is not None and needed not in caller.scopes:
-            raise Forbidden(f"This API key has no scope {needed!r}.", type="missing-scope")
+            raise Forbidden(Phrase("This API key has no scope '%(scope)s'.", scope=needed), type="missing-scope")
         if caller.scopes is not None and opt.get("session_only"):
             raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
         if opt.get("role") == "organizer" and caller.organizer_id is None:

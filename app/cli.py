@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -82,6 +83,7 @@ def database_url(settings: Settings) -> Iterator[str]:
     """The configured database, or the embedded one, which runs while the block does."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
         raise SettingsError(f"EVENTSTREAM_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from error
     if settings.database_url:

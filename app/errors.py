@@ -5,6 +5,8 @@ from typing import ClassVar
 
 import msgspec
 
+from app.phrases import Phrase
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """One bad field of a request, and what to do about it."""
@@ -18,7 +20,7 @@ class AppError(Exception):
 
     status: ClassVar[int] = 500
     default_type: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Something went wrong"
+    title: ClassVar[str] = Phrase("Something went wrong")
     names_fields = False
     """Whether `detail` does no more than list fields by the names they have for programs."""
 
@@ -44,66 +46,66 @@ class AppError(Exception):
 class Malformed(AppError):
     status = 400
     default_type = "malformed"
-    title = "The request cannot be read"
+    title = Phrase("The request cannot be read")
 
 
 class NotSignedIn(AppError):
     status = 401
     default_type = "not-signed-in"
-    title = "Sign in first"
+    title = Phrase("Sign in first")
 
 
 class Forbidden(AppError):
     status = 403
     default_type = "forbidden"
-    title = "You may not do this"
+    title = Phrase("You may not do this")
 
 
 class NotFound(AppError):
     status = 404
     default_type = "not-found"
-    title = "There is no such thing here"
+    title = Phrase("There is no such thing here")
 
 
 class Conflict(AppError):
     status = 409
     default_type = "conflict"
-    title = "This cannot be done now"
+    title = Phrase("This cannot be done now")
 
 
 class Stale(AppError):
     status = 412
     default_type = "stale"
-    title = "Somebody else changed it first"
+    title = Phrase("Somebody else changed it first")
 
 
 class TooLarge(AppError):
     status = 413
     default_type = "too-large"
-    title = "This is too large"
+    title = Phrase("This is too large")
 
 
 class Invalid(AppError):
     status = 422
     default_type = "invalid"
-    title = "Some fields need your attention"
+    title = Phrase("Some fields need your attention")
 
     def __init__(self, fields: Sequence[FieldError], detail: str | None = None) -> None:
         self.names_fields = detail is None
         named = ", ".join(dict.fromkeys(bad.field for bad in fields))
-        super().__init__(detail or f"Please check: {named}.", fields=fields)
+        super().__init__(detail or Phrase("Please check: %(fields)s.", fields=named), fields=fields)
 
 
 class PreconditionRequired(AppError):
     status = 428
     default_type = "precondition-required"
-    title = "Say which version you are changing"
+    title = Phrase("Say which version you are changing")
 
 
 class TooMany(AppError):
     status = 429
     default_type = "too-many-requests"
-    title = "Too many tries"
+    title = Phrase("Too many tries")
 
 
 class Unavailable(AppError):
@@ -111,7 +113,7 @@ class Unavailable(AppError):
 
     status = 503
     default_type = "unavailable"
-    title = "Please try again in a moment"
+    title = Phrase("Please try again in a moment")
 
 
 def first_line(error: BaseException) -> str:

@@ -10,6 +10,8 @@ from babel import Locale
 from babel.core import get_global
 from babel.localedata import exists
 
+from app.phrases import Phrase
+
 TRANSLATIONS = Path(__file__).parent / "translations"
 DOMAIN = "eventstream"
 LANGUAGES = ("en",)
@@ -59,3 +61,11 @@ def gettext(text: str) -> str:
 
 def ngettext(one: str, many: str, number: int) -> str:
     return catalogue(current_locale().language).ngettext(one, many, number)
+
+
+def translated(text: str) -> str:
+    """A phrase, or a text that is decided at run time, in the language of the reader."""
+    if not isinstance(text, Phrase):
+        return gettext(text)
+    values = {name: translated(one) if isinstance(one, Phrase) else one for name, one in text.values.items()}
+    return gettext(text.text) % values if values else gettext(text.text)

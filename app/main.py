@@ -37,7 +37,7 @@ from app.form_request import FormRequest
 from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
-from app.portal import portal
+from app.portal import packed, portal
 from app.portal.environment import environment
 from app.portal.filters import money, span
 from app.portal.schema import PlainPage
@@ -194,7 +194,9 @@ def openapi_config(parts: Parts) -> OpenAPIConfig:
         version=version("eventstream"),
         description="Sells festival tickets. Errors are RFC 9457 problems.",
         render_plugins=[PlainPage(environment()), JsonRenderPlugin(path="/openapi.json")],
-        openapi_router=Router("/schema", route_handlers=[], opt={"public": True}, include_in_schema=False),
+        openapi_router=Router(
+            "/schema", route_handlers=[], opt={"public": True}, middleware=[packed], include_in_schema=False
+        ),
         components=Components(
             security_schemes={
                 "session": SecurityScheme(type="apiKey", name=parts.sessions.cookie, security_scheme_in="cookie"),

@@ -68,7 +68,7 @@ def refusal(request_id: str) -> bytes:
         detail="What came is not an HTTP request.",
         request_id=request_id,
     )
-    body = msgspec.json.encode(problem)
+    body = msgspec.json.encode(problem, enc_hook=str)
     head = (
         "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
         f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\nx-content-type-options: nosniff\r\n"

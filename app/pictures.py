@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from app.errors import FieldError, Invalid, Unavailable
+from app.phrases import Phrase
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 25_000_000
@@ -92,10 +93,10 @@ class Pictures:
             try:
                 return await self.try_twice(work, *arguments)
             except Refused as error:
-                raise Invalid([FieldError(field, str(error))]) from error
+                raise Invalid([FieldError(field, error.args[0])]) from error
             except TimeoutError as error:
                 self.end_worker()
-                raise Invalid([FieldError(field, "takes too long to decode")]) from error
+                raise Invalid([FieldError(field, Phrase("takes too long to decode"))]) from error
             except OSError as error:
                 raise Unavailable("Pictures cannot be kept at the moment.", retry_after=5) from error
             except asyncio.CancelledError:
@@ -148,6 +149,7 @@ def end_with_parent() -> None:
 
 
 def decoded(path: str) -> Any:
+    """As people see it, in plain RGB or RGBA; raises `Refused` for what is no picture we take."""
     from PIL import Image, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -155,16 +157,15 @@ def decoded(path: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(path, formats=FORMATS)
-        picture.load()
+        return in_srgb(upright(picture))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise Refused("has more than 25 megapixels") from error
+        raise Refused(Phrase("has more than 25 megapixels")) from error
     except UnidentifiedImageError as error:
-        raise Refused("is not a JPEG, PNG or WebP picture") from error
+        raise Refused(Phrase("is not a JPEG, PNG or WebP picture")) from error
     except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno:
             raise  # it is the disk that is broken; what Pillow itself raises has no number
-        raise Refused("is broken and cannot be read") from error
-    return upright(picture)
+        raise Refused(Phrase("is broken and cannot be read")) from error
 
 
 def upright(picture: Any) -> Any:
@@ -191,9 +192,8 @@ def measure(path: str) -> tuple[int, int]:
 def preview(path: str, target: str) -> tuple[int, int]:
     from PIL import Image
 
-    picture = decoded(path)
-    size = picture.size
-    small = in_srgb(picture)
+    small = decoded(path)
+    size = small.size
     small.thumbnail((PREVIEW_WIDTH, PREVIEW_WIDTH), Image.Resampling.BICUBIC)
     small.save(target, "WEBP", quality=QUALITY, method=0)
     return size
@@ -202,7 +202,7 @@ def preview(path: str, target: str) -> tuple[int, int]:
 def render(path: str, target: str) -> tuple[int, int, dict[str, int]]:
     from PIL import Image
 
-    full = in_srgb(decoded(path))
+    full = decoded(path)
     full.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     sizes = {"full": write(full, target, "full")}
     for width in WIDTHS:

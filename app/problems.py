@@ -25,12 +25,17 @@ from app.errors import (
     first_line,
 )
 from app.kept_form import KeptForm
+from app.phrases import Phrase
 from app.same_origin import page_in, split
 from app.validation import plain
 
 log = structlog.get_logger()
 
-TITLES = {404: "There is no such page", 405: "This address does not take that method", 400: Malformed.title}
+TITLES = {
+    404: Phrase("There is no such page"),
+    405: Phrase("This address does not take that method"),
+    400: Malformed.title,
+}
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 """What the disk says when it takes no more files."""
@@ -137,9 +142,10 @@ def as_app_error(error: Exception) -> AppError:
     if isinstance(error, HTTPException):
         return from_http(error)
     if is_away(error):
-        on_disk = isinstance(error, OSError) and error.errno in NO_ROOM
-        what = "The server cannot keep files at the moment." if on_disk else "The database does not answer."
-        away = Unavailable(what, retry_after=5 if on_disk else 2)
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            away = Unavailable("The server cannot keep files at the moment.", retry_after=5)
+        else:
+            away = Unavailable("The database does not answer.", retry_after=2)
         away.__cause__ = error
         return away
     return AppError("It is our fault, and it is in our log under this request id.")
@@ -166,5 +172,5 @@ def from_http(error: HTTPException) -> AppError:
     other.status = error.status_code  # type: ignore[misc]
     other.title = TITLES.get(error.status_code, Malformed.title)  # type: ignore[misc]
     if error.status_code == 405:
-        other.type, other.detail = "method-not-allowed", "This address does not take that method."
+        other.type, other.detail = "method-not-allowed", Phrase("This address does not take that method.")
     return other

@@ -12,6 +12,7 @@ import msgspec
 
 from app.engines.database import Database
 from app.errors import TooMany, Unavailable
+from app.phrases import Phrase
 from app.supervision import Health
 
 Hit: TypeAlias = tuple[str, str, limits.RateLimitItem]
@@ -42,7 +43,12 @@ class Standing(msgspec.Struct, frozen=True):
 
     def refusal(self) -> TooMany:
         return TooMany(
-            f"At most {self.amount} in {spell(self.window)}. Try again in {spell(math.ceil(self.resets))}.",
+            Phrase(
+                "At most %(amount)s in %(window)s. Try again in %(rest)s.",
+                amount=self.amount,
+                window=spell(self.window),
+                rest=spell(math.ceil(self.resets)),
+            ),
             retry_after=self.resets,
             headers=self.headers,
         )
@@ -210,9 +216,15 @@ def digest(subject: str) -> bytes:
     return hashlib.sha256(subject.encode()).digest()
 
 
-def spell(seconds: int) -> str:
-    for unit, size in (("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            count = math.ceil(seconds / size)
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{max(seconds, 1)} second{'s' if seconds > 1 else ''}"
+UNITS = (
+    (3600, Phrase("%(count)s hour"), Phrase("%(count)s hours")),
+    (60, Phrase("%(count)s minute"), Phrase("%(count)s minutes")),
+    (1, Phrase("%(count)s second"), Phrase("%(count)s seconds")),
+)
+
+
+def spell(seconds: int) -> Phrase:
+    seconds = max(seconds, 1)
+    size, one, several = next(unit for unit in UNITS if seconds >= unit[0])
+    count = math.ceil(seconds / size)
+    return Phrase(one if count == 1 else several, count=count)

@@ -16,7 +16,7 @@ def require_same_origin(method: str, headers: Mapping[str, str], public_url: str
     if site is not None:
         allowed = site in {"same-origin", "none"}
     elif (origin := headers.get("origin")) is not None:
-        allowed = split(origin).netloc in {headers.get("host", ""), urlsplit(public_url).netloc}
+        allowed = (split(origin).netloc or None) in {headers.get("host", ""), urlsplit(public_url).netloc}
     else:
         allowed = True
     if not allowed:

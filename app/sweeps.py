@@ -17,8 +17,9 @@ from app.supervision import Health
 log = structlog.get_logger()
 
 EVERY_SECONDS = 600.0
-KEEP_INCOMING = dt.timedelta(days=30)
 KEEP_RECORDS = dt.timedelta(days=30)
+KEEP_INCOMING = KEEP_RECORDS + dt.timedelta(days=30)
+"""A dead letter of the last day must find its uploads, which are older than it."""
 EXPIRING = (FACTS, *DEAD_TOPICS)  # a mirror that need not have readers, and what nobody mended until then
 SWEEP_SECONDS = 600.0
 KEEP_KEYS = dt.timedelta(days=3)

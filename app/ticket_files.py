@@ -8,6 +8,7 @@ from app.domain.accounts import Caller
 from app.domain.ticket_page import ticket_page
 from app.errors import Conflict
 from app.parts import Parts
+from app.phrases import Phrase
 from app.ticket_calendar import ticket_ics
 from app.ticket_qr import qr_svg
 
@@ -19,7 +20,9 @@ async def qr_file(parts: Parts, who: Caller, number: int) -> Response[bytes]:
     """Raises `Conflict` of type `admits-nobody` where there is nothing to scan: a held or cancelled ticket."""
     ticket = await ticket_page(parts.database, who, number)
     if ticket.qr_text is None:
-        raise Conflict(f"The ticket is {ticket.status}: there is no code to show.", type="admits-nobody")
+        raise Conflict(
+            Phrase("The ticket is %(status)s: there is no code to show.", status=ticket.status), type="admits-nobody"
+        )
     return Response(qr_svg(ticket.qr_text).encode(), media_type="image/svg+xml", headers=CACHE)
 
 

@@ -13,13 +13,14 @@ from msgspec import Meta
 from app.domain.media import MAX_FILES
 from app.domain.picture_files import PictureFile
 from app.errors import FieldError, Invalid
+from app.phrases import Phrase
 from app.pictures import MAX_BYTES
 
 READ_AT_ONCE = 1024 * 1024
 MAX_REQUEST = MAX_FILES * MAX_BYTES + 2_000_000
 
 
-Files = Annotated[list[UploadFile], Meta(extra={"says": "must be files"})]
+Files = Annotated[list[UploadFile], Meta(extra={"says": Phrase("must be files")})]
 
 
 @asynccontextmanager
@@ -29,7 +30,7 @@ async def spooled(uploads: Sequence[UploadFile], field: str, least: int = 1) -> 
     if len(chosen) < least:
         raise Invalid([FieldError(field, "is required: choose at least one picture")])
     if len(chosen) > MAX_FILES:
-        raise Invalid([FieldError(field, f"may have at most {MAX_FILES} pictures")])
+        raise Invalid([FieldError(field, Phrase("may have at most %(most)s pictures", most=MAX_FILES))])
     with tempfile.TemporaryDirectory(prefix="eventstream-") as folder:
         yield [await spool(upload, Path(folder) / str(place)) for place, upload in enumerate(chosen)]
 

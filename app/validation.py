@@ -15,6 +15,7 @@ import msgspec
 
 from app.errors import FieldError, Invalid, Malformed
 from app.language import current_locale
+from app.phrases import Phrase
 
 S = TypeVar("S", bound=msgspec.Struct)
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -50,7 +51,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 
 def refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(name)
 
 
 def read(
@@ -79,7 +80,7 @@ def read(
         try:
             values[field.name] = None if value is None and optional else one(value, field.type, inner)
         except ValueError as error:
-            bad.append(FieldError(field.encode_name, str(error)))
+            bad.append(FieldError(field.encode_name, error.args[0]))
     if issubclass(kind, Input):
         bad += kind.check({**(defaults or {}), **{name: one for name, one in values.items() if one is not None}})
     if bad:
@@ -163,13 +164,13 @@ def one(value: Any, annotated: Any, kind: Any) -> Any:
 
 def clean(text: str, *, raw: bool = False) -> str:
     if FORBIDDEN.search(text):
-        raise ValueError("must not have control characters or broken letters")
+        raise ValueError(Phrase("must not have control characters or broken letters"))
     return text if raw else text.strip()
 
 
 def timestamp(value: Any) -> dt.datetime:
     """RFC 3339 or `2020-06-22 19:10:25-07`; without an offset it is left naive, for the event's timezone."""
-    complaint = "must be a date and time such as 2026-06-22T19:10:00+02:00"
+    complaint = Phrase("must be a date and time such as 2026-06-22T19:10:00+02:00")
     if not isinstance(value, str) or not TIMESTAMP.fullmatch(value):
         raise ValueError(complaint)
     try:
@@ -183,11 +184,16 @@ def timestamp(value: Any) -> dt.datetime:
 
 def date(value: Any) -> dt.date:
     if not isinstance(value, str) or not DATE.fullmatch(value):
-        raise ValueError("must be a date such as 2026-06-22")
+        raise ValueError(Phrase("must be a date such as 2026-06-22"))
     try:
-        return in_years(dt.date.fromisoformat(value))
+        day = dt.date.fromisoformat(value)
     except ValueError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(Phrase("must be a date that the calendar has")) from error
+    return in_years(day)
+
+
+def in_the_years(first: int, last: int) -> Phrase:
+    return Phrase("must lie in the years %(first)s to %(last)s", first=first, last=last)
 
 
 D = TypeVar("D", dt.date, dt.datetime)
@@ -195,14 +201,14 @@ D = TypeVar("D", dt.date, dt.datetime)
 
 def in_years(moment: D) -> D:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ValueError(f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+        raise ValueError(in_the_years(FIRST_YEAR, LAST_YEAR))
     return moment
 
 
 def amount(value: Any) -> Decimal:
     text = str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
     if not AMOUNT.fullmatch(text):
-        raise ValueError("must be an amount such as 7400 or 49.90")
+        raise ValueError(Phrase("must be an amount such as 7400 or 49.90"))
     return Decimal(text)
 
 
@@ -234,12 +240,12 @@ def extra_of(kind: Any) -> dict[str, Any]:
 
 
 PLAINLY = (
-    (re.compile(r"Expected `int`, got"), "must be a whole number"),
-    (re.compile(r"Expected `bool`, got"), "must be true or false"),
-    (re.compile(r"Expected `str`, got"), "must be text"),
-    (re.compile(r"Expected `array( \| null)?`, got"), "must be a list"),
-    (re.compile(r"Expected `\w+` >= (\S+)"), r"must be at least \1"),
-    (re.compile(r"Expected `\w+` <= (\S+)"), r"must be at most \1"),
+    (re.compile(r"Expected `int`, got"), Phrase("must be a whole number")),
+    (re.compile(r"Expected `bool`, got"), Phrase("must be true or false")),
+    (re.compile(r"Expected `str`, got"), Phrase("must be text")),
+    (re.compile(r"Expected `array( \| null)?`, got"), Phrase("must be a list")),
+    (re.compile(r"Expected `\w+` >= (?P<least>\S+)"), Phrase("must be at least %(least)s")),
+    (re.compile(r"Expected `\w+` <= (?P<most>\S+)"), Phrase("must be at most %(most)s")),
 )
 
 IN_A_LIST = re.compile(r" - at `\$\[(\d+)\]`$")
@@ -247,8 +253,9 @@ IN_A_LIST = re.compile(r" - at `\$\[(\d+)\]`$")
 
 def plain(complaint: str) -> str:
     if found := IN_A_LIST.search(complaint):
-        return f"{plain(complaint[: found.start()])}: number {int(found[1]) + 1} of the list"
+        what = plain(complaint[: found.start()])
+        return Phrase("%(complaint)s: number %(place)s of the list", complaint=what, place=int(found[1]) + 1)
     for pattern, words in PLAINLY:
         if (found := pattern.match(complaint)) and " - at " not in complaint:
-            return found.expand(words)
+            return Phrase(words, **found.groupdict())
     return complaint[0].lower() + complaint[1:].replace("`", "")

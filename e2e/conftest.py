@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from e2e.browser import installed
 from e2e.steps import PASSWORD, scriptless
 from tests.cast import event_body
+from tests.every_page import NOT_THERE
 from tests.process import Server
 
 PHONE = {"width": 390, "height": 844}
@@ -59,14 +60,15 @@ def festival(site: Server) -> str:
 
 
 class Complaints(list[str]):
-    """What the console said, but for the browser's own note that a form was refused."""
+    """What the console said, but for the browser's own note that a form was refused or a page is not there."""
 
     def watch(self, page: Page) -> None:
         page.on("console", self.hear)
         page.on("pageerror", lambda error: self.append(str(error)))
 
     def hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not REFUSED.search(message.text):
+        of_the_page = message.location.get("url", "").endswith(NOT_THERE)
+        if message.type in {"error", "warning"} and not REFUSED.search(message.text) and not of_the_page:
             self.append(message.text)
 
 

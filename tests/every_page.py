@@ -15,6 +15,8 @@ from tests.guests import sell_to
 
 ELSEWHERE = {"/media/{key}", "/styleguide"}
 """Pictures, and the one that is there with the demo only."""
+NOT_THERE = ("/nowhere", "/events/999999999")
+"""Their answer is a page too: where nothing is, and where no event is."""
 PARTS = ("/places", "/fan-out", "/progress")
 FILES = (".csv", ".svg", ".pdf", ".ics")
 SEVERAL = {"/": ("/", "/?q=lantern+f&place=uck&price=900"), "/dashboard": ("/dashboard", "/dashboard?past=true")}

@@ -12,9 +12,10 @@ import pytest
 
 from app.client_address import client_address
 from app.engines.database import Database
-from app.errors import TooMany
+from app.errors import Forbidden, TooMany
 from app.main import build_app
 from app.rate_limits import UserLimits
+from app.same_origin import require_same_origin
 from tests.cast import PASSWORD, Stage, event_body, staged, stored_event
 
 PUBLIC = {
@@ -206,6 +207,12 @@ async def test_unsafe_requests_come_from_our_own_pages(
     answer = await alice.post("/api/v1/event", json=event_body(), headers=headers)
     assert answer.status_code == status
     assert (await alice.get("/api/v1/me", headers=headers)).status_code == 200
+
+
+def test_a_page_of_nobody_is_not_ours_where_the_host_is_not_said_either() -> None:
+    for origin in ("null", "http://["):
+        with pytest.raises(Forbidden):
+            require_same_origin("POST", {"origin": origin}, "http://testserver")
 
 
 async def test_sessions_end_by_idling_and_by_age(stage: Stage, bob: httpx.AsyncClient) -> None:

@@ -1,5 +1,7 @@
 """Whose words, and whose numbers."""
 
+from collections.abc import Callable, Iterator
+
 import pytest
 from babel import Locale
 
@@ -28,13 +30,21 @@ def test_the_words_are_english_and_the_forms_those_of_the_reader(header: str, lo
     assert str(locale_for(header)) == locale
 
 
-def test_numbers_money_and_dates_follow_the_reader() -> None:
-    accept_language.set("de-DE")
+@pytest.fixture
+def says() -> Iterator[Callable[[str], object]]:
+    """The reader's `Accept-Language`, for as long as a test."""
+    before = accept_language.set("")
+    yield accept_language.set
+    accept_language.reset(before)
+
+
+def test_numbers_money_and_dates_follow_the_reader(says: Callable[[str], object]) -> None:
+    says("de-DE")
     assert money("1234.50", "EUR") == "1.234,50\xa0€"
     assert number(12345) == "12.345"
     assert counted("%(num)s ticket", "%(num)s tickets", 12345) == "12.345 tickets"
     assert moment(START, "Europe/Berlin") == "Fri 4 Jul 2031, 18:00"
-    accept_language.set("en-US")
+    says("en-US")
     assert money("1234.50", "EUR") == "€1,234.50"
     assert moment(START, "Europe/Berlin") == "Fri Jul 4, 2031, 6:00\u202fPM"
 

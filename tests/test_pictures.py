@@ -193,14 +193,23 @@ def png_of(
     pixels: bytes = b"\0" * 100,
     before: tuple[bytes, bytes] | None = None,
     after: tuple[bytes, bytes] | None = None,
+    palette: bytes = b"",
 ) -> bytes:
-    """Of grey pixels; without enough `pixels` a header that promises more than there is."""
+    """Of grey pixels, or those of a palette; without enough `pixels` a header that promises more than there is."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
-    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
-    chunks = ((b"IHDR", header), before, (b"IDAT", zlib.compress(pixels)), after, (b"IEND", b""))
+    kind = b"\x03" if palette else b"\x00"
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08" + kind + b"\x00\x00\x00"
+    chunks = (
+        (b"IHDR", header),
+        (b"PLTE", palette) if palette else None,
+        before,
+        (b"IDAT", zlib.compress(pixels)),
+        after,
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*one) for one in chunks if one)
 
 
@@ -224,6 +233,7 @@ async def test_exif_that_is_no_hexadecimal_does_no_harm(pictures: Pictures, tmp_
         (jpeg()[:2000], "broken"),
         (png_of(100, 100), "broken"),
         (png_of(10, 10, bytes(11 * 10), after=LATE_PROFILE), "broken"),
+        (png_of(2, 2, b"\0\0\1" * 2, before=(b"tRNS", bytes(257)), palette=bytes(6)), "broken"),
         (png_of(5100, 5000), "25 megapixels"),
         (png_of(60_000, 60_000), "25 megapixels"),
     ],

@@ -157,16 +157,37 @@ def test_after_kill_9_of_everything_the_next_start_recovers(server: Server) -> N
     server.wait_until_ready()
 
 
-def test_a_database_that_was_killed_is_started_again(server: Server) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("below", [".", f"{'d' * 60}/{'e' * 60}"], ids=["short path", "long path"])
+def test_a_database_that_was_killed_is_started_again(folder: Path, workers: str, below: str) -> None:
+    (folder / below).mkdir(parents=True, exist_ok=True)
+    server = Server(folder / below, **EMBEDDED, WORKERS=workers)
+    server.start()
+    try:
+        server.wait_until_ready()
+        before = server.postmaster()
+        assert before is not None
+        before.kill()
+        before.wait(10)
+        server.wait_until_ready()
+        assert server.postmaster() not in (None, before)
+    finally:
+        server.stop()
+    assert "the database server died and was started again" in server.log()
+    assert server.postmaster() is None
+
+
+async def test_a_database_that_is_not_there_any_more_is_not_made_anew(server: Server, folder: Path) -> None:
     server.start()
     server.wait_until_ready()
-    before = server.postmaster()
+    data = folder / "data" / "postgres" / "data"
+    away = data.rename(data.with_name("away"))
     server.kill_database()
+    await eventually(lambda: f"{data} is not there." in server.log())
+    assert not data.exists()
+    away.rename(data)
+    await eventually(lambda: "was started again" in server.log(), 30)
     server.wait_until_ready()
-    assert server.postmaster() not in (None, before)
-    assert "the database server died and was started again" in server.log()
-    server.stop()
-    assert server.postmaster() is None
 
 
 def test_what_requests_had_on_disk_goes_with_the_next_start(server: Server, folder: Path) -> None:
@@ -269,6 +290,13 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     done = run(folder, "serve", EVENTSTREAM_DATA_DIR=str(folder / "file" / "data"))
     assert done.returncode == 2
     assert str(folder / "file" / "data") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_takes_no_files_is_named(folder: Path) -> None:
+    done = run(folder, "serve", EVENTSTREAM_DATA_DIR="/sys/kernel", POSTGRESQL_DB_URL="postgresql://nobody@localhost/x")
+    assert done.returncode == 2
+    assert "EVENTSTREAM_DATA_DIR='/sys/kernel'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,12 +1,16 @@
 """What the sweep of all processes tidies by age."""
 
+import os
+import time
 from pathlib import Path
 
 from app.consumers.dead_letters import DEAD_TOPICS
+from app.domain.media import chunks_of
 from app.engines.log import Record
 from app.main import build_parts
 from app.messages import FACTS, TOPICS
 from app.sweeps import sweep
+from tests.backdoor import keys_below
 from tests.cast import settings_for
 
 
@@ -15,6 +19,9 @@ async def test_mirrored_facts_and_dead_letters_of_an_embedded_log_go_after_a_mon
 ) -> None:
     parts = build_parts(settings_for(tmp_path, KAFKA_BOOTSTRAP_SERVERS="", AWS_S3_BUCKET_NAME=""), database_url)
     await parts.database.open()
+    for days in (31, 61):
+        await parts.media.put(f"incoming/{days}", chunks_of(Path(__file__)))
+        os.utime(tmp_path / "media" / "objects" / "incoming" / str(days), (time.time() - days * 86400,) * 2)
     topics = [*TOPICS, FACTS, *DEAD_TOPICS]
     await parts.log.create_topics(topics)
     async with parts.database.connection() as connection:
@@ -26,5 +33,6 @@ async def test_mirrored_facts_and_dead_letters_of_an_embedded_log_go_after_a_mon
         rows = await connection.fetch("SELECT topic FROM log_records WHERE key = 'old'")
         assert {row["topic"] for row in rows} == set(TOPICS)
         assert await connection.fetchval("SELECT count(*) FROM log_records WHERE key = 'new'") == len(topics)
+    assert await keys_below(parts.media, "incoming/") == ["incoming/31"], "a dead letter may still need it"
     await parts.log.close()
     await parts.database.close()

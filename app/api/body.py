@@ -10,6 +10,7 @@ from app.domain.accounts import Caller
 from app.domain.picture_files import check_pictures
 from app.errors import Forbidden, Invalid
 from app.form_request import FormRequest, form_of
+from app.phrases import Phrase
 from app.settings import Settings
 from app.uploads import spooled
 from app.validation import parse_json, read, several
@@ -63,7 +64,7 @@ def require_own_ids(who: Caller | None, sent: Mapping[str, Any]) -> None:
         return
     for name, own in ("user_id", who.user_id), ("uploaded_by", who.user_id), ("organizer_id", who.organizer_id):
         if sent.get(name) not in (None, "", own, str(own)):
-            raise Forbidden(f"{name} is not yours.")
+            raise Forbidden(Phrase("%(name)s is not yours.", name=name))
 
 
 def form_with_pictures(field: str) -> Callable[[Request[Any, Any, Any]], Awaitable[None]]:

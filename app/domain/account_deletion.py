@@ -12,6 +12,7 @@ from app.domain.waiting_list import leave_waiting_list
 from app.domain.waiting_list_page import entries_of
 from app.engines.database import Connection, Database
 from app.errors import Conflict
+from app.phrases import Phrase
 from app.validation import Input
 
 NOBODY = "Deleted account"
@@ -93,7 +94,10 @@ async def delete_account(check: PasswordCheck, who: Caller, given: DeletionIn, a
 async def require_no_events(connection: Connection, who: Caller) -> None:
     if events := await live_events(connection, who.organizer_id):
         titles = ", ".join(event.title for event in events)
-        raise Conflict(f"Cancel your events first, or wait until they are over: {titles}.", type="live-events")
+        raise Conflict(
+            Phrase("Cancel your events first, or wait until they are over: %(titles)s.", titles=titles),
+            type="live-events",
+        )
 
 
 async def give_up_places(database: Database, who: Caller) -> None:

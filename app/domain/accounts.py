@@ -13,25 +13,26 @@ from app.domain.idempotency import key_reused
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, NotSignedIn
 from app.passwords import Passwords
+from app.phrases import Phrase
 from app.rate_limits import SharedLimits
 from app.settings import RateLimits
 from app.tables import Organizer, User
 from app.validation import Input
 
-Name = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": "must have 1 to 200 characters"})]
+Name = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": Phrase("must have 1 to 200 characters")})]
 Email = Annotated[
     str,
     Meta(
         max_length=254,
         pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+$",
-        extra={"says": "must be an e-mail address such as ada@example.org"},
+        extra={"says": Phrase("must be an e-mail address such as ada@example.org")},
     ),
 ]
 Password = Annotated[
-    str, Meta(min_length=8, max_length=200, extra={"says": "must have 8 to 200 characters", "raw": True})
+    str, Meta(min_length=8, max_length=200, extra={"says": Phrase("must have 8 to 200 characters"), "raw": True})
 ]
-GivenPassword = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": "must be given", "raw": True})]
-Bio = Annotated[str, Meta(max_length=20_000, extra={"says": "must have at most 20,000 characters"})]
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": Phrase("must be given"), "raw": True})]
+Bio = Annotated[str, Meta(max_length=20_000, extra={"says": Phrase("must have at most 20,000 characters")})]
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -59,11 +60,11 @@ class AttendeeSignUp(Input, frozen=True, kw_only=True):
 class OrganizerSignUp(AttendeeSignUp, frozen=True, kw_only=True):
     company_name: Name
     bio: Bio | None = None
-    role: Annotated[Literal["organizer"], Meta(extra={"says": 'must be "organizer" or left out'})] = "organizer"
+    role: Annotated[Literal["organizer"], Meta(extra={"says": Phrase('must be "organizer" or left out')})] = "organizer"
 
 
 class SignIn(Input, frozen=True, kw_only=True):
-    email: Annotated[str, Meta(max_length=254, extra={"says": "must be your e-mail address"})]
+    email: Annotated[str, Meta(max_length=254, extra={"says": Phrase("must be your e-mail address")})]
     password: GivenPassword
 
 

@@ -32,7 +32,7 @@ class AttendeeFilter(msgspec.Struct, frozen=True, kw_only=True):
         try:
             clean(self.q)
         except ValueError as error:
-            raise Invalid([FieldError("q", str(error))]) from error
+            raise Invalid([FieldError("q", error.args[0])]) from error
 
 
 class Attendee(msgspec.Struct, frozen=True, kw_only=True):

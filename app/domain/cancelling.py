@@ -13,16 +13,17 @@ from app.domain.stock import Stock, lock_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.messages import TicketCancelled
+from app.phrases import Phrase
 
 RETURNED = "returned by the attendee"
 REFUSALS = {
-    "too-late-to-return": "Tickets for this event cannot be returned any more.",
-    "not-returnable": "Tickets for this event cannot be returned.",
-    "already-used": "This ticket has been used.",
-    "not-live": "This ticket is not valid any more.",
+    "too-late-to-return": Phrase("Tickets for this event cannot be returned any more."),
+    "not-returnable": Phrase("Tickets for this event cannot be returned."),
+    "already-used": Phrase("This ticket has been used."),
+    "not-live": Phrase("This ticket is not valid any more."),
 }
 
-Reason = Annotated[str, Meta(min_length=1, max_length=500, extra={"says": "must have 1 to 500 characters"})]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, extra={"says": Phrase("must have 1 to 500 characters")})]
 
 
 class Cancelled(msgspec.Struct, frozen=True, kw_only=True):

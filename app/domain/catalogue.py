@@ -15,12 +15,13 @@ from app.domain.money import money
 from app.engines.database import Database
 from app.engines.media import Media
 from app.errors import FieldError
+from app.phrases import Phrase
 from app.pictures import WIDTHS, variant_key
 from app.validation import Input
 
 MOST_WORDS = 8
 
-Words = Annotated[str, Meta(max_length=200, extra={"says": "must have at most 200 characters"})]
+Words = Annotated[str, Meta(max_length=200, extra={"says": Phrase("must have at most 200 characters")})]
 
 
 class Search(Input, frozen=True, kw_only=True):

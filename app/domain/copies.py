@@ -20,12 +20,15 @@ from app.engines.documents import Documents
 from app.engines.media import Media
 from app.errors import FieldError
 from app.messages import EventData, Message, MetadataData, MetadataSubmitted, ProjectSubmitted, TicketTypeData, Upload
-from app.validation import FIRST_YEAR, LAST_YEAR, Input
+from app.phrases import Phrase
+from app.validation import FIRST_YEAR, LAST_YEAR, Input, in_the_years
 
 EVENT_MOMENTS = ("start_time", "end_time", "returns_until")
 TYPE_MOMENTS = ("sale_opens_at", "sale_closes_at", "hidden_until")
 
-Start = Annotated[dt.datetime, Meta(extra={"says": "must be a date and time such as 2026-06-22T19:10:00+02:00"})]
+Start = Annotated[
+    dt.datetime, Meta(extra={"says": Phrase("must be a date and time such as 2026-06-22T19:10:00+02:00")})
+]
 
 
 class CopyIn(Input, frozen=True, kw_only=True):
@@ -40,7 +43,7 @@ class CopyIn(Input, frozen=True, kw_only=True):
         """A start in the last year would push the end beyond it."""
         start = values.get("start_time")
         if start is not None and not FIRST_YEAR < start.year < LAST_YEAR:
-            yield FieldError("start_time", f"must lie in the years {FIRST_YEAR + 1} to {LAST_YEAR - 1}")
+            yield FieldError("start_time", in_the_years(FIRST_YEAR + 1, LAST_YEAR - 1))
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

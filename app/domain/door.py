@@ -13,12 +13,13 @@ from app.domain.stock import Stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import TicketUsed, TicketUseUndone
+from app.phrases import Phrase
 
 REFUSALS = {
-    "held": ("not-paid", "The payment for this ticket has not been confirmed."),
-    "lapsed": ("not-live", "This ticket was not paid in time."),
-    "cancelled": ("not-live", "This ticket is cancelled."),
-    "sold": ("not-used", "This ticket has not been used."),
+    "held": ("not-paid", Phrase("The payment for this ticket has not been confirmed.")),
+    "lapsed": ("not-live", Phrase("This ticket was not paid in time.")),
+    "cancelled": ("not-live", Phrase("This ticket is cancelled.")),
+    "sold": ("not-used", Phrase("This ticket has not been used.")),
 }
 
 
@@ -40,7 +41,10 @@ async def use_ticket(database: Database, who: Caller, ticket_number: int, idempo
     async def decide(connection: Connection) -> dict[str, Any]:
         stock, ticket = await lock_own_ticket(connection, who, ticket_number)
         if ticket["status"] == "used":
-            raise Conflict(f"This ticket was used at {ticket['used_at']:%Y-%m-%d %H:%M} UTC.", type="already-used")
+            raise Conflict(
+                Phrase("This ticket was used at %(at)s UTC.", at=f"{ticket['used_at']:%Y-%m-%d %H:%M}"),
+                type="already-used",
+            )
         if ticket["status"] != "sold":
             refuse(ticket)
         await mark(connection, ticket_number, "used", stock.now, who.user_id)

@@ -15,6 +15,7 @@ from app.engines.database import Connection, Database
 from app.engines.media import Media
 from app.errors import FieldError, Invalid
 from app.messages import Upload
+from app.phrases import Phrase
 from app.pictures import Pictures, Size
 
 FOLDER = "drafts/"
@@ -105,7 +106,8 @@ async def insert_rows(
         "SELECT count(*), coalesce(max(position), -1) FROM draft_pictures WHERE draft_id = $1", draft_id
     )
     if many + len(files) > MAX_FILES:
-        raise Invalid([FieldError("images", f"may be at most {MAX_FILES} pictures; {many} are here already")])
+        complaint = Phrase("may be at most %(most)s pictures; %(many)s are here already", most=MAX_FILES, many=many)
+        raise Invalid([FieldError("images", complaint)])
     ids = await draw_media_ids(connection, len(files))
     await connection.executemany(
         """INSERT INTO draft_pictures (id, draft_id, organizer_id, name, position, width, height)

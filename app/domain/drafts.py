@@ -12,6 +12,7 @@ from app.domain.events import require_organizer
 from app.domain.zones import zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Invalid, NotFound, Stale, TooLarge
+from app.phrases import Phrase
 from app.validation import clean
 
 STEPS: dict[str, tuple[str, ...]] = {
@@ -60,7 +61,10 @@ async def create_draft(database: Database, who: Caller, typed: Mapping[str, Any]
     async with database.transaction() as connection:
         many = await connection.fetchval("SELECT count(*) FROM drafts WHERE organizer_id = $1", organizer_id)
         if many >= MAX_DRAFTS:
-            raise Conflict(f"You have {many} drafts: delete or submit some of them first.", type="too-many-drafts")
+            raise Conflict(
+                Phrase("You have %(many)s drafts: delete or submit some of them first.", many=many),
+                type="too-many-drafts",
+            )
         draft_id: int = await connection.fetchval(
             "INSERT INTO drafts (organizer_id, typed, step) VALUES ($1, $2, 'basics') RETURNING id",
             organizer_id,
@@ -106,7 +110,7 @@ def storable(typed: Mapping[str, Any]) -> dict[str, Any]:
         try:
             clean(text)
         except ValueError as error:
-            bad.append(FieldError(name, str(error)))
+            bad.append(FieldError(name, error.args[0]))
     if bad:
         raise Invalid(bad)
     if len(json.dumps(dict(typed))) > MAX_TYPED:

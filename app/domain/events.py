@@ -22,18 +22,21 @@ from app.domain.zones import in_zone, zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Forbidden, Invalid, Stale
 from app.messages import EventChanged, EventData, EventSubmitted, Message, ProjectSubmitted
+from app.phrases import Phrase
 from app.validation import Input
 
-Title = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": "must have 1 to 200 characters"})]
-Text = Annotated[str, Meta(min_length=1, max_length=20_000, extra={"says": "must have 1 to 20,000 characters"})]
-Capacity = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": "must be a whole number from 1 to 1,000,000"})]
-Status = Annotated[Literal["draft", "published"], Meta(extra={"says": 'must be "draft" or "published"'})]
-Id = Annotated[int, Meta(ge=1, le=2**63 - 1, extra={"says": "must be an id"})]
-Payment = Annotated[
-    Literal["instant", "organizer_confirms"], Meta(extra={"says": 'must be "instant" or "organizer_confirms"'})
+Title = Annotated[str, Meta(min_length=1, max_length=200, extra={"says": Phrase("must have 1 to 200 characters")})]
+Text = Annotated[str, Meta(min_length=1, max_length=20_000, extra={"says": Phrase("must have 1 to 20,000 characters")})]
+Capacity = Annotated[
+    int, Meta(ge=1, le=1_000_000, extra={"says": Phrase("must be a whole number from 1 to 1,000,000")})
 ]
-Hours = Annotated[int, Meta(ge=1, le=8760, extra={"says": "must be a whole number of hours from 1 to 8,760"})]
-Short = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": "must have 1 to 100 characters"})]
+Status = Annotated[Literal["draft", "published"], Meta(extra={"says": Phrase('must be "draft" or "published"')})]
+Id = Annotated[int, Meta(ge=1, le=2**63 - 1, extra={"says": Phrase("must be an id")})]
+Payment = Annotated[
+    Literal["instant", "organizer_confirms"], Meta(extra={"says": Phrase('must be "instant" or "organizer_confirms"')})
+]
+Hours = Annotated[int, Meta(ge=1, le=8760, extra={"says": Phrase("must be a whole number of hours from 1 to 8,760")})]
+Short = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": Phrase("must have 1 to 100 characters")})]
 
 
 class EventIn(Input, frozen=True, kw_only=True):
@@ -230,7 +233,9 @@ def refuse_change(stock: Stock, data: EventData) -> None:
     if stock.status == "cancelled":
         raise Conflict("This event is cancelled.", type="event-cancelled")
     if data.capacity < taken:
-        raise Conflict(f"{taken} places are taken; the capacity cannot be less.", type="capacity-taken")
+        raise Conflict(
+            Phrase("%(taken)s places are taken; the capacity cannot be less.", taken=taken), type="capacity-taken"
+        )
     if data.status == "draft" and taken > 0:
         raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
 

@@ -19,18 +19,21 @@ from app.domain.stock import Stock, lock_own_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import TicketConfirmed
+from app.phrases import Phrase
 from app.validation import Input
 
 PAYMENTS_ARRIVE_WITHIN = dt.timedelta(days=30)
 REFUSALS = {
-    "not-found": "There is no such ticket for this event.",
-    "not-held": "This ticket does not wait for a payment.",
-    "no-places-left": "The hold had lapsed, and its place is taken now.",
-    "already-bought": "The hold had lapsed, and its owner has another ticket now.",
-    "event-cancelled": "This event is cancelled.",
+    "not-found": Phrase("There is no such ticket for this event."),
+    "not-held": Phrase("This ticket does not wait for a payment."),
+    "no-places-left": Phrase("The hold had lapsed, and its place is taken now."),
+    "already-bought": Phrase("The hold had lapsed, and its owner has another ticket now."),
+    "event-cancelled": Phrase("This event is cancelled."),
 }
 
-Numbers = Annotated[list[Id], Meta(min_length=1, max_length=1000, extra={"says": "must be 1 to 1,000 ticket numbers"})]
+Numbers = Annotated[
+    list[Id], Meta(min_length=1, max_length=1000, extra={"says": Phrase("must be 1 to 1,000 ticket numbers")})
+]
 
 
 class ConfirmIn(Input, frozen=True, kw_only=True):

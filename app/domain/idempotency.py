@@ -9,6 +9,7 @@ import msgspec
 
 from app.engines.database import Connection, Database, to_json
 from app.errors import FieldError, Invalid
+from app.phrases import Phrase
 
 MAX_KEY = 255
 
@@ -35,7 +36,9 @@ def idempotent(key: str | None, *parts: bytes | str) -> Idempotent | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY or not key.isprintable():
-        raise Invalid([FieldError("Idempotency-Key", f"must have 1 to {MAX_KEY} printable characters")])
+        raise Invalid(
+            [FieldError("Idempotency-Key", Phrase("must have 1 to %(most)s printable characters", most=MAX_KEY))]
+        )
     return Idempotent(key, hash_of(*parts))
 
 

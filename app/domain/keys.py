@@ -13,12 +13,13 @@ from app.api_keys import new_token
 from app.domain.accounts import Caller, Name
 from app.domain.idempotency import Idempotent, key_reused
 from app.errors import Conflict, NotFound
+from app.phrases import Phrase
 from app.tables import ApiKey, IdempotencyKey, User
 from app.validation import Input
 
 Scopes = Annotated[
     list[Literal["read", "write"]],
-    Meta(min_length=1, max_length=2, extra={"says": 'must be a list of "read" and "write"'}),
+    Meta(min_length=1, max_length=2, extra={"says": Phrase('must be a list of "read" and "write"')}),
 ]
 
 
@@ -88,7 +89,7 @@ async def require_room(db: AsyncSession, who: Caller) -> None:
     await db.execute(sa.select(User.id).where(User.id == who.user_id).with_for_update())
     live = sa.select(sa.func.count()).where(ApiKey.user_id == who.user_id, ApiKey.revoked_at.is_(None))
     if (await db.execute(live)).scalar_one() >= MOST:
-        raise Conflict(f"You have {MOST} API keys; revoke one first.", type="too-many-api-keys")
+        raise Conflict(Phrase("You have %(many)s API keys; revoke one first.", many=MOST), type="too-many-api-keys")
 
 
 async def keys_of(db: AsyncSession, who: Caller, most: int | None = None, after: int | None = None) -> list[KeyView]:

@@ -11,11 +11,14 @@ from app.domain.media import MAX_FILES, MediaItem, MediaRow, item
 from app.engines.database import Connection, Database
 from app.engines.media import Media
 from app.errors import NotFound
+from app.phrases import Phrase
 from app.validation import Input
 
-Alt = Annotated[str, Meta(max_length=500, extra={"says": "must have at most 500 characters"})]
-Percent = Annotated[int, Meta(ge=0, le=100, extra={"says": "must be a whole number from 0 to 100"})]
-Position = Annotated[int, Meta(ge=0, lt=10 * MAX_FILES, extra={"says": "must be a place in the order, counted from 0"})]
+Alt = Annotated[str, Meta(max_length=500, extra={"says": Phrase("must have at most 500 characters")})]
+Percent = Annotated[int, Meta(ge=0, le=100, extra={"says": Phrase("must be a whole number from 0 to 100")})]
+Position = Annotated[
+    int, Meta(ge=0, lt=10 * MAX_FILES, extra={"says": Phrase("must be a place in the order, counted from 0")})
+]
 Table = Literal["media", "draft_pictures"]
 
 

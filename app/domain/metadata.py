@@ -14,16 +14,19 @@ from app.engines.database import Connection, Database
 from app.engines.documents import Document, Documents
 from app.errors import NotFound
 from app.messages import Message, MetadataData, MetadataDeleted, MetadataSubmitted, ProjectSubmitted
+from app.phrases import Phrase
 from app.validation import Input
 
 KINDS = ("poster", "billboard", "thumbnail", "banner", "digital")
 Kind = Annotated[
     Literal["poster", "billboard", "thumbnail", "banner", "digital"],
-    Meta(extra={"says": "must be poster, billboard, thumbnail, banner or digital"}),
+    Meta(extra={"says": Phrase("must be poster, billboard, thumbnail, banner or digital")}),
 ]
 Tag = Annotated[str, Meta(min_length=1, max_length=100)]
-Tags = Annotated[list[Tag], Meta(max_length=50, extra={"says": "must be at most 50 texts of 1 to 100 characters"})]
-Key = Annotated[str, Meta(min_length=1, max_length=1024, extra={"says": "must have 1 to 1,024 characters"})]
+Tags = Annotated[
+    list[Tag], Meta(max_length=50, extra={"says": Phrase("must be at most 50 texts of 1 to 100 characters")})
+]
+Key = Annotated[str, Meta(min_length=1, max_length=1024, extra={"says": Phrase("must have 1 to 1,024 characters")})]
 
 
 class MetadataIn(Input, frozen=True, kw_only=True):

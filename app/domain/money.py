@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import babel.numbers
 
+from app.phrases import Phrase
+
 MAX_PRICE = Decimal("9999999.99")
 
 
@@ -16,5 +18,7 @@ def price_complaint(price: Decimal, currency: str) -> str | None:
     """What is wrong with a price in a currency that exists."""
     decimals = babel.numbers.get_currency_precision(currency)
     if not 0 <= price <= MAX_PRICE:
-        return "must lie between 0 and 9,999,999.99"
-    return None if price == round(price, decimals) else f"must have at most {decimals} decimals in {currency}"
+        return Phrase("must lie between 0 and 9,999,999.99")
+    if price == round(price, decimals):
+        return None
+    return Phrase("must have at most %(decimals)s decimals in %(currency)s", decimals=decimals, currency=currency)

@@ -13,13 +13,14 @@ from app.domain.passwords import set_password
 from app.engines.database import Database
 from app.errors import FieldError, Invalid, NotFound
 from app.passwords import Passwords
+from app.phrases import Phrase
 from app.validation import Input
 
 LASTS = dt.timedelta(hours=1)
 
 
 class ResetIn(Input, frozen=True, kw_only=True):
-    token: Annotated[str, Meta(min_length=1, max_length=200, extra={"says": "must be the one of the link"})]
+    token: Annotated[str, Meta(min_length=1, max_length=200, extra={"says": Phrase("must be the one of the link")})]
     new_password: Password
 
     @classmethod
@@ -36,7 +37,7 @@ async def new_reset(database: Database, email: str) -> str:
             "SELECT id FROM users WHERE lower(email) = lower($1) AND deleted_at IS NULL", email
         )
         if user_id is None:
-            raise NotFound(f"Nobody has signed up with {email}.")
+            raise NotFound(Phrase("Nobody has signed up with %(email)s.", email=email))
         await connection.execute("DELETE FROM password_resets WHERE user_id = $1", user_id)
         await connection.execute(
             "INSERT INTO password_resets (token_hash, user_id, expires_at) VALUES ($1, $2, now() + $3::interval)",

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from app.errors import FieldError, Invalid
+from app.phrases import Phrase
 from app.pictures import Pictures
 
 T = TypeVar("T")
@@ -32,12 +33,16 @@ async def for_each(files: Sequence[PictureFile], field: str, work: Callable[[Pic
     bad: list[FieldError] = []
     for file in files:
         if file.too_large:
-            bad.append(FieldError(field, f"{file.name} is larger than 10 MiB".lstrip()))
+            bad.append(FieldError(field, about(file, Phrase("is larger than 10 MiB"))))
             continue
         try:
             made.append(await work(file))
         except Invalid as refusal:
-            bad += [FieldError(one.field, f"{file.name} {one.message}".lstrip()) for one in refusal.fields]
+            bad += [FieldError(one.field, about(file, one.message)) for one in refusal.fields]
     if bad:
         raise Invalid(bad)
     return made
+
+
+def about(file: PictureFile, complaint: str) -> str:
+    return Phrase("%(file)s %(complaint)s", file=file.name, complaint=complaint) if file.name else complaint

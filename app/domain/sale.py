@@ -13,15 +13,16 @@ from app.domain.offers import settle
 from app.domain.stock import Stock, TypeStock, lock_stocks, may_see
 from app.engines.database import Connection
 from app.errors import AppError, Conflict, NotFound
+from app.phrases import Phrase
 
 REFUSALS = {
-    "sold-out": "All places are taken. You can join the waiting list.",
-    "not-enough-left": "Fewer places are left than you want. You can take fewer, or join the waiting list.",
-    "already-bought": "You have a ticket for this event already.",
-    "over-limit": "That is more than one person can have of these tickets.",
-    "sale-closed": "The sale for this event is closed.",
-    "sale-not-open": "The sale has not begun yet.",
-    "event-cancelled": "This event is cancelled.",
+    "sold-out": Phrase("All places are taken. You can join the waiting list."),
+    "not-enough-left": Phrase("Fewer places are left than you want. You can take fewer, or join the waiting list."),
+    "already-bought": Phrase("You have a ticket for this event already."),
+    "over-limit": Phrase("That is more than one person can have of these tickets."),
+    "sale-closed": Phrase("The sale for this event is closed."),
+    "sale-not-open": Phrase("The sale has not begun yet."),
+    "event-cancelled": Phrase("This event is cancelled."),
 }
 
 

@@ -22,6 +22,7 @@ from app.domain.ticket_types import (
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Invalid, NotFound, Stale
 from app.messages import TicketTypeChanged, TicketTypeData
+from app.phrases import Phrase
 
 
 async def create_ticket_type(
@@ -40,7 +41,7 @@ async def create_ticket_type(
         if stock.due:
             await settle(connection, stock)
         if len(stock.types) >= MOST_TYPES:
-            raise Conflict(f"An event can have {MOST_TYPES} ticket types.", type="too-many-types")
+            raise Conflict(Phrase("An event can have %(most)s ticket types.", most=MOST_TYPES), type="too-many-types")
         data = await data_for(connection, stock, given)
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         number: int = await connection.fetchval(
@@ -75,7 +76,9 @@ async def change_ticket_type(
         refuse_cancelled(stock)
         taken = row["sold"] + row["held"]
         if given.places is not None and given.places < taken:
-            raise Conflict(f"{taken} of these are taken; there cannot be fewer places.", type="places-taken")
+            raise Conflict(
+                Phrase("%(taken)s of these are taken; there cannot be fewer places.", taken=taken), type="places-taken"
+            )
         data = await data_for(connection, stock, given)
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute(

@@ -15,16 +15,17 @@ from app.domain.zones import in_zone
 from app.engines.database import Connection
 from app.errors import FieldError, Invalid
 from app.messages import EventSubmitted, ProjectSubmitted, TicketTypeData
+from app.phrases import Phrase
 from app.validation import Input, read
 
 GENERAL = "General admission"
 MOST_TYPES = 50
 
-Name = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": "must have 1 to 100 characters"})]
-Description = Annotated[str, Meta(max_length=2_000, extra={"says": "must have at most 2,000 characters"})]
-Places = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": "must be a whole number from 1 to 1,000,000"})]
-Limit = Annotated[int, Meta(ge=1, le=100, extra={"says": "must be a whole number from 1 to 100"})]
-Position = Annotated[int, Meta(ge=1, le=10_000, extra={"says": "must be a whole number from 1 to 10,000"})]
+Name = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": Phrase("must have 1 to 100 characters")})]
+Description = Annotated[str, Meta(max_length=2_000, extra={"says": Phrase("must have at most 2,000 characters")})]
+Places = Annotated[int, Meta(ge=1, le=1_000_000, extra={"says": Phrase("must be a whole number from 1 to 1,000,000")})]
+Limit = Annotated[int, Meta(ge=1, le=100, extra={"says": Phrase("must be a whole number from 1 to 100")})]
+Position = Annotated[int, Meta(ge=1, le=10_000, extra={"says": Phrase("must be a whole number from 1 to 10,000")})]
 
 
 class TicketTypeIn(Input, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class TicketTypeIn(Input, frozen=True, kw_only=True):
 def check_ticket_types(given: Sequence[Mapping[str, Any]], currency: str) -> Iterable[FieldError]:
     """Complaints about the types that come with an event, each under the place of its type."""
     if len(given) > MOST_TYPES:
-        yield FieldError("ticket_types", f"must be at most {MOST_TYPES}")
+        yield FieldError("ticket_types", Phrase("must be at most %(most)s", most=MOST_TYPES))
         return
     for place, one in enumerate(given):
         try:

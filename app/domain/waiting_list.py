@@ -16,20 +16,21 @@ from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_st
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
+from app.phrases import Phrase
 from app.validation import Input
 
 REFUSALS = {
-    "places-left": "There are places left: buy a ticket instead.",
-    "already-bought": "You have a ticket for this event already.",
-    "over-limit": "That is more than one person can have of these tickets.",
-    "sale-closed": "The sale for this event is closed.",
-    "event-cancelled": "This event is cancelled.",
-    "not-waiting": "You are not on this waiting list any more.",
-    "no-offer": "There is no offer for you yet.",
-    "offer-expired": "This offer has expired, and the places went to the next.",
+    "places-left": Phrase("There are places left: buy a ticket instead."),
+    "already-bought": Phrase("You have a ticket for this event already."),
+    "over-limit": Phrase("That is more than one person can have of these tickets."),
+    "sale-closed": Phrase("The sale for this event is closed."),
+    "event-cancelled": Phrase("This event is cancelled."),
+    "not-waiting": Phrase("You are not on this waiting list any more."),
+    "no-offer": Phrase("There is no offer for you yet."),
+    "offer-expired": Phrase("This offer has expired, and the places went to the next."),
 }
 
-Quantity = Annotated[int, Meta(ge=1, le=100, extra={"says": "must be a whole number from 1 to 100"})]
+Quantity = Annotated[int, Meta(ge=1, le=100, extra={"says": Phrase("must be a whole number from 1 to 100")})]
 
 
 class JoinIn(Input, frozen=True, kw_only=True):

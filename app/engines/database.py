@@ -58,7 +58,8 @@ def unavailable_when_away() -> Iterator[None]:
         yield
     except Exception as error:
         if is_away(error):
-            raise Unavailable("The database does not answer.", retry_after=2) from error
+            what = "has no room left." if isinstance(error, asyncpg.DiskFullError) else "does not answer."
+            raise Unavailable(f"The database {what}", retry_after=2) from error
         raise
 
 

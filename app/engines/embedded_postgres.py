@@ -65,6 +65,7 @@ class EmbeddedPostgres:
         self.log = self.folder / "postgres.log"
         self.users: int | None = None
         self.as_user: dict[str, Any] = {}
+        self.sockets = self.folder
 
     def start(self) -> str:
         """Start it, or find it running; the URL of its database, for asyncpg and SQLAlchemy."""
@@ -74,6 +75,7 @@ class EmbeddedPostgres:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.folder.chmod(0o700)
             self.as_user = user_switch(self.folder)
+            self.sockets = self.socket_folder()
             if self.users is None:
                 self.users = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -127,11 +129,10 @@ class EmbeddedPostgres:
                 time.sleep(0.02)
 
     def start_server(self) -> None:
-        sockets = self.socket_folder()
         if not self.data.exists():
             self.init()
-        self.clear_traces(sockets)
-        options = f"-h '' -p {PORT} -k {shlex.quote(str(sockets))}"
+        self.clear_traces()
+        options = f"-h '' -p {PORT} -k {shlex.quote(str(self.sockets))}"
         options += "".join(f" -c {name}={value}" for name, value in self.settings.items())
         # where recovery takes longer than -t, `ready` goes on waiting
         start = ("-w", "-t", "5", "-D", self.data, "-l", self.log, "-o", options, "start")
@@ -165,9 +166,9 @@ class EmbeddedPostgres:
         os.fsync(folder := os.open(self.folder, os.O_RDONLY))  # else a power cut may bring the old name back
         os.close(folder)
 
-    def clear_traces(self, sockets: Path) -> None:
+    def clear_traces(self) -> None:
         """A pid in the files of a killed server may be a stranger's by now, and would be taken for a server's."""
-        (sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+        (self.sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         file = self.data / "postmaster.pid"
         if lines := self.pid_file():  # kept: it names the memory of surviving children. The starter's pid is ignored
             file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))

@@ -13,6 +13,7 @@ from typing import BinaryIO, ParamSpec, TypeVar
 
 from app.engines.media import CHUNK, INCOMING, require_key
 from app.errors import NotFound, Unavailable
+from app.phrases import Phrase
 
 UNFINISHED = ".unfinished"
 AT_ONCE = 1024 * 1024
@@ -192,4 +193,4 @@ def remove(path: Path) -> None:
 
 
 def away(error: OSError) -> Unavailable:
-    return Unavailable(f"The media store does not work: {error.strerror}.", retry_after=5)
+    return Unavailable(Phrase("The media store does not work: %(reason)s.", reason=error.strerror), retry_after=5)

@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from app.errors import Unavailable
+from app.phrases import Phrase
 
 
 @contextmanager
@@ -20,7 +21,9 @@ def unavailable_when_away() -> Iterator[None]:
     except KafkaError as error:
         if not error.retriable:
             raise
-        raise Unavailable(f"Kafka does not answer: {type(error).__name__}.", retry_after=2) from error
+        raise Unavailable(
+            Phrase("Kafka does not answer: %(error)s.", error=type(error).__name__), retry_after=2
+        ) from error
 
 
 async def bounded(closing: Coroutine[Any, Any, None], seconds: float) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 INCOMING = "incoming/"
 CHUNK = 64 * 1024
-KEY = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+KEY = re.compile(r"[A-Za-z0-9._-]{1,200}(/[A-Za-z0-9._-]{1,200}){0,9}")
 
 
 def is_key(text: str) -> bool:
@@ -23,7 +23,10 @@ def require_key(text: str) -> str:
 
 
 class Media(Protocol):
-    """Keys look like `events/12/34.webp`: ASCII letters, digits, `.`, `-`, `_`, and `/` between non-empty parts."""
+    """Keys look like `events/12/34.webp`: ASCII letters, digits, `.`, `-`, `_`, and `/` between parts.
+
+    A key has at most ten parts of 1 to 200 characters.
+    """
 
     @property
     def origin(self) -> str | None:

@@ -21,14 +21,16 @@ def kept_running(postgres: EmbeddedPostgres) -> Iterator[None]:
 
     def look_after() -> None:
         while not over.wait(LOOK_SECONDS):
-            if postgres.pid():
-                continue
             try:
+                if postgres.pid():
+                    continue
+                if not postgres.data.exists():  # a disk that went away; a new and empty database is no help
+                    raise EmbeddedPostgresError(f"{postgres.data} is not there.")
                 with postgres.one_at_a_time():
                     postgres.ready()
                 log.error("the database server died and was started again")
-            except (EmbeddedPostgresError, OSError) as error:
-                log.error("the database server died and does not start", error=first_line(error))
+            except Exception as error:  # whatever it is, the next look may find it gone
+                log.error("the database server is not looked after", error=first_line(error))
 
     watch = threading.Thread(target=look_after, name="postgres watch")
     watch.start()

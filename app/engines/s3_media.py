@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.engines.media import CHUNK, INCOMING, require_key
 from app.engines.s3_addresses import Bucket, Keys, origin_of, signed_url
 from app.errors import NotFound, Unavailable
+from app.phrases import Phrase
 
 PART = 5 * 1024 * 1024
 PART_SECONDS = 60.0
@@ -223,7 +224,7 @@ class S3Media:
         try:
             await self.call(self.client.head_bucket(Bucket=self.bucket.name))
         except NotFound as error:
-            raise Unavailable(f"There is no bucket {self.bucket.name}.", retry_after=5) from error
+            raise Unavailable(Phrase("There is no bucket %(name)s.", name=self.bucket.name), retry_after=5) from error
 
     def at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self.bucket.name, "Key": require_key(key)}
@@ -236,7 +237,9 @@ class S3Media:
         except ClientError as error:
             if code_of(error) in NO_SUCH_THING:
                 raise NotFound("There is no such file.") from error
-            raise Unavailable(f"The media store refuses: {code_of(error)}.", retry_after=5) from error
+            raise Unavailable(
+                Phrase("The media store refuses: %(reason)s.", reason=code_of(error)), retry_after=5
+            ) from error
         except (BotoCoreError, aiohttp.ClientError, OSError) as error:
             raise Unavailable("The media store does not answer.", retry_after=2) from error
 

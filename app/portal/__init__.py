@@ -38,7 +38,9 @@ from app.portal import (
 from app.portal.flash import FlashMessages
 
 # Text is packed, quickly rather than tightly; pictures are as small as they get, and have ranges.
-PACKED = CompressionConfig(backend="gzip", gzip_compress_level=4, exclude="^/media/")
+packed = DefineMiddleware(
+    CompressionMiddleware, config=CompressionConfig(backend="gzip", gzip_compress_level=4, exclude="^/media/")
+)
 
 portal = Router(
     "/",
@@ -72,6 +74,6 @@ portal = Router(
         *waiting_people.routes,
         *workspace.routes,
     ],
-    middleware=[FlashMessages(), DefineMiddleware(CompressionMiddleware, config=PACKED)],
+    middleware=[FlashMessages(), packed],
     include_in_schema=False,
 )

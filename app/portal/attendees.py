@@ -19,7 +19,7 @@ from app.domain.ticket_types import ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid
 from app.form_request import form_of
-from app.language import gettext
+from app.language import gettext, translated
 from app.parts import Parts
 from app.portal.flash import Kind, see_other
 from app.portal.forms import ReasonForm, by_field, local_path, text_in
@@ -104,7 +104,7 @@ async def use(
     try:
         await use_ticket(parts.database, who, ticket_number)
     except Conflict as refusal:
-        return await at_the_door(request, parts, event, ticket_number, gettext(refusal.detail), "bad")
+        return await at_the_door(request, parts, event, ticket_number, translated(refusal.detail), "bad")
     return await at_the_door(request, parts, event, ticket_number, gettext("Checked in."))
 
 
@@ -121,7 +121,7 @@ async def undo(
     try:
         await undo_use(parts.database, who, ticket_number)
     except Conflict as refusal:
-        return await at_the_door(request, parts, event, ticket_number, gettext(refusal.detail), "bad")
+        return await at_the_door(request, parts, event, ticket_number, translated(refusal.detail), "bad")
     return await at_the_door(request, parts, event, ticket_number, gettext("The check-in is undone."))
 
 

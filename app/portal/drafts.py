@@ -13,13 +13,20 @@ from app.domain.draft_pictures import DraftPicture, pictures_of_draft
 from app.domain.draft_removal import remove_draft
 from app.domain.draft_submission import submit_draft
 from app.domain.drafts import STEPS, ProjectDraft, create_draft, draft_of, save_draft
-from app.errors import AppError, FieldError, Invalid, NotFound, Stale
+from app.domain.events import Title
+from app.errors import AppError, Invalid, NotFound, Stale
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.draft_forms import draft_context, following, later_than, typed_in
 from app.portal.flash import see_other
 from app.portal.forms import by_field, retry_headers, revision_in, text_in
+from app.validation import Input, read
+
+
+class NewDraft(Input, frozen=True, kw_only=True):
+    title: Title
+
 
 DraftId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 Step = Annotated[str, PathParameter()]
@@ -36,9 +43,8 @@ async def start_draft(
 ) -> Response[Any]:
     title = text_in(await form_of(request), "title") or ""
     try:
-        if not title.strip():
-            raise Invalid([FieldError("title", "is required")])
-        draft_id = await create_draft(parts.database, who, {**await usual(parts, who), "title": title})
+        named = read(NewDraft, {"title": title}, form=True)
+        draft_id = await create_draft(parts.database, who, {**await usual(parts, who), "title": named.title})
     except AppError as refusal:
         errors = by_field(refusal.fields)
         context = {"values": {"title": title}, "errors": errors, "refusal": refusal}

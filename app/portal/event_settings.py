@@ -15,7 +15,7 @@ from app.domain.money import money
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale
 from app.form_request import form_of
-from app.language import gettext
+from app.language import gettext, translated
 from app.parts import Parts
 from app.portal.draft_forms import CURRENCIES, TIMEZONES, words_for
 from app.portal.flash import see_other
@@ -58,7 +58,7 @@ async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, A
     typed = {name: value for name in FIELDS if isinstance(value := form.get(name), str)}
     errors = by_field(refusal.fields)
     if refusal.type in BESIDE:
-        errors[BESIDE[refusal.type]] = refusal.detail
+        errors[BESIDE[refusal.type]] = translated(refusal.detail)
     shown = context(event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
     if isinstance(refusal, Stale):
         shown["meanwhile"] = differences(stored(event), typed)

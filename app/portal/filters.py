@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import babel.dates
 import babel.numbers
 from babel import Locale
+from markupsafe import Markup
 
-from app.language import current_locale, gettext
+from app.language import current_locale, gettext, translated
 from app.markdown import to_html
 
 POSTERS = 6
@@ -104,9 +105,9 @@ def written_zone(timezone: str, locale: Locale) -> str:
     return gettext("%(city)s time") % {"city": city}
 
 
-def translated(text: str) -> str:
-    """Text that is decided at run time, such as the detail of a refusal; `_()` would take it for markup."""
-    return gettext(text)
+def bdi(typed: object) -> Markup:
+    """What somebody typed, kept apart from the sentence it stands in: it may run from right to left."""
+    return Markup("<bdi>{}</bdi>").format(typed)
 
 
 def focal(picture: Focal) -> str:
@@ -140,6 +141,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "translated": translated,
+    "bdi": bdi,
     "focal": focal,
     "markdown": to_html,
     "initials": initials,

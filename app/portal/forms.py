@@ -10,6 +10,7 @@ from litestar.response import Template
 
 from app.domain.cancelling import Reason
 from app.errors import AppError, FieldError
+from app.language import translated
 from app.validation import Input
 
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
@@ -54,10 +55,10 @@ def empty(
 
 
 def by_field(complaints: Iterable[FieldError]) -> dict[str, str]:
-    """What a form says beside each field."""
+    """What a form says beside each field, in the language of the reader."""
     said: dict[str, list[str]] = {}
     for bad in complaints:
-        said.setdefault(bad.field, []).append(bad.message)
+        said.setdefault(bad.field, []).append(translated(bad.message))
     return {field: "; ".join(messages) for field, messages in said.items()}
 
 

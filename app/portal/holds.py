@@ -14,7 +14,7 @@ from app.domain.lists import from_cursor
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, FieldError, Invalid
 from app.form_request import form_of
-from app.language import gettext, ngettext
+from app.language import ngettext, translated
 from app.parts import Parts
 from app.portal.flash import see_other
 from app.portal.forms import by_field, text_in
@@ -117,7 +117,7 @@ def require_ticked(typed: dict[str, Any]) -> None:
 
 def refused_too(decided: Decided) -> str:
     """The first refusal stands for the others: they are seldom and alike."""
-    return f" {gettext(decided.refused[0].detail)}" if decided.refused else ""
+    return f" {translated(decided.refused[0].detail)}" if decided.refused else ""
 
 
 routes = [held, decide_held]

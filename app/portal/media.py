@@ -16,6 +16,7 @@ from app.domain.media import CONTENT_TYPE, may_see
 from app.engines.media import INCOMING, is_key
 from app.errors import AppError, NotFound
 from app.parts import Parts
+from app.phrases import Phrase
 from app.pictures import original_key
 
 CACHE = "private, max-age=31536000, immutable"
@@ -24,7 +25,7 @@ CACHE = "private, max-age=31536000, immutable"
 class RangeNotSatisfiable(AppError):
     status = 416
     default_type = "range"
-    title = "There is no such range"
+    title = Phrase("There is no such range")
 
 
 @get("/media/{key:path}", opt={"public": True}, include_in_schema=False)

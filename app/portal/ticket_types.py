@@ -17,7 +17,7 @@ from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale
 from app.form_request import form_of
-from app.language import gettext
+from app.language import gettext, translated
 from app.parts import Parts
 from app.portal.draft_forms import TYPE_FIELDS
 from app.portal.event_settings import on_the_clock
@@ -136,7 +136,7 @@ def form_page(
 ) -> Template:
     errors = by_field(refusal.fields) if refusal else {}
     if refusal and refusal.type in BESIDE:
-        errors[BESIDE[refusal.type]] = refusal.detail
+        errors[BESIDE[refusal.type]] = translated(refusal.detail)
     context = frame(event, "ticket-types", kind=kind, values=values, errors=errors, refusal=refusal)
     return Template("ticket_types/page.html", context=context, status_code=refusal.status if refusal else 200)
 

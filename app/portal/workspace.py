@@ -15,7 +15,7 @@ from app.domain.workspace import overview as overview_of
 from app.domain.workspace import own_event
 from app.errors import Conflict
 from app.form_request import form_of
-from app.language import gettext
+from app.language import gettext, translated
 from app.parts import Parts
 from app.portal.charts import bars
 from app.portal.flash import see_other
@@ -53,7 +53,7 @@ async def publication(
     try:
         await change_event(parts.database, who, event_id, patch, None)
     except Conflict as refusal:
-        return see_other(f"/projects/{event_id}", gettext(refusal.detail), "bad")
+        return see_other(f"/projects/{event_id}", translated(refusal.detail), "bad")
     published = gettext("It is on the site now.") if patch.status == "published" else gettext("Only you see it now.")
     return see_other(f"/projects/{event_id}", published)
 

@@ -112,3 +112,9 @@ async def test_a_plan_made_while_a_table_was_empty_goes_by_its_index(database: D
         plan = await connection.fetch("EXPLAIN SELECT FROM log WHERE place >= 7 ORDER BY place LIMIT 3")
     assert "Index" in str(plan)
     assert "Seq Scan" not in str(plan)
+
+
+async def test_a_database_without_room_says_so(database: Database) -> None:
+    with pytest.raises(Unavailable, match="no room left"):
+        async with database.connection() as connection:
+            await connection.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$")

@@ -337,6 +337,10 @@ async def test_a_draft_is_deleted_by_its_owner_alone(
 
 
 async def test_an_empty_title_begins_nothing(alice: httpx.AsyncClient) -> None:
+    answer = await alice.post("/projects/drafts", data={"title": "x" * 201})
+    assert answer.status_code == 422
+    assert "must have 1 to 200 characters" in answer.text
+    assert "x" * 201 in answer.text, "what was typed is still there"
     answer = await alice.post("/projects/drafts", data={"title": "  "})
     assert answer.status_code == 422
     assert "is required" in complaint(answer, "title")
