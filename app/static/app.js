@@ -7,35 +7,35 @@ function addLocalTime(time) {
   const form = (timeZone) =>
     new Date(time.dateTime).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
   if (form() === form(time.dataset.local)) return;
-  const textContent = `${form()} ${time.dataset.here}`;
-  time.after(Object.assign(document.createElement("span"), { className: "here-time", textContent }));
+  time.insertAdjacentHTML("afterend", `<span class="here-time">${form()} ${time.dataset.here}</span>`);
 }
 
 function countDown(time) {
-  const left = Math.max(0, Math.ceil((new Date(time.dateTime) - Date.now()) / 1000));
+  const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1000));
   const parts = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]];
   time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
     (Math.floor(left / size) % whole).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
-  if (left) setTimeout(() => time.isConnected && countDown(time), left < 3600 ? 1000 : 30000);
+  if (left) setTimeout(() => time.isConnected && countDown(time), 1000);
   else setTimeout(htmx.trigger, 500, time, "due");
 }
 
 const hideWhileSeen = (link) =>
-  new IntersectionObserver(([{ isIntersecting }]) => { link.hidden = isIntersecting; }).observe(byId(link.dataset.unlessSeen));
+  new IntersectionObserver(([seen]) => { link.hidden = seen.isIntersecting; }).observe(byId(link.dataset.unlessSeen));
 
 const limit = ({ checked, form, dataset: { most } }) => { if (checked && most) form.quantity.max = most; };
 on("change", ({ target }) => limit(target));
 
 on("htmx:load", ({ detail: { elt } }) => {
-  each(elt, "time[data-local]", addLocalTime);
-  each(elt, "time[data-countdown]", countDown);
+  each(elt, "[data-local]", addLocalTime);
+  each(elt, "[data-countdown]", countDown);
   each(elt, "[data-unless-seen]", hideWhileSeen);
 });
 
-// Focus goes to the first bad field or into what came; what is only read leaves what was typed.
-let left, typed = [];
+// Focus goes to a bad field, `data-next` or what came; what is only read leaves what was typed.
+let left, next, typed = [];
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
-  left = target.contains(document.activeElement) ? target.id : null;
+  left = target.matches(":focus-within") && target.id;
+  next = document.activeElement.dataset.next;
   typed = verb === "get" ? target.querySelectorAll("input, select, details") : [];
 });
 on("htmx:afterSettle", ({ detail }) => {
@@ -46,15 +46,15 @@ on("htmx:afterSettle", ({ detail }) => {
   const come = byId(left) ?? detail.elt;
   const bad = come.id && come.querySelector("[autofocus], [aria-invalid=true]");
   if (bad) bad.focus();
-  else if (left && !come.contains(document.activeElement)) {
+  else if (left && !come.matches(":focus-within")) {
     come.tabIndex = -1;
-    come.focus({ preventScroll: true });
+    (byId(next) ?? come).focus({ preventScroll: !next });
   }
   left = null;
   typed = [];
 });
 
-// `data-live` does not ask while nobody looks.
+// `data-live` asks only while somebody looks.
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
@@ -66,10 +66,10 @@ on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
   const copy = target.closest("[data-copy]");
   if (copy) navigator.clipboard.writeText(byId(copy.dataset.copy).textContent.trim());
-  each(document, "details.menu[open]", (menu) => { menu.open = menu.contains(target); });
+  each(document, ".menu", (menu) => { menu.open = menu.contains(target); });
 });
 on("keydown", ({ key, target }) => {
-  const menu = key === "Escape" && target.closest("details[data-menu][open]");
+  const menu = key === "Escape" && target.closest("[data-menu][open]");
   if (!menu) return;
   menu.open = false;
   menu.firstElementChild.focus();
@@ -82,7 +82,7 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
 });
 
 let unsaved;
-on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]"); });
+on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]")?.action; });
 on("submit", () => { unsaved = null; });
-on("htmx:afterOnLoad", ({ target }) => { if (target === unsaved) unsaved = null; });
+on("htmx:afterOnLoad", ({ detail }) => { if (detail.requestConfig.elt.action === unsaved) unsaved = null; });
 onbeforeunload = (event) => { if (unsaved) event.preventDefault(); };

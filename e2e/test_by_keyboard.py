@@ -1,0 +1,92 @@
+"""The builder, from its first step to its last, by somebody who has keys alone."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.steps import poster, sign_up
+
+MOST_TABS = 60
+
+
+def tab_to(page: Page, control: Locator) -> None:
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if control.evaluate("(one) => one === document.activeElement"):
+            return
+    raise AssertionError(f"Tab never comes to {control}")
+
+
+def type_into(page: Page, label: str, text: str) -> None:
+    tab_to(page, page.get_by_label(label, exact=True).first)
+    page.keyboard.type(text)
+
+
+def type_moment(page: Page, label: str, day: str, hour: str) -> None:
+    """A year may have six digits, so the next part is gone to by a key."""
+    type_into(page, label, day)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type(hour)
+
+
+def press(page: Page, control: Locator) -> None:
+    tab_to(page, control)
+    page.keyboard.press("Enter")
+
+
+def go_on(page: Page, heading: str) -> None:
+    """To the next step, past what stands above it on every page."""
+    press(page, page.get_by_role("button", name="Continue").last)
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    skip(page)
+
+
+def skip(page: Page) -> None:
+    press(page, page.get_by_role("link", name="Skip to the content"))
+    expect(page.locator("main")).to_be_focused()
+
+
+def add_described_picture(page: Page) -> None:
+    tab_to(page, page.get_by_label("Add pictures"))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(poster())
+    expect(page.locator(".thumb")).to_have_count(1, timeout=30_000)
+    type_into(page, "What it shows", "Lanterns on a lake")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".thumb circle")).to_have_attribute("cx", "40%")
+    expect(page.get_by_label("Focus from the left")).to_be_focused()
+    expect(page.locator("#preview img")).to_have_attribute("alt", "Lanterns on a lake")
+
+
+@pytest.mark.parametrize("visit", [("phone", True), ("desktop", True)], ids=["phone", "desktop"], indirect=True)
+def test_a_festival_is_published_by_keys_alone(visit: Callable[[], Page]) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    page.goto("/projects/new")
+    skip(page)
+    type_into(page, "What is it called?", "Keys Alone")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Title")).to_have_value("Keys Alone")
+    skip(page)
+    type_into(page, "Place", "Uckermark")
+    type_moment(page, "Begins", "07042031", "0600P")
+    type_moment(page, "Ends", "07062031", "1100P")
+    type_into(page, "Timezone of the place", "Europe/Berlin")
+    go_on(page, "Tickets and places")
+    type_into(page, "Places in all", "100")
+    type_into(page, "Price", "49.90")
+    go_on(page, "Pictures")
+    add_described_picture(page)
+    go_on(page, "What to expect")
+    type_into(page, "Description", "Three days between the lime trees and the lake.")
+    go_on(page, "Ready?")
+    expect(page.get_by_text("Everything is there")).to_be_visible()
+    press(page, page.get_by_role("button", name="Submit"))
+    there = page.get_by_role("link", name="See the page of your event")
+    expect(there).to_be_visible(timeout=30_000)
+    press(page, there)
+    expect(page.get_by_role("heading", name="Keys Alone", level=1)).to_be_visible()
+    expect(page.get_by_text("Jul 4, 2031").first).to_be_visible()

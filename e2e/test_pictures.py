@@ -1,0 +1,270 @@
+"""Pictures of a draft and of an event: chosen, dropped, refused, sent again, put in order, taken away."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.steps import accessible, add_picture, begin, fits, poster, scriptless, sign_up
+from tests.cast import event_body
+
+MOST_BYTES = 10 * 1024 * 1024
+REFUSALS = [
+    "notes.txt is not a JPEG, PNG or WebP picture",
+    "broken.jpg is broken and cannot be read",
+    "huge.jpg is larger than 10 MiB",
+]
+with_javascript = pytest.mark.parametrize(
+    "visit", [("phone", True), ("desktop", True)], ids=["phone", "desktop"], indirect=True
+)
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two good pictures between three files that are none."""
+    good, drawn = io.BytesIO(), io.BytesIO()
+    Image.effect_noise((640, 480), 80).save(good, "JPEG")
+    Image.new("RGB", (640, 480), "teal").save(drawn, "PNG")
+    folder = tmp_path_factory.mktemp("chosen")
+    contents = {
+        "notes.txt": b"Bring lanterns.",
+        "good1.jpg": good.getvalue(),
+        "broken.jpg": good.getvalue()[: len(good.getvalue()) // 4],
+        "huge.jpg": good.getvalue() + bytes(MOST_BYTES),
+        "good2.png": drawn.getvalue(),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in contents]
+
+
+def open_draft_pictures(page: Page) -> None:
+    begin(page, "Paper Boats")
+    page.goto(page.url.replace("basics", "media"))
+
+
+def open_event_pictures(page: Page) -> None:
+    answer = page.request.post("/api/v1/event", data=event_body(), headers={"Prefer": "wait=30"}, timeout=60_000)
+    assert answer.status == 201, answer.text()
+    page.goto(f"/projects/{answer.json()['core_event_data']['event_id']}/media")
+
+
+either_place = pytest.mark.parametrize(
+    "open_pictures", [open_draft_pictures, open_event_pictures], ids=["draft", "event"]
+)
+
+
+def organizer(visit: Callable[[], Page]) -> Page:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    return page
+
+
+def thumbs(page: Page) -> Locator:
+    return page.locator(".thumb")
+
+
+def files_told_of(page: Page) -> Locator:
+    return page.get_by_role("list", name="Chosen files").get_by_role("listitem")
+
+
+def describe(page: Page, *descriptions: str) -> None:
+    """Adds one picture for each."""
+    for place, description in enumerate(descriptions):
+        add_picture(page)
+        expect(thumbs(page)).to_have_count(place + 1)
+        thumbs(page).nth(place).get_by_label("What it shows").fill(description)
+        page.keyboard.press("Tab")
+        expect(thumbs(page).nth(place).locator("img")).to_have_attribute("alt", description)
+
+
+def described(page: Page, *descriptions: str) -> None:
+    expect(thumbs(page)).to_have_count(len(descriptions))
+    for place, description in enumerate(descriptions):
+        expect(thumbs(page).nth(place).get_by_label("What it shows")).to_have_value(description)
+
+
+def drag(page: Page, one: Locator, to: Locator) -> None:
+    """Begun before the page scrolls to where it goes, as a hand does it."""
+    one.hover()
+    page.mouse.down()
+    one.hover(position={"x": 20, "y": 20})
+    to.hover()
+    page.mouse.up()
+
+
+def drag_files(page: Page, to: Locator, files: list[Path]) -> None:
+    """Drops them as from the desktop of the machine, where a page that does not care is left for the file."""
+    to.scroll_into_view_if_needed()
+    box = to.bounding_box()
+    assert box
+    browser = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in files], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        browser.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+
+
+@contextmanager
+def slow_uploads(page: Page) -> Iterator[None]:
+    browser = page.context.new_cdp_session(page)
+    as_ever = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.send("Network.emulateNetworkConditions", {**as_ever, "uploadThroughput": 50_000})
+    yield
+    browser.send("Network.emulateNetworkConditions", as_ever)
+
+
+@either_place
+def test_each_file_that_is_refused_is_named_until_the_next_choice(
+    visit: Callable[[], Page], chosen: list[Path], open_pictures: Callable[[Page], None]
+) -> None:
+    page = organizer(visit)
+    open_pictures(page)
+    there = thumbs(page).count()
+    page.get_by_label("Add pictures").set_input_files(chosen)
+    if page.context in scriptless:
+        page.get_by_role("button", name="Upload").click()
+        for refusal in REFUSALS:
+            expect(page.locator("#images-error")).to_contain_text(refusal)
+        expect(thumbs(page)).to_have_count(there)
+        return
+    expect(thumbs(page)).to_have_count(there + 2, timeout=30_000)
+    expect(files_told_of(page)).to_have_text([re.compile(refusal) for refusal in REFUSALS])
+    expect(page.get_by_role("list", name="Chosen files")).to_have_attribute("aria-live", "polite")
+    expect(page.locator("#images-error")).to_be_hidden()
+    accessible(page)
+    fits(page)
+    thumbs(page).last.get_by_role("button", name="Earlier").click()
+    expect(files_told_of(page)).to_have_count(3)
+    page.get_by_label("Add pictures").set_input_files(poster())
+    expect(thumbs(page)).to_have_count(there + 3, timeout=30_000)
+    expect(files_told_of(page)).to_have_count(0)
+
+
+@with_javascript
+@either_place
+def test_a_file_that_could_not_be_sent_is_told_of_until_it_is_sent_again(
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+) -> None:
+    page = organizer(visit)
+    open_pictures(page)
+    there = thumbs(page).count()
+    page.route(re.compile("/(pictures|media)$"), lambda route: route.fulfill(status=409, body="gone"))
+    page.get_by_label("Add pictures").set_input_files(poster())
+    expect(files_told_of(page)).to_have_text(["poster.jpg could not be sent; please try again."])
+    accessible(page)
+    page.unroute_all()
+    page.get_by_label("Add pictures").set_input_files(poster())
+    expect(thumbs(page)).to_have_count(there + 1, timeout=30_000)
+    expect(files_told_of(page)).to_have_count(0)
+
+
+@with_javascript
+def test_how_far_each_file_is_can_be_seen(visit: Callable[[], Page], chosen: list[Path]) -> None:
+    page = organizer(visit)
+    open_draft_pictures(page)
+    with slow_uploads(page):
+        page.get_by_label("Add pictures").set_input_files(chosen[1])
+        expect(files_told_of(page)).to_have_text(["good1.jpg"])
+        expect(page.get_by_role("progressbar", name="good1.jpg")).to_be_visible()
+        page.wait_for_function(
+            "() => { const { value } = document.querySelector('progress'); return value > 0 && value < 1; }"
+        )
+        accessible(page)
+    expect(thumbs(page)).to_have_count(1, timeout=30_000)
+    expect(files_told_of(page)).to_have_count(0)
+
+
+@with_javascript
+def test_files_are_dropped_onto_the_zone_and_those_that_miss_it_are_caught(
+    visit: Callable[[], Page], chosen: list[Path]
+) -> None:
+    page = organizer(visit)
+    open_draft_pictures(page)
+    address = page.url
+    good = [path for path in chosen if path.name.startswith("good")]
+    drag_files(page, page.get_by_label("Add pictures"), good)
+    expect(thumbs(page)).to_have_count(2, timeout=30_000)
+    drag_files(page, page.get_by_role("heading", level=1), good[:1])
+    expect(thumbs(page)).to_have_count(3, timeout=30_000)
+    expect(page).to_have_url(address)
+    assert len(page.context.pages) == 1  # a file that nobody takes is opened beside
+
+
+@with_javascript
+def test_pictures_are_put_in_order_by_the_mouse(visit: Callable[[], Page]) -> None:
+    page = organizer(visit)
+    open_draft_pictures(page)
+    describe(page, "A lake", "Lime trees", "Paper lanterns")
+    drag(page, thumbs(page).nth(2).locator(".pick"), thumbs(page).nth(0).locator(".pick"))
+    described(page, "Paper lanterns", "A lake", "Lime trees")
+    page.reload()
+    described(page, "Paper lanterns", "A lake", "Lime trees")
+
+
+@with_javascript
+def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visit: Callable[[], Page]) -> None:
+    page = organizer(visit)
+    open_draft_pictures(page)
+    describe(page, "A lake", "Lime trees", "Paper lanterns")
+
+    def press(place: int, button: str) -> None:
+        thumbs(page).nth(place).get_by_role("button", name=button).focus()
+        page.keyboard.press("Enter")
+
+    def remove(place: int) -> None:
+        thumbs(page).nth(place).locator("summary").focus()
+        for key in ("Enter", "Tab", "Enter"):
+            page.keyboard.press(key)
+
+    press(2, "Earlier")
+    described(page, "A lake", "Paper lanterns", "Lime trees")
+    expect(thumbs(page).nth(1).get_by_role("button", name="Earlier")).to_be_focused()
+    page.keyboard.press("Enter")
+    described(page, "Paper lanterns", "A lake", "Lime trees")
+    expect(thumbs(page).nth(0).get_by_role("button", name="Later")).to_be_focused()
+    press(1, "Later")
+    described(page, "Paper lanterns", "Lime trees", "A lake")
+    expect(thumbs(page).nth(2).get_by_role("button", name="Earlier")).to_be_focused()
+    remove(0)
+    described(page, "Lime trees", "A lake")
+    expect(thumbs(page).nth(0).locator("summary")).to_be_focused()
+    remove(1)
+    described(page, "Lime trees")
+    expect(thumbs(page).nth(0).locator("summary")).to_be_focused()
+    remove(0)
+    expect(thumbs(page)).to_have_count(0)
+    expect(page.get_by_label("Add pictures")).to_be_focused()
+
+
+@with_javascript
+def test_a_description_that_is_not_kept_yet_is_not_left_behind_unasked(visit: Callable[[], Page]) -> None:
+    page = organizer(visit)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    open_draft_pictures(page)
+    describe(page, "A lake")
+    page.reload()
+    assert asked == []
+    page.get_by_label("What it shows").press("End")
+    page.keyboard.type(" at dawn")
+    page.get_by_label("Add pictures").set_input_files(poster())  # which brings the list anew
+    expect(thumbs(page)).to_have_count(2)
+    page.reload()
+    assert asked == ["beforeunload"]
+    words = page.get_by_label("What it shows").first
+    words.press("End")
+    page.keyboard.type(" at noon")
+    page.get_by_label("Add pictures").set_input_files(poster())
+    expect(thumbs(page)).to_have_count(3)
+    words.focus()
+    page.keyboard.press("Tab")
+    expect(thumbs(page).first.locator("img")).to_have_attribute("alt", "A lake at noon")
+    page.reload()
+    assert asked == ["beforeunload"]
+    expect(words).to_have_value("A lake at noon")
