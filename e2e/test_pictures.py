@@ -207,6 +207,11 @@ def test_pictures_are_put_in_order_by_the_mouse(visit: Callable[[], Page]) -> No
     described(page, "Paper lanterns", "A lake", "Lime trees")
 
 
+def settled(page: Page) -> None:
+    """What has just come is bound to htmx a moment later; until then its buttons lead to whole pages."""
+    expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)
+
+
 @with_javascript
 def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visit: Callable[[], Page]) -> None:
     page = organizer(visit)
@@ -214,10 +219,12 @@ def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visi
     describe(page, "A lake", "Lime trees", "Paper lanterns")
 
     def press(place: int, button: str) -> None:
+        settled(page)
         thumbs(page).nth(place).get_by_role("button", name=button).focus()
         page.keyboard.press("Enter")
 
     def remove(place: int) -> None:
+        settled(page)
         thumbs(page).nth(place).locator("summary").focus()
         for key in ("Enter", "Tab", "Enter"):
             page.keyboard.press(key)
@@ -225,6 +232,7 @@ def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visi
     press(2, "Earlier")
     described(page, "A lake", "Paper lanterns", "Lime trees")
     expect(thumbs(page).nth(1).get_by_role("button", name="Earlier")).to_be_focused()
+    settled(page)
     page.keyboard.press("Enter")
     described(page, "Paper lanterns", "A lake", "Lime trees")
     expect(thumbs(page).nth(0).get_by_role("button", name="Later")).to_be_focused()
