@@ -131,12 +131,13 @@ class UserLimits:
                 self.young[telling[subject]] = (time.monotonic() + row["resets"], row["hits"] + since, since)
 
     async def share_for_ever(self, database: Database, health: Health) -> None:
+        health.state = "running"
         while True:
-            health.state, health.error = "running", None
             await self.news.wait()
             self.news.clear()
             try:
                 await self.share(database)
+                health.state, health.error = "running", None
             except Unavailable as error:
                 health.state, health.error = "retrying", error.detail
                 self.news.set()

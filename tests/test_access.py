@@ -16,7 +16,9 @@ from app.errors import Forbidden, TooMany
 from app.main import build_app
 from app.rate_limits import UserLimits
 from app.same_origin import require_same_origin
+from app.supervision import Health
 from tests.cast import PASSWORD, Stage, event_body, staged, stored_event
+from tests.waiting import eventually
 
 PUBLIC = {
     "POST /api/v1/sign-up", "POST /api/v1/attendee/sign-up", "POST /api/v1/sign-in", "GET /health/live",
@@ -399,6 +401,25 @@ async def test_only_who_asks_often_is_told_to_other_processes(database: Database
     await here.share(database)
     assert here.hit("buy", 1).left == 50 - 31 - 6 - 1, "what the other has not told does not count yet"
     assert here.hit("buy", 2).left == 48
+
+
+async def test_a_process_that_cannot_share_says_so_until_it_can(database: Database) -> None:
+    counted, health = user_limits(), Health()
+    async with database.connection() as connection:
+        await connection.execute(
+            """CREATE FUNCTION away() RETURNS trigger LANGUAGE plpgsql
+               AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'admin_shutdown'; END $$;
+               CREATE TRIGGER away BEFORE INSERT ON rate_limit_windows EXECUTE FUNCTION away()"""
+        )
+        for _ in range(30):
+            counted.hit("buy", 1)
+        sharing = asyncio.create_task(counted.share_for_ever(database, health))
+        await eventually(lambda: health.state == "retrying")
+        assert health.error == "The database does not answer."
+        await connection.execute("DROP TRIGGER away ON rate_limit_windows")
+        await eventually(lambda: health.state == "running" and health.error is None)
+        assert await connection.fetchval("SELECT hits FROM rate_limit_windows") == 30
+    sharing.cancel()
 
 
 async def test_what_could_not_be_told_is_told_later(database: Database) -> None:

@@ -16,6 +16,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.errors import Unavailable
+from app.phrases import Phrase
 
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -58,8 +59,9 @@ def unavailable_when_away() -> Iterator[None]:
         yield
     except Exception as error:
         if is_away(error):
-            what = "has no room left." if isinstance(error, asyncpg.DiskFullError) else "does not answer."
-            raise Unavailable(f"The database {what}", retry_after=2) from error
+            full = isinstance(error, asyncpg.DiskFullError)
+            what = Phrase("The database has no room left.") if full else Phrase("The database does not answer.")
+            raise Unavailable(what, retry_after=2) from error
         raise
 
 
