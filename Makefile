@@ -18,7 +18,7 @@ run: ## start everything on PORT (8000) with data in EVENTSTREAM_DATA_DIR (.even
 
 test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
 	$(BIN)/python -m e2e.browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4
 
 test-engines: $(VENV)/.dev ## run all tests on real servers instead of embedded engines
 	$(BIN)/python -m e2e.browser

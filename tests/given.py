@@ -16,11 +16,15 @@ import botocore.session
 import pymongo
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.servers.fleet import Fleet
+
 CHOOSING = ("POSTGRESQL_DB_URL", "KAFKA_BOOTSTRAP_SERVERS", "MONGODB_URL", "AWS_S3_BUCKET_NAME")
 REACHING_S3 = ("AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION")
 EMBEDDED = dict.fromkeys(CHOOSING, "")
 """For tests of the embedded engines themselves."""
 
+if "ENGINES_FOLDER" in os.environ:
+    os.environ |= Fleet().settings()
 GIVEN = {name: os.environ[name] for name in CHOOSING if os.environ.get(name)}
 RUN = uuid.uuid4().hex[:8]
 

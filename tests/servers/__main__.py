@@ -1,14 +1,16 @@
 """`python -m tests.servers start|stop|test`: what `make engines`, `engines-stop` and `test-engines` do."""
 
-import os
 import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.folders import passing_folder
 from tests.servers.cache import ServersError
 from tests.servers.fleet import FOLDER, Fleet
+
+WORKERS = 2
 
 
 def start() -> int:
@@ -27,21 +29,18 @@ def stop() -> int:
 
 
 def test() -> int:
-    """The suite on the real servers; those that did not run before are gone afterwards."""
-    fleet = Fleet()
-    if not any(server.process() for server in fleet):
-        fleet = Fleet(passing_folder("es-"))
-    started = fleet.start()
+    """The suite on real servers; each of its workers has its own, so that one's outage is not the other's."""
+    folder = passing_folder("es-")
+    fleets = [Fleet(folder / str(number)) for number in range(WORKERS)]
     try:
-        tests = [sys.executable, "-m", "pytest", *sys.argv[2:]]
-        return subprocess.run(
-            tests, env={**os.environ, **fleet.settings(), "ENGINES_FOLDER": str(fleet.folder)}
-        ).returncode
+        with ThreadPoolExecutor(WORKERS) as pool:
+            list(pool.map(Fleet.start, fleets))
+        workers = [f"--tx=popen//env:ENGINES_FOLDER={fleet.folder}" for fleet in fleets]
+        return subprocess.run([sys.executable, "-m", "pytest", "--dist=load", *workers, *sys.argv[2:]]).returncode
     finally:
-        for server in started:
-            server.forget()
-        if fleet.folder != FOLDER:
-            shutil.rmtree(fleet.folder)
+        for fleet in fleets:
+            fleet.stop()
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
