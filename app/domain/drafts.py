@@ -17,7 +17,7 @@ from app.validation import clean
 
 STEPS: dict[str, tuple[str, ...]] = {
     "basics": ("title", "location", "start_time", "end_time", "timezone"),
-    "tickets": ("currency", "capacity", "payment", "ticket_types"),
+    "tickets": ("currency", "capacity", "payment", "returns_until", "ticket_types"),
     "media": ("images",),
     "details": ("description", "company_name", "type", "tags", "date"),
     "review": ("status",),

@@ -118,7 +118,9 @@ async def event_page(
 
 
 EVENT = """
-    SELECT *, due_at <= now() AS due, status <> 'cancelled' AND end_time > now() AND EXISTS (
+    SELECT *, due_at <= now() AS due,
+           returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,
+           status <> 'cancelled' AND end_time > now() AND EXISTS (
                   SELECT 1 FROM ticket_types t
                   WHERE t.event_id = events.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)

@@ -64,7 +64,10 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
-    """`own` is for the organizer of the event; `mine` is what the visitor has of it already."""
+    """`own` is for the organizer of the event; `mine` is what the visitor has of it already.
+
+    `returnable`: a ticket that is bought now can be given back.
+    """
 
     event: CoreEventData
     company: str | None
@@ -72,6 +75,7 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     places: Places
     mine: Standing
     own: bool
+    returnable: bool
 
     def has(self, kind: TicketType) -> int:
         return sum(ticket.ticket_type_id == kind.ticket_type_id for ticket in self.mine.tickets)
@@ -127,6 +131,7 @@ async def shop(database: Database, media: Media, who: Caller | None, event_id: i
         places=places(row, kinds),
         mine=mine,
         own=who is not None and who.organizer_id == row["organizer_id"],
+        returnable=row["returnable"],
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from app.domain.money import money, price_complaint
 from app.domain.zones import in_zone
-from app.engines.database import Connection
+from app.engines.database import Connection, Database
 from app.errors import FieldError, Invalid
 from app.messages import EventSubmitted, ProjectSubmitted, TicketTypeData
 from app.phrases import Phrase
@@ -118,14 +118,24 @@ def general_admission(price: Decimal) -> TicketTypeData:
     )
 
 
+FOLLOWS_PRICE = """t.event_id = $1 AND t.general
+    AND NOT EXISTS (SELECT 1 FROM ticket_types o WHERE o.event_id = $1 AND o.id <> t.id AND NOT o.archived)"""
+"""General admission costs what the event costs, as long as it is all there is."""
+
+
 async def follow_price(connection: Connection, event_id: int) -> None:
-    """General admission costs what the event costs, as long as it is all there is."""
     await connection.execute(
-        """UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
-           WHERE e.id = $1 AND t.event_id = $1 AND t.general AND t.price <> e.price
-             AND NOT EXISTS (SELECT 1 FROM ticket_types o WHERE o.event_id = $1 AND o.id <> t.id AND NOT o.archived)""",
+        f"""UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
+            WHERE e.id = $1 AND t.price <> e.price AND {FOLLOWS_PRICE}""",
         event_id,
     )
+
+
+async def price_is_followed(database: Database, event_id: int) -> bool:
+    """Whether the price of the event is that of a ticket."""
+    async with database.connection() as connection:
+        found = await connection.fetchval(f"SELECT true FROM ticket_types t WHERE {FOLLOWS_PRICE}", event_id)
+    return found is not None
 
 
 class TicketType(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,12 +11,13 @@ from app.domain.accounts import Caller
 from app.domain.draft_pictures import add_draft_pictures
 from app.domain.draft_removal import remove_draft_picture
 from app.domain.media_details import change_draft_picture
+from app.domain.picture_files import PictureFile
 from app.errors import Invalid
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.drafts import DraftId, address, found_draft, page
-from app.portal.pictures import MediaId, patch_in, uploads_in
-from app.uploads import MAX_REQUEST, spooled
+from app.portal.pictures import MediaId, keep_the_good, patch_in
+from app.uploads import MAX_REQUEST
 
 
 @post("/projects/drafts/{draft_id:int}/pictures", opt={"role": "organizer"}, request_max_body_size=MAX_REQUEST)
@@ -24,8 +25,10 @@ async def add(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], draft_id: DraftId
 ) -> Response[Any]:
     async def work() -> None:
-        async with spooled(uploads_in(await form_of(request)), "images") as files:
-            await add_draft_pictures(parts.database, parts.media, parts.pictures, who, draft_id, files)
+        await keep_the_good(await form_of(request), keep)
+
+    async def keep(file: PictureFile) -> None:
+        await add_draft_pictures(parts.database, parts.media, parts.pictures, who, draft_id, [file])
 
     return await arranged(request, parts, who, draft_id, work())
 

@@ -11,14 +11,15 @@ from app.api.answers import until_settled
 from app.domain.accounts import Caller
 from app.domain.media import add_media, media_of, submit_media_removal
 from app.domain.media_details import change_media
+from app.domain.picture_files import PictureFile
 from app.domain.workspace import own_event
 from app.errors import Invalid
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.forms import by_field
-from app.portal.pictures import MediaId, patch_in, shown_media, uploads_in
+from app.portal.pictures import MediaId, keep_the_good, patch_in, shown_media
 from app.portal.workspace import EventId, frame
-from app.uploads import MAX_REQUEST, spooled
+from app.uploads import MAX_REQUEST
 
 REMOVAL_SECONDS = 3.0
 
@@ -33,8 +34,10 @@ async def add(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
     async def work() -> None:
-        async with spooled(uploads_in(await form_of(request)), "images") as files:
-            await add_media(parts.database, parts.media, parts.pictures, who, event_id, files, None, "images")
+        await keep_the_good(await form_of(request), keep)
+
+    async def keep(file: PictureFile) -> None:
+        await add_media(parts.database, parts.media, parts.pictures, who, event_id, [file], None, "images")
 
     return await arranged(request, parts, who, event_id, work())
 

@@ -12,6 +12,7 @@ from litestar.response import Template
 from app.domain.accounts import Caller
 from app.domain.events import EventIn, EventPatch, change_event
 from app.domain.money import money
+from app.domain.ticket_types import price_is_followed
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale
 from app.form_request import form_of
@@ -24,6 +25,8 @@ from app.portal.workspace import EventId, frame
 from app.validation import read
 
 FIELDS = tuple(name for name in EventPatch.__struct_fields__ if name != "status")
+WITHOUT_PRICE = {"price": "0"}
+"""The form has no price where each ticket type has its own."""
 MOMENTS = ("start_time", "end_time", "returns_until")
 BESIDE = {"capacity-taken": "capacity"}
 """Conflicts that are about one field."""
@@ -32,7 +35,7 @@ BESIDE = {"capacity-taken": "capacity"}
 @get("/projects/{event_id:int}/settings", opt={"role": "organizer"})
 async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
     event = await own_event(parts.database, who, event_id)
-    return Template("settings/page.html", context=context(event, stored(event)))
+    return Template("settings/page.html", context=await context(parts, event, stored(event)))
 
 
 @post(
@@ -44,7 +47,7 @@ async def change_settings(
 ) -> Response[Any]:
     form = await form_of(request)
     try:
-        given = read(EventIn, form, form=True, defaults=parts.settings.event_defaults)
+        given = read(EventIn, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
         patch = EventPatch(**{name: getattr(given, name) for name in FIELDS if name in form})
         await change_event(parts.database, who, event_id, patch, revision_in(form))
     except (Invalid, Conflict, Stale) as refusal:
@@ -59,17 +62,18 @@ async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, A
     errors = by_field(refusal.fields)
     if refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = translated(refusal.detail)
-    shown = context(event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
+    shown = await context(parts, event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
     if isinstance(refusal, Stale):
         shown["meanwhile"] = differences(stored(event), typed)
     return Template("settings/page.html", context=shown, status_code=refusal.status)
 
 
-def context(event: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+async def context(parts: Parts, event: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     return frame(
         event,
         "settings",
         values=values,
+        asks_price=await price_is_followed(parts.database, event["id"]),
         errors={},
         refusal=None,
         rev=event["rev"],

@@ -1,6 +1,6 @@
 """Pictures as their organizer arranges them: the same for a draft and for an event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +10,10 @@ from litestar.params import PathParameter
 from app.domain.draft_pictures import DraftPicture
 from app.domain.media import MediaItem
 from app.domain.media_details import MediaPatch
+from app.domain.picture_files import PictureFile
 from app.engines.media import Media
+from app.errors import FieldError, Invalid
+from app.uploads import spooled
 from app.validation import read
 
 MediaId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
@@ -52,6 +55,22 @@ def patch_in(form: Mapping[str, Any]) -> MediaPatch:
     """Raises `Invalid`; in a form an empty description is one that was taken away."""
     patch = read(MediaPatch, form, form=True)
     return msgspec.structs.replace(patch, alt="") if form.get("alt") == "" else patch
+
+
+async def keep_the_good(form: Mapping[str, Any], keep: Callable[[PictureFile], Awaitable[object]]) -> None:
+    """The pictures of the form one by one: a choice of files cannot be shown again, so one that is bad spoils no other.
+
+    Raises `Invalid` with what was bad.
+    """
+    bad: list[FieldError] = []
+    async with spooled(uploads_in(form), "images") as files:
+        for file in files:
+            try:
+                await keep(file)
+            except Invalid as refusal:
+                bad += refusal.fields
+    if bad:
+        raise Invalid(list(dict.fromkeys(bad)))
 
 
 def uploads_in(form: Mapping[str, Any]) -> list[UploadFile]:

@@ -23,6 +23,7 @@ TICKETS = {
     "currency": "EUR",
     "capacity": "100",
     "payment": "instant",
+    "returns_until": "2031-06-27T20:00",
     "ticket_types[0].name": "Weekend",
     "ticket_types[0].price": "49.90",
     "ticket_types[1].name": "Friday",
@@ -102,6 +103,7 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
         ("Weekend", "49.90", None),
         ("Friday", "19.50", 40),
     ]
+    assert read["core_event_data"]["returns_until"] == "2031-06-27T18:00:00Z"
     assert (await alice.get(draft)).headers["location"] == panel or (await alice.get(f"{draft}/basics")).headers[
         "location"
     ] == panel
@@ -296,12 +298,14 @@ async def test_pictures_come_described_moved_and_removed(alice: httpx.AsyncClien
     assert (await alice.post(f"{draft}/pictures/{second}/removal")).status_code == 404
 
 
-async def test_every_file_that_is_no_picture_is_said_beside_the_field(alice: httpx.AsyncClient) -> None:
+async def test_every_file_that_is_no_picture_is_said_and_spoils_no_other(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     files = [("images", (name, content)) for name, content in (("a.jpg", b"<svg/>"), ("b.jpg", picture()), ("c", b""))]
     answer = await alice.post(f"{draft}/pictures", files=files)
     no_picture = "is not a JPEG, PNG or WebP picture"
+    assert answer.status_code == 422
     assert complaint(answer, "images") == f"a.jpg {no_picture}; c {no_picture}"
+    assert answer.text.count('class="thumb"') == 1
 
 
 async def test_what_is_no_picture_is_said_by_name(alice: httpx.AsyncClient) -> None:

@@ -48,10 +48,10 @@ async def test_bad_pictures_and_details_are_said_and_those_of_others_are_not_the
     alice: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
     address = f"/projects/{await stored_event(alice)}/media"
-    bad = await upload(alice, address, b"<svg/>")
+    bad = await upload(alice, address, b"<svg/>", picture())
     assert bad.status_code == 422
-    assert "is not a JPEG, PNG or WebP picture" in bad.text
-    (media_id,) = shown(await upload(alice, address, picture(), headers=HTMX))
+    assert "0.jpg is not a JPEG, PNG or WebP picture" in bad.text
+    (media_id,) = shown(bad)
     assert (await alice.post(f"{address}/{media_id}", data={"focal_x": "101"})).status_code == 422
     theirs = f"/projects/{await stored_event(charlie)}/media/{media_id}"
     assert (await charlie.post(theirs, data={"alt": "Mine"})).status_code == 404

@@ -67,6 +67,18 @@ async def test_an_empty_field_stops_returns(alice: httpx.AsyncClient) -> None:
     assert (await core(alice, event_id))["returns_until"] is None
 
 
+async def test_a_price_is_asked_for_while_it_is_that_of_a_ticket(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, price="20", ticket_types=[{"name": "Weekend", "price": "120"}])
+    address = f"/projects/{event_id}/settings"
+    page = await alice.get(address)
+    assert 'name="price"' not in page.text
+    form = {name: value for name, value in FORM.items() if name != "price"}
+    saved = await alice.post(address, data={**form, "rev": rev_of(page), "title": "Renamed"})
+    assert saved.status_code == 303
+    now = await core(alice, event_id)
+    assert (now["title"], now["price"]) == ("Renamed", "20.00")
+
+
 async def test_who_was_slower_is_told_what_changed_and_keeps_what_was_typed(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/settings"

@@ -120,7 +120,13 @@ async def test_too_late_to_give_back_is_said_on_the_ticket(
     answer = await bob.post(f"/tickets/{number}/cancellation", data={"key": "k"})
     assert answer.status_code == 409
     assert "cannot be returned any more" in answer.text
+    assert "It could be given back until" in (await bob.get(f"/tickets/{number}")).text
     assert (await charlie.post(f"/tickets/{number}/cancellation", data={"key": "k"})).status_code == 404
+
+
+async def test_a_ticket_that_cannot_be_given_back_says_so(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    number = await bought(bob, await stored_event(alice))
+    assert "Tickets cannot be given back." in (await bob.get(f"/tickets/{number}")).text
 
 
 async def test_a_held_ticket_says_until_when_to_pay(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:

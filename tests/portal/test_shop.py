@@ -109,6 +109,19 @@ async def test_a_sale_to_come_counts_down_and_opens_by_itself(
     assert "Sign in to buy" in opened.text
 
 
+async def test_whether_a_ticket_can_be_given_back_is_said_before_it_is_bought(
+    stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    moments = {"returns_until": "2031-06-27T20:00", "start_time": "2031-07-04T18:00", "end_time": "2031-07-06T18:00"}
+    event_id = await stored_event(alice, **moments)
+    page = (await visitor.get(f"/events/{event_id}")).text
+    assert "Tickets can be given back until Fri 27 Jun 2031, 20:00." in page
+    async with stage.parts.database.connection() as connection:
+        for past in ("now()", "NULL"):
+            await connection.execute(f"UPDATE events SET returns_until = {past}")
+            assert "Tickets cannot be given back." in (await visitor.get(f"/events/{event_id}")).text
+
+
 async def test_sold_out_is_one_press_from_the_waiting_list(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, capacity=1)
     await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
