@@ -6,14 +6,13 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import babel.numbers
 import msgspec
 from msgspec import Meta
 
 from app.domain.accounts import Caller
 from app.domain.facts import write_fact
 from app.domain.idempotency import Idempotent
-from app.domain.money import price_complaint
+from app.domain.money import CURRENCIES, price_complaint
 from app.domain.offers import settle
 from app.domain.stock import Stock, lock_own_stock
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
@@ -96,7 +95,7 @@ class PatchOfStored(EventPatch, frozen=True, kw_only=True):
 def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
     """What must hold between the fields of an event; missing ones are not judged, but for currency and timezone."""
     currency, timezone = values["currency"], values["timezone"]
-    if currency not in babel.numbers.list_currencies():
+    if currency not in CURRENCIES:
         yield FieldError("currency", "must be an ISO 4217 code such as EUR")
     elif values.get("price") is not None and (complaint := price_complaint(values["price"], currency)):
         yield FieldError("price", complaint)

@@ -3,9 +3,17 @@
 from decimal import Decimal
 
 import babel.numbers
+from babel.core import get_global
 
 from app.phrases import Phrase
 
+CURRENCIES = frozenset(
+    code
+    for used in get_global("territory_currencies").values()
+    for code, _, until, tender in used
+    if tender and until is None
+)
+"""What one can pay with somewhere today, by the Unicode CLDR: neither `DEM` nor `XXX`."""
 MAX_PRICE = Decimal("9999999.99")
 
 

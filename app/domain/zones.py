@@ -3,8 +3,8 @@
 import datetime as dt
 from zoneinfo import ZoneInfo, available_timezones
 
-ZONES = frozenset(available_timezones() - {"localtime"})
-"""What PostgreSQL knows too: it counts sales by the day of the place, and could sell nothing in any other zone."""
+ZONES = frozenset(available_timezones() - {"localtime", "Factory"})
+"""Places have these; PostgreSQL knows them too, which counts sales by the day of the place."""
 
 
 def zone_or_none(name: str) -> ZoneInfo | None:

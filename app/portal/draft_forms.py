@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
+
+from babel import Locale
+from babel.numbers import get_currency_name
 
 from app.domain.draft_pictures import DraftPicture
 from app.domain.draft_submission import complaints
 from app.domain.drafts import STEPS, ProjectDraft, step_of
 from app.domain.metadata import KINDS
+from app.domain.money import CURRENCIES
 from app.domain.zones import ZONES
-from app.language import gettext
+from app.language import current_locale, gettext
 from app.parts import Parts
 from app.portal.draft_preview import preview_of
 from app.portal.forms import by_field
@@ -17,7 +22,6 @@ from app.portal.pictures import shown_draft_pictures
 from app.validation import plain_amount
 
 TIMEZONES = sorted(zone for zone in ZONES if "/" in zone or zone == "UTC")
-CURRENCIES = ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "KES", "NGN", "ZAR", "JPY", "AUD", "CAD")
 
 TYPE_FIELDS = ("name", "price", "places", "per_attendee_limit", "sale_opens_at", "sale_closes_at", "hidden_until")
 TYPE_FIELD = re.compile(r"ticket_types\[(\d{1,2})\]\.(\w+)")
@@ -72,7 +76,8 @@ def draft_context(
     """`everything` complains about empty fields, too: nobody likes to be told off before having typed a word."""
     found = complaints(draft.typed, pictures, parts.settings.event_defaults)
     found.sort(key=lambda bad: ORDER.index(step_of(bad.field)))
-    values, missing = flat(draft.typed), {step_of(bad.field) for bad in found}
+    values = {"currency": parts.settings.event_defaults["currency"]} | flat(draft.typed)
+    missing = {step_of(bad.field) for bad in found}
     errors = by_field(bad for bad in found if step_of(bad.field) == step)
     return {
         "draft": draft,
@@ -87,8 +92,14 @@ def draft_context(
         "refusal": None,
         "kinds": KINDS,
         "timezones": TIMEZONES,
-        "currencies": CURRENCIES,
+        "currencies": currency_choices(current_locale()),
     }
+
+
+@cache
+def currency_choices(locale: Locale) -> list[tuple[str, str]]:
+    """Codes, each with its name."""
+    return [(code, f"{code} · {get_currency_name(code, locale=locale)}") for code in sorted(CURRENCIES)]
 
 
 def words_for(field: str) -> str:

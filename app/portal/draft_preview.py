@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import babel.numbers
 import msgspec
 
 from app.domain.draft_pictures import DraftPicture
+from app.domain.money import CURRENCIES
 from app.domain.zones import zone_or_none
 from app.engines.media import Media
 from app.portal.pictures import ShownPicture, shown_draft_pictures
@@ -46,7 +46,7 @@ def preview_of(media: Media, typed: Mapping[str, Any], pictures: Sequence[DraftP
         start=start,
         end=end if start and end and end >= start else start,
         timezone=zone.key,
-        currency=currency if currency in babel.numbers.list_currencies() else "EUR",
+        currency=currency if currency in CURRENCIES else "EUR",
         types=[PreviewType(one.get("name", ""), price(one.get("price"))) for one in typed.get("ticket_types", ())],
         pictures=shown_draft_pictures(media, pictures),
     )

@@ -16,9 +16,9 @@ from app.domain.ticket_types import price_is_followed
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale
 from app.form_request import form_of
-from app.language import gettext, translated
+from app.language import current_locale, gettext, translated
 from app.parts import Parts
-from app.portal.draft_forms import CURRENCIES, TIMEZONES, words_for
+from app.portal.draft_forms import TIMEZONES, currency_choices, words_for
 from app.portal.flash import see_other
 from app.portal.forms import by_field, revision_in
 from app.portal.workspace import EventId, frame
@@ -78,7 +78,7 @@ async def context(parts: Parts, event: Mapping[str, Any], values: Mapping[str, s
         refusal=None,
         rev=event["rev"],
         meanwhile=[],
-        currencies=sorted({*CURRENCIES, event["currency"]}),
+        currencies=currency_choices(current_locale()),
         timezones=sorted({*TIMEZONES, event["timezone"]}),
     )
 

@@ -110,6 +110,13 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
     assert "Drafts" not in (await alice.get("/projects")).text
 
 
+async def test_every_currency_that_one_can_pay_with_is_there_by_name(alice: httpx.AsyncClient) -> None:
+    page = (await alice.get(f"{await begun(alice)}/tickets")).text
+    assert '<option value="EUR" selected>EUR · Euro</option>' in page
+    assert '<option value="BRL">BRL · Brazilian Real</option>' in page
+    assert "DEM" not in page
+
+
 async def test_a_step_with_mistakes_comes_back_with_all_that_was_typed(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     typed = {**BASICS, "title": "x" * 201, "end_time": "2031-07-01T10:00", "location": "<script>alert(1)</script>"}
