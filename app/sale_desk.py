@@ -11,7 +11,8 @@ import asyncpg
 import structlog
 
 from app.batching import Batcher
-from app.domain.sale import Decided, Purchase, Wish, turn_away
+from app.domain.sale import Decided, Lock, Purchase, Wish, turn_away
+from app.domain.stock import lock_statement
 from app.engines.database import Connection, Database
 from app.errors import AppError, Unavailable, first_line
 
@@ -30,7 +31,7 @@ RIVALS = {"idempotency_keys_pkey", "one_live_ticket", "tickets_code_key"}
 
 class Sell(Protocol):
     async def __call__(
-        self, connection: Connection, wishes: Mapping[int, Sequence[Wish]], wait: bool = True
+        self, connection: Connection, wishes: Mapping[int, Sequence[Wish]], lock: Lock = "wait"
     ) -> dict[int, Decided]: ...
 
 
@@ -96,7 +97,7 @@ class SaleDesk:
         decided: dict[int, Decided] | None = None
         if len(small) > 1:
             try:
-                decided = await self.attempt(lambda connection: self.sell(connection, small, wait=False))
+                decided = await self.attempt(lambda connection: self.sell(connection, small, "skip"))
             except Exception as error:
                 log.warning("events are decided one by one", error=first_line(error))
         return [decided.get(event_id) if decided else None for event_id, _ in batches]
@@ -105,14 +106,17 @@ class SaleDesk:
         """A batch that another process got in the way of is decided again, and then sees what that one did."""
         for _ in range(TRIES):
             async with self.turns:
-                if decided := await self.attempt(lambda connection: self.sell(connection, {event_id: wishes})):
+                decided = await self.attempt(
+                    lambda connection: self.sell(connection, {event_id: wishes}, "held"), lock_statement(event_id)
+                )
+                if decided:
                     return decided[event_id]
         raise Unavailable("Too many purchases at the same moment.", retry_after=1)
 
-    async def attempt(self, decide: Callable[[Connection], Awaitable[T]]) -> T | None:
+    async def attempt(self, decide: Callable[[Connection], Awaitable[T]], first: str = "") -> T | None:
         """What `decide` says in a transaction of its own; None when another process got in the way."""
         try:
-            async with self.database.transaction() as connection:
+            async with self.database.transaction(first) as connection:
                 decided = await decide(connection)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name not in RIVALS:

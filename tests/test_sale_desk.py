@@ -12,7 +12,7 @@ from app import sale_desk
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
 from app.domain.reconcile import drifts
-from app.domain.sale import Decided, Purchase, Wish, sell
+from app.domain.sale import Decided, Lock, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
 from app.sale_desk import QUEUE, WISHES_TOGETHER, SaleDesk
@@ -81,9 +81,9 @@ async def test_many_wishes_share_a_transaction(stage: Stage, alice: httpx.AsyncC
     event_id = await stored_event(alice, capacity=500)
     batches: list[int] = []
 
-    async def counting(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+    async def counting(connection: Connection, wishes: Wishes, lock: Lock = "wait") -> dict[int, Decided]:
         batches.append(len(wishes[event_id]))
-        return await sell(connection, wishes, wait)
+        return await sell(connection, wishes, lock)
 
     desk = SaleDesk(stage.parts.database, counting)
     crowd_of_300 = await people(stage.parts.database, 300)
@@ -96,9 +96,9 @@ async def test_batches_of_several_events_share_a_transaction(stage: Stage, alice
     event_ids = [await stored_event(alice, capacity=5) for _ in range(6)]
     together: list[int] = []
 
-    async def counting(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+    async def counting(connection: Connection, wishes: Wishes, lock: Lock = "wait") -> dict[int, Decided]:
         together.append(len(wishes))
-        return await sell(connection, wishes, wait)
+        return await sell(connection, wishes, lock)
 
     desk = SaleDesk(stage.parts.database, counting)
     crowd_of_8 = await people(stage.parts.database, 8)
@@ -161,10 +161,10 @@ async def test_nobody_waits_longer_than_a_request_may(
 async def test_many_hot_events_do_not_starve_a_calm_one(stage: Stage, alice: httpx.AsyncClient) -> None:
     shared: list[int] = []
 
-    async def counting(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+    async def counting(connection: Connection, wishes: Wishes, lock: Lock = "wait") -> dict[int, Decided]:
         if len(wishes) > 1:
             shared.append(sum(len(those) for those in wishes.values()))
-        return await sell(connection, wishes, wait)
+        return await sell(connection, wishes, lock)
 
     hot, calm = [await stored_event(alice, capacity=5000) for _ in range(8)], await stored_event(alice, capacity=10)
     desk = SaleDesk(stage.parts.database, counting)
@@ -196,11 +196,11 @@ async def test_an_event_that_fails_does_not_fail_those_it_shares_a_transaction_w
     broken, *sound = [await stored_event(alice) for _ in range(4)]
     shared: list[int] = []
 
-    async def failing(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+    async def failing(connection: Connection, wishes: Wishes, lock: Lock = "wait") -> dict[int, Decided]:
         shared.append(len(wishes))
         if broken in wishes:
             await connection.execute("SELECT no_such_column FROM events")
-        return await sell(connection, wishes, wait)
+        return await sell(connection, wishes, lock)
 
     desk = SaleDesk(stage.parts.database, failing)
     crowd_of_2 = await people(stage.parts.database, 2)
@@ -224,10 +224,10 @@ async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stag
     (who,) = await people(stage.parts.database, 1)
     failing = True
 
-    async def failing_once(connection: Connection, wishes: Wishes, wait: bool = True) -> dict[int, Decided]:
+    async def failing_once(connection: Connection, wishes: Wishes, lock: Lock = "wait") -> dict[int, Decided]:
         if failing:
             await connection.execute("SELECT no_such_column FROM events")
-        return await sell(connection, wishes, wait)
+        return await sell(connection, wishes, lock)
 
     desk = SaleDesk(stage.parts.database, failing_once)
     with pytest.raises(asyncpg.UndefinedColumnError):

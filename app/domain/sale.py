@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -10,7 +10,7 @@ from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, Keys, key_reused, remember_all
 from app.domain.issuing import Issued, Issuing, Live, NewTicket
 from app.domain.offers import settle
-from app.domain.stock import Stock, TypeStock, lock_stocks, may_see
+from app.domain.stock import STOCKS, Stock, TypeStock, lock_events, may_see, stocks_in
 from app.engines.database import Connection
 from app.errors import AppError, Conflict, NotFound
 from app.phrases import Phrase
@@ -60,6 +60,20 @@ Outcome = dict[str, Any]
 """What is remembered of a decision, and rendered again: tickets, or `{"refused": type}`."""
 
 
+Lock = Literal["wait", "skip", "held"]
+"""How to come by the locks: wait for them; leave out events that somebody else has locked, or where the clock has
+decided something; have them already.
+"""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """Ids for new tickets, what was decided under the keys before, and who has what."""
+
+    ticket_ids: list[int]
+    known: Keys
+    live: Live
+
+
 class Decided(msgspec.Struct, frozen=True):
     """`sold_out`: nobody can have anything now, and the next ones can be told so without waiting for the lock."""
 
@@ -67,30 +81,29 @@ class Decided(msgspec.Struct, frozen=True):
     sold_out: bool
 
 
-async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], wait: bool = True) -> dict[int, Decided]:
+async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], lock: Lock = "wait") -> dict[int, Decided]:
     """Decide all wishes, by event, under the locks of the events; nothing counts before the transaction has committed.
-
-    Without `wait` those events are left out that somebody else has locked, or where the clock has decided something.
 
     Raises:
         asyncpg.UniqueViolationError: another process was faster with a key or for a person; do it again.
     """
-    stocks = await lock_stocks(connection, list(wishes), "FOR UPDATE" if wait else "FOR UPDATE SKIP LOCKED")
-    if not wait:
+    if lock != "held":
+        locked = await lock_events(connection, list(wishes), "FOR UPDATE" + " SKIP LOCKED" * (lock == "skip"))
+    if lock == "skip":
+        wishes = {event_id: wishes[event_id] for event_id in locked}
+    stocks, seen = await look(connection, wishes)
+    if lock == "skip":
         stocks = {event_id: stock for event_id, stock in stocks.items() if not stock.due}
-    for stock in stocks.values():
-        if stock.due:
+        wishes = {event_id: wishes[event_id] for event_id in stocks}
+    elif due := [stock for stock in stocks.values() if stock.due]:
+        for stock in due:
             await settle(connection, stock)
-    places = sum(
-        max(0, min(sum(wish.quantity for wish in wishes[stock.id]), stock.capacity - stock.sold - stock.held))
-        for stock in stocks.values()
-    )
-    ticket_ids, known, live = await what_is_known(connection, *asked(wishes), places)
-    issuing = Issuing(ticket_ids)
+        stocks, seen = await look(connection, wishes)
+    issuing = Issuing(seen.ticket_ids)
     decided, fresh = {}, Keys()
-    for event_id in wishes if wait else stocks:
+    for event_id, asked in wishes.items():
         found = stocks.get(event_id)
-        outcomes, keys = decide_all(found, wishes[event_id], known, live, issuing)
+        outcomes, keys = decide_all(found, asked, seen, issuing)
         decided[event_id] = Decided([rendered(*one) for one in outcomes], found is not None and is_sold_out(found))
         fresh |= keys
     if issuing.tickets:
@@ -102,11 +115,11 @@ async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], wai
 
 async def turn_away(connection: Connection, event_id: int, wishes: Sequence[Wish]) -> Decided | None:
     """What `sell` would decide while nothing is left, without the lock; None when there may be something again."""
-    stock = (await lock_stocks(connection, [event_id], how="")).get(event_id)
+    stocks, seen = await look(connection, {event_id: wishes})
+    stock = stocks.get(event_id)
     if stock is None or stock.due or not is_sold_out(stock):
         return None
-    _, known, live = await what_is_known(connection, *asked({event_id: wishes}), 0)
-    outcomes, keys = decide_all(stock, wishes, known, live, Issuing([]))
+    outcomes, keys = decide_all(stock, wishes, seen, Issuing([]))
     await remember_all(connection, keys)
     return Decided([rendered(*outcome) for outcome in outcomes], sold_out=True)
 
@@ -116,17 +129,17 @@ def is_sold_out(stock: Stock) -> bool:
 
 
 def decide_all(
-    stock: Stock | None, wishes: Sequence[Wish], known: Keys, live: Live, issuing: Issuing
+    stock: Stock | None, wishes: Sequence[Wish], seen: Seen, issuing: Issuing
 ) -> tuple[list[tuple[Outcome | AppError, bool]], Keys]:
     """Outcomes with whether they are replays; and the keys to remember."""
     outcomes: list[tuple[Outcome | AppError, bool]] = []
     fresh: Keys = {}
     for wish in wishes:
-        outcome, replayed = replay(wish, known), True
+        outcome, replayed = replay(wish, seen.known), True
         if outcome is None:
-            outcome, replayed = decide(stock, wish, live, issuing), False
+            outcome, replayed = decide(stock, wish, seen.live, issuing), False
             if isinstance(outcome, dict) and wish.key and wish.idempotent:
-                known[wish.key] = fresh[wish.key] = (wish.idempotent.request_hash, outcome)
+                seen.known[wish.key] = fresh[wish.key] = (wish.idempotent.request_hash, outcome)
         outcomes.append((outcome, replayed))
     return outcomes, fresh
 
@@ -197,39 +210,59 @@ def purchase(outcome: Outcome, replayed: bool) -> Purchase:
     )
 
 
-def asked(wishes: Mapping[int, Sequence[Wish]]) -> tuple[list[tuple[int, int]], list[tuple[int, str]]]:
-    """Who wishes for which event, and under which keys."""
-    people = {(event_id, wish.who.user_id) for event_id, those in wishes.items() for wish in those}
-    return list(people), [wish.key for those in wishes.values() for wish in those if wish.key]
-
-
-async def what_is_known(
-    connection: Connection, people: Sequence[tuple[int, int]], keys: Sequence[tuple[int, str]], places: int
-) -> tuple[list[int], Keys, Live]:
-    """Ids for up to `places` tickets, what was decided under these keys before, and who has what of which event.
-
-    Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made; `+ 0` keeps
-    it off the index by event, which looks as good as the one by person while there are no tickets.
-    """
+async def look(connection: Connection, wishes: Mapping[int, Sequence[Wish]]) -> tuple[dict[int, Stock], Seen]:
+    """The stocks of the events as they are now, by event, and all else that decides about the wishes."""
     row = await connection.fetchrow(
-        """SELECT ARRAY(SELECT nextval('tickets_id_seq') FROM generate_series(1, $1::integer)) AS ticket_ids,
-                  (SELECT jsonb_agg(jsonb_build_array(user_id, key, encode(k.request_hash, 'hex'), k.outcome))
-                   FROM unnest($2::bigint[], $3::text[]) AS asked (user_id, key),
-                        LATERAL (SELECT request_hash, outcome FROM idempotency_keys
-                                 WHERE user_id = asked.user_id AND key = asked.key OFFSET 0) AS k) AS known,
-                  (SELECT jsonb_agg(jsonb_build_array(person, t.ticket_type_id, t.nth))
-                   FROM unnest($4::bigint[], $5::bigint[]) AS asked (event, person),
-                        LATERAL (SELECT ticket_type_id, nth FROM tickets
-                                 WHERE attendee_id = person AND event_id + 0 = event
-                                   AND status IN ('held', 'sold', 'used') OFFSET 0) AS t) AS live""",
-        places,
+        f"SELECT {SEEN.format(*range(1, 5), places=PLACES.format(5, 6))}, {STOCKS.format(5)}",
+        *asked_about(wishes),
+        list(wishes),
+        [sum(wish.quantity for wish in those) for those in wishes.values()],
+    )
+    return stocks_in(row), seen_in(row)
+
+
+async def look_for_one(connection: Connection, event_id: int, user_id: int, places: int) -> Seen:
+    """As `look`, for one person without a key."""
+    row = await connection.fetchrow(
+        f"SELECT {SEEN.format(*range(1, 5), places='$5::integer')}", [], [], [event_id], [user_id], places
+    )
+    return seen_in(row)
+
+
+PLACES = """(SELECT sum(greatest(0, least(wanted, capacity - sold - held)))::integer
+             FROM unnest(${}::bigint[], ${}::bigint[]) AS w (event, wanted) JOIN events ON id = event)"""
+SEEN = """
+    ARRAY(SELECT nextval('tickets_id_seq') FROM generate_series(1, {places})) AS ticket_ids,
+    (SELECT jsonb_agg(jsonb_build_array(user_id, key, encode(k.request_hash, 'hex'), k.outcome))
+     FROM unnest(${}::bigint[], ${}::text[]) AS asked (user_id, key),
+          LATERAL (SELECT request_hash, outcome FROM idempotency_keys
+                   WHERE user_id = asked.user_id AND key = asked.key OFFSET 0) AS k) AS known,
+    (SELECT jsonb_agg(jsonb_build_array(person, t.ticket_type_id, t.nth))
+     FROM unnest(${}::bigint[], ${}::bigint[]) AS asked (event, person),
+          LATERAL (SELECT ticket_type_id, nth FROM tickets
+                   WHERE attendee_id = person AND event_id + 0 = event
+                     AND status IN ('held', 'sold', 'used') OFFSET 0) AS t) AS live
+"""
+"""Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made; `+ 0` keeps it
+off the index by event, which looks as good as the one by person while there are no tickets.
+"""
+
+
+def asked_about(wishes: Mapping[int, Sequence[Wish]]) -> tuple[list[int], list[str], list[int], list[int]]:
+    """Keys by user and text, then who wishes for which event, by event and user."""
+    keys = [wish.key for those in wishes.values() for wish in those if wish.key]
+    people = list({(event_id, wish.who.user_id) for event_id, those in wishes.items() for wish in those})
+    return (
         [user_id for user_id, _ in keys],
         [key for _, key in keys],
         [event_id for event_id, _ in people],
-        [person for _, person in people],
+        [user_id for _, user_id in people],
     )
+
+
+def seen_in(row: Mapping[str, Any]) -> Seen:
     known = {(user, key): (bytes.fromhex(hashed), outcome) for user, key, hashed, outcome in row["known"] or ()}
     live: Live = {}
     for person, ticket_type_id, nth in row["live"] or ():
         live.setdefault((person, ticket_type_id), set()).add(nth)
-    return row["ticket_ids"], known, live
+    return Seen(row["ticket_ids"], known, live)

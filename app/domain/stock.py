@@ -17,7 +17,7 @@ from app.errors import NotFound
 from app.messages import Fact
 
 
-class TypeStock(msgspec.Struct, kw_only=True):
+class TypeStock(msgspec.Struct):
     id: int
     rev: int
     name: str
@@ -41,7 +41,7 @@ class LogLine(msgspec.Struct, frozen=True):
     detail: Mapping[str, object]
 
 
-class Stock(msgspec.Struct, kw_only=True):
+class Stock(msgspec.Struct):
     """`held` counts held tickets, open offers and places kept for a group; `types` are in the order of the event."""
 
     id: int
@@ -124,34 +124,42 @@ async def lock_stock(connection: Connection, event_id: int) -> Stock | None:
     return (await lock_stocks(connection, [event_id])).get(event_id)
 
 
-async def lock_stocks(connection: Connection, event_ids: Sequence[int], how: str = "FOR UPDATE") -> dict[int, Stock]:
+async def lock_stocks(connection: Connection, event_ids: Sequence[int]) -> dict[int, Stock]:
     """The stocks as they are once all earlier holders of the locks are done, by event; those that are not there lack.
 
-    With `FOR UPDATE SKIP LOCKED` those lack too that somebody else holds; with no lock, all as they were a moment ago.
-    The locks come first and in a statement of its own: the later ones see all that earlier holders did.
+    The locks come first and in a statement of its own: the next one sees all that earlier holders did.
     """
-    events = await connection.fetch(
-        f"""SELECT id, organizer_id, status, capacity, sold, held, currency, payment, hold_hours, offer_hours,
-                  returns_until, end_time, due_at, clock_timestamp() AS now
-           FROM events WHERE id = ANY($1) ORDER BY id {how}""",
-        event_ids,
-    )
-    stocks = {event["id"]: Stock(**event, types={}, facts=[], lines=[]) for event in events}
-    types = await connection.fetch(
-        """SELECT event_id, id, rev, name, price, places, sold, held, sale_opens_at, sale_closes_at, hidden_until,
-                  per_attendee_limit, general, archived, clock_timestamp() AS now
-           FROM ticket_types WHERE event_id = ANY($1) ORDER BY position, id""",
-        list(stocks),
-    )
-    for row in types:
-        stock = stocks[row["event_id"]]
-        stock.now = row["now"]
-        stock.types[row["id"]] = type_stock(row)
+    await lock_events(connection, event_ids)
+    return stocks_in(await connection.fetchrow(f"SELECT {STOCKS.format(1)}", event_ids))
+
+
+async def lock_events(connection: Connection, event_ids: Sequence[int], how: str = "FOR UPDATE") -> list[int]:
+    """Which are locked now; with `FOR UPDATE SKIP LOCKED` those lack that somebody else holds."""
+    rows = await connection.fetch(f"SELECT id FROM events WHERE id = ANY($1) ORDER BY id {how}", event_ids)
+    return [row["id"] for row in rows]
+
+
+def lock_statement(event_id: int) -> str:
+    """What `lock_events` does, for `Database.transaction`."""
+    return f"SELECT FROM events WHERE id = {int(event_id)} FOR UPDATE"
+
+
+STOCKS = """
+    ARRAY(SELECT ROW(id, organizer_id, status, capacity, sold, held, currency, payment, hold_hours, offer_hours,
+                     returns_until, end_time, due_at, clock_timestamp())
+          FROM events WHERE id = ANY(${0}::bigint[])) AS events,
+    ARRAY(SELECT ROW(event_id, id, rev, name, price, places, sold, held, sale_opens_at, sale_closes_at, hidden_until,
+                     per_attendee_limit, general, archived)
+          FROM ticket_types WHERE event_id = ANY(${0}::bigint[]) ORDER BY position, id) AS types
+"""
+"""Two columns for `stocks_in`; the first row values are in the order of the fields of `Stock` and `TypeStock`."""
+
+
+def stocks_in(row: Mapping[str, Any]) -> dict[int, Stock]:
+    stocks = {event[0]: Stock(*event) for event in row["events"]}
+    for event_id, *kind in row["types"]:
+        stocks[event_id].types[kind[0]] = TypeStock(*kind)
     return stocks
-
-
-def type_stock(row: Mapping[str, Any]) -> TypeStock:
-    return TypeStock(**{name: row[name] for name in TypeStock.__struct_fields__})
 
 
 async def lock_own_stock(connection: Connection, who: Caller, event_id: int) -> Stock:

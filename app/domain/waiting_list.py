@@ -11,7 +11,7 @@ from app.domain.events import Id
 from app.domain.idempotency import Idempotent, once
 from app.domain.issuing import Issuing
 from app.domain.offers import next_for_waiters, settle
-from app.domain.sale import Purchase, outcome_of, purchase, what_is_known
+from app.domain.sale import Purchase, look_for_one, outcome_of, purchase
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
@@ -265,14 +265,14 @@ async def accept_offer(
 
 async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mapping[str, Any]) -> dict[str, Any]:
     kind, quantity = stock.types[entry["offered_type_id"]], entry["quantity"]
-    ticket_ids, _, live = await what_is_known(connection, [(stock.id, who.user_id)], [], quantity)
-    taken = live.get((who.user_id, kind.id), set())
+    seen = await look_for_one(connection, stock.id, who.user_id, quantity)
+    taken = seen.live.get((who.user_id, kind.id), set())
     if stock.status == "draft" or stock.now >= stock.sale_end(kind):
         return {"refused": "sale-closed"}
     if len(taken) + quantity > kind.per_attendee_limit:
         return {"refused": "already-bought" if len(taken) >= kind.per_attendee_limit else "over-limit"}
     stock.hold(kind, -quantity)
-    issuing = Issuing(ticket_ids)
+    issuing = Issuing(seen.ticket_ids)
     tickets = issuing.issue(stock, kind, who.user_id, quantity, taken)
     await connection.execute(
         "UPDATE waiting_list SET status = 'served', ended_at = $2 WHERE id = $1", entry["id"], stock.now
