@@ -55,6 +55,17 @@ def test_a_normal_stop_leaves_nothing_within_two_seconds(server: Server, number:
     assert time.monotonic() - stopped_at < 2
 
 
+async def test_ctrl_c_while_it_is_still_loading_ends_it_without_a_word(server: Server) -> None:
+    server.start()
+    process = server.process
+    assert process is not None
+    await eventually(lambda: "msgspec" in Path(f"/proc/{process.pid}/maps").read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) in (0, 130)
+    assert server.log() == ""
+    assert server.leftovers() == []
+
+
 async def test_who_still_waits_when_the_server_stops_hears_so(server: Server) -> None:
     server.environment["RUN_CONSUMERS"] = "0"  # so that no store ever settles
     server.start()
