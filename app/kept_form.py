@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Request
 
-FORM = "application/x-www-form-urlencoded"
+from app.form_request import TEXT_FORM
+
 LONGEST = 200_000
 CHOICE = ("ticket_type_id", "quantity")
 
@@ -40,7 +41,7 @@ async def what_is_kept(request: Request[Any, Any, Any], opt: Mapping[str, Any]) 
 async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:
     """None where nothing was typed: a button alone, or an upload. Only forms that nothing else keeps ask for it."""
     kind = request.headers.get("content-type", "").partition(";")[0]
-    if kind != FORM or int(request.headers.get("content-length") or LONGEST) >= LONGEST:
+    if kind != TEXT_FORM or int(request.headers.get("content-length") or LONGEST) >= LONGEST:
         return None
     form = await request.form()
     fields = [(name, value) for name, value in form.items() if "password" not in name]
@@ -52,5 +53,5 @@ def read_kept(text: str | None) -> KeptForm | None:
     """What `KeptForm.text` gave; None for anything else."""
     try:
         return msgspec.json.decode(text, type=KeptForm) if text else None
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
+from app.domain.lists import from_cursor
 from app.engines.database import is_away
 from app.errors import (
     AppError,
@@ -55,7 +56,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Every exception of every handler ends here."""
-    refusal = as_app_error(error)
+    refusal = as_app_error(error, request.query_params.get("cursor"))
     if refusal.status == 500:
         log.error("unhandled error", exc_info=error)
     elif refusal.status == 503 and refusal.__cause__:
@@ -134,11 +135,11 @@ def form_page(request: Request[Any, Any, Any]) -> str:
     return page_in(sender)
 
 
-def as_app_error(error: Exception) -> AppError:
+def as_app_error(error: Exception, cursor: str | None) -> AppError:
     if isinstance(error, AppError):
         return error
     if isinstance(error, ValidationException):
-        return from_parameters(error)
+        return from_parameters(error, cursor)
     if isinstance(error, HTTPException):
         return from_http(error)
     if is_away(error):
@@ -151,13 +152,22 @@ def as_app_error(error: Exception) -> AppError:
     return AppError("It is our fault, and it is in our log under this request id.")
 
 
-def from_parameters(error: ValidationException) -> AppError:
-    """Bad parameters: a path that cannot be an id is a thing that is not there."""
+def from_parameters(error: ValidationException, cursor: str | None) -> AppError:
+    """Bad parameters: a path that cannot be an id is a thing that is not there.
+
+    A cursor is any text to Litestar; one that is none of ours is named beside the others.
+    """
     complaints = error.extra if isinstance(error.extra, list) else []
     if any(str(complaint.get("source")) in {"path", "ParamType.PATH"} for complaint in complaints):
         return NotFound("There is no such thing here.")
     fields = [FieldError(str(one.get("key", "")), plain(str(one.get("message", "is not valid")))) for one in complaints]
-    return Invalid(fields) if fields else Malformed(error.detail)
+    if not fields:
+        return Malformed(error.detail)
+    try:
+        from_cursor(cursor)
+    except Invalid as refusal:
+        fields += refusal.fields
+    return Invalid(fields)
 
 
 def from_http(error: HTTPException) -> AppError:

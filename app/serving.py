@@ -4,6 +4,7 @@ import asyncio
 import gc
 import math
 import multiprocessing
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -57,6 +58,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if parent := multiprocessing.parent_process():
             asyncio.get_running_loop().add_reader(parent.sentinel, self.orphaned, parent.sentinel)
+        signal.signal(signal.SIGHUP, self.handle_exit)  # a closed terminal; the other signals are uvicorn's own
         await super().startup(sockets)
         if self.started:
             gc.collect()

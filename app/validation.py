@@ -19,6 +19,7 @@ from app.phrases import Phrase
 
 S = TypeVar("S", bound=msgspec.Struct)
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+BLANK = re.compile(r"[\s\u200b\u2060\ufeff]*")
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 TYPED_AMOUNT = re.compile(r"[0-9.,'’\s]{1,20}")
 GROUPED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
@@ -165,7 +166,7 @@ def one(value: Any, annotated: Any, kind: Any) -> Any:
 def clean(text: str, *, raw: bool = False) -> str:
     if FORBIDDEN.search(text):
         raise ValueError(Phrase("must not have control characters or broken letters"))
-    return text if raw else text.strip()
+    return text if raw else "" if BLANK.fullmatch(text) else text.strip()
 
 
 def timestamp(value: Any) -> dt.datetime:

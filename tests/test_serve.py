@@ -41,7 +41,7 @@ def server(folder: Path) -> Iterator[Server]:
     server.kill_database()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_normal_stop_leaves_nothing_within_two_seconds(server: Server, number: int) -> None:
     server.start()
     server.wait_until_ready()
@@ -53,6 +53,7 @@ def test_a_normal_stop_leaves_nothing_within_two_seconds(server: Server, number:
     while server.leftovers():
         assert time.monotonic() - stopped_at < 2, server.leftovers()
     assert time.monotonic() - stopped_at < 2
+    assert "Traceback" not in server.log()
 
 
 async def test_ctrl_c_while_it_is_still_loading_ends_it_without_a_word(server: Server) -> None:

@@ -97,16 +97,21 @@ def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
     currency, timezone = values["currency"], values["timezone"]
     if currency not in CURRENCIES:
         yield FieldError("currency", "must be an ISO 4217 code such as EUR")
-    elif values.get("price") is not None and (complaint := price_complaint(values["price"], currency)):
+    if values.get("price") is not None and (complaint := price_complaint(values["price"], currency)):
         yield FieldError("price", complaint)
     zone = zone_or_none(timezone)
     if zone is None:
         yield FieldError("timezone", "must be a timezone such as Europe/Berlin")
-    elif {"start_time", "end_time"} <= values.keys() and in_zone(values["end_time"], zone) < in_zone(
-        values["start_time"], zone
-    ):
+    if {"start_time", "end_time"} <= values.keys() and ends_too_early(values["start_time"], values["end_time"], zone):
         yield FieldError("end_time", "must not be before the start")
     yield from check_ticket_types(values.get("ticket_types") or (), currency)
+
+
+def ends_too_early(start: dt.datetime, end: dt.datetime, zone: ZoneInfo | None) -> bool:
+    """In a zone that is not known, as far as that does not matter."""
+    if zone is None and (start.tzinfo is None) != (end.tzinfo is None):
+        return False
+    return in_zone(end, zone or ZoneInfo("UTC")) < in_zone(start, zone or ZoneInfo("UTC"))
 
 
 def event_data(given: EventIn, currency: str, timezone: str) -> EventData:

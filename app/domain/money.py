@@ -23,10 +23,12 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 def price_complaint(price: Decimal, currency: str) -> str | None:
-    """What is wrong with a price in a currency that exists."""
-    decimals = babel.numbers.get_currency_precision(currency)
+    """What is wrong with a price; of one in a currency that is not known, whether any could have it."""
     if not 0 <= price <= MAX_PRICE:
         return Phrase("must lie between 0 and 9,999,999.99")
+    if currency not in CURRENCIES:
+        return None
+    decimals = babel.numbers.get_currency_precision(currency)
     if price == round(price, decimals):
         return None
     return Phrase("must have at most %(decimals)s decimals in %(currency)s", decimals=decimals, currency=currency)

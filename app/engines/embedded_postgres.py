@@ -236,10 +236,11 @@ def binaries() -> Path:
 
 
 def user_switch(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses root. What `Popen` needs so that it is not root, or at least does not see so."""
-    if os.getuid() != 0:
-        return {}
+    """PostgreSQL refuses root, and whom the system has no name for. What `Popen` needs so that it does not see so."""
     nobody = pwd.getpwnam("nobody")
+    if os.getuid() != 0:
+        disguise = disguise_as(nobody)
+        return {} if has_a_name(os.getuid()) or not works(disguise) else {"preexec_fn": disguise}
     if folder.stat().st_uid != nobody.pw_uid:
         disguise = disguise_as(nobody)
         if sys.platform == "linux" and works(disguise):
@@ -250,6 +251,12 @@ def user_switch(folder: Path) -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
+def has_a_name(user: int) -> bool:
+    with suppress(KeyError):
+        return bool(pwd.getpwuid(user))
+    return False
+
+
 def works(disguise: Callable[[], None]) -> bool:
     """Tried in a child: there is no way back."""
     with signals_held(), suppress(subprocess.SubprocessError, OSError):  # this is how a refusal arrives
@@ -258,8 +265,9 @@ def works(disguise: Callable[[], None]) -> bool:
 
 
 def disguise_as(user: pwd.struct_passwd) -> Callable[[], None]:
-    """For a child: a user namespace in which root has this name. On disk everything still belongs to root."""
-    maps = {"setgroups": b"deny", "uid_map": b"%d 0 1" % user.pw_uid, "gid_map": b"%d 0 1" % user.pw_gid}
+    """For a child: a user namespace in which we have this name. On disk everything still belongs to us."""
+    users, groups = (user.pw_uid, os.getuid()), (user.pw_gid, os.getgid())
+    maps = {"setgroups": b"deny", "uid_map": b"%d %d 1" % users, "gid_map": b"%d %d 1" % groups}
 
     def disguise() -> None:
         if LIBC.unshare(CLONE_NEWUSER) != 0:

@@ -53,5 +53,5 @@ class FlashMessages(ASGIMiddleware):
 def read_flash(content: str) -> Flash | None:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(content), type=Flash) if content else None
-    except (ValueError, binascii.Error, msgspec.DecodeError):
+    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
         return None  # not written by us: nothing to say

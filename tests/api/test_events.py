@@ -63,6 +63,30 @@ async def test_every_bad_field_is_named_at_once(alice: httpx.AsyncClient) -> Non
     assert set(named(answer)) == set(body)
 
 
+@pytest.mark.parametrize(
+    ("sent", "bad"),
+    [
+        ({"currency": "EURO", "price": "10000000"}, {"currency", "price"}),
+        ({"timezone": "Mars/X", "start_time": "2031-07-04T18:00:00Z", "end_time": "2031-07-04T17:00:00Z"},
+         {"timezone", "end_time"}),
+        ({"timezone": "Mars/X", "start_time": "2031-07-04T18:00", "end_time": "2031-07-04T17:00"},
+         {"timezone", "end_time"}),
+        ({"timezone": "Mars/X", "start_time": "2031-07-04T18:00:00Z", "end_time": "2031-07-04T17:00"}, {"timezone"}),
+        ({"currency": "EURO", "ticket_types": [{"name": "A", "price": 99_999_999}]},
+         {"currency", "ticket_types[0].price"}),
+    ],
+)  # fmt: skip
+async def test_a_bad_field_hides_no_other_that_is_bad_without_it(
+    alice: httpx.AsyncClient, sent: dict[str, object], bad: set[str]
+) -> None:
+    assert set(named(await alice.post("/api/v1/event", json=event_body(**sent)))) == bad
+
+
+async def test_bad_parameters_of_a_list_are_named_at_once(alice: httpx.AsyncClient) -> None:
+    answer = await alice.get("/api/v1/events", params={"limit": 0, "mine": "x", "cursor": "zz!"})
+    assert set(named(answer)) == {"limit", "mine", "cursor"}
+
+
 async def test_missing_fields_are_named(alice: httpx.AsyncClient) -> None:
     answer = await alice.post("/api/v1/event", json={})
     required = {"title", "description", "location", "start_time", "end_time", "price", "capacity", "date"}
@@ -77,6 +101,7 @@ async def test_missing_fields_are_named(alice: httpx.AsyncClient) -> None:
         ("price", 10_000_000), ("price", 0.001), ("price", None), ("title", "   "), ("title", "a\u0000b"),
         ("title", "a\u0007b"), ("description", "tab\there"), ("currency", "XXQ"), ("timezone", "../etc/passwd"),
         ("timezone", "localtime"), ("timezone", "Factory"), ("currency", "DEM"), ("currency", "XXX"),
+        ("title", "\u200b \ufeff"),
         ("timezone", "right/Europe/Berlin"),
         ("start_time", "2026-W26-1T19:10"), ("start_time", "2026-06-22x19:10"), ("start_time", "٢٠٢٦-06-22T19:10"),
         ("start_time", "1900-01-01T00:00:00+14:00"), ("start_time", "0001-01-01T00:00:00+14:00"), ("price", "٥"),

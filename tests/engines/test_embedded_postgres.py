@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -34,12 +35,13 @@ for _ in range(int(sys.argv[2])):
         sys.stdin.read()
 """
 
-# he may not be allowed to read the interpreter's own folders, so everything is imported before
-AS_NOBODY = """
-import encodings.idna, os, pwd, app.engines.embedded_postgres
-nobody = pwd.getpwnam("nobody")
-os.setgroups([]), os.setgid(nobody.pw_gid), os.setuid(nobody.pw_uid)
+# He may not be allowed to read the interpreter's own folders, so everything is imported before. PR_SET_DUMPABLE: as
+# after an `exec`, his own /proc is his.
+AS_USER = """
+import ctypes, encodings.idna, os, app.engines.embedded_postgres
+os.setgroups([]), os.setgid({0}), os.setuid({0}), ctypes.CDLL(None).prctl(4, 1)
 """
+NAMELESS = 54_321
 
 
 @pytest.fixture
@@ -280,11 +282,12 @@ def test_what_cannot_work_is_said_in_one_sentence(folder: Path) -> None:
 
 if os.getuid() == 0:
 
-    def test_a_normal_user_runs_it_as_himself(folder: Path) -> None:
-        shutil.chown(folder.parent, "nobody")
-        said, trouble = owner(folder, before=AS_NOBODY).communicate("", timeout=60)
+    @pytest.mark.parametrize("user", [pwd.getpwnam("nobody").pw_uid, NAMELESS])
+    def test_a_normal_user_runs_it_as_himself_with_or_without_a_name(folder: Path, user: int) -> None:
+        os.chown(folder.parent, user, user)
+        said, trouble = owner(folder, before=AS_USER.format(user)).communicate("", timeout=60)
         assert "eventstream?host=" in said, trouble
-        assert (folder / "data").owner() == "nobody"
+        assert (folder / "data").stat().st_uid == user
         assert not servers(folder)
 
     def test_where_root_may_not_disguise_itself_nobody_runs_it(folder: Path) -> None:

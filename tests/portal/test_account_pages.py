@@ -2,6 +2,8 @@
 
 import html
 import re
+import time
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -202,9 +204,48 @@ async def test_htmx_gets_the_sign_in_form_in_place_of_the_page(stage: Stage, bob
 
 
 @pytest.mark.parametrize(
-    "kept", ["", "{", "[]", '{"action":"https://evil.example/","fields":[]}', '{"action":"//evil.example","fields":[]}']
-)
+    "kept",
+    [
+        "", "{", "[]", '{"action":"https://evil.example/","fields":[]}', '{"action":"//evil.example","fields":[]}',
+        '{"x":' + "[" * 3000 + "]" * 3000 + "}",
+    ],
+)  # fmt: skip
 async def test_a_kept_form_that_is_none_of_ours_is_forgotten(bob: httpx.AsyncClient, kept: str) -> None:
     form = {"email": bob.email, "password": PASSWORD, "kept": kept, "next": "/tickets"}  # type: ignore[attr-defined]
     answer = await bob.post("/sign-in", data=form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")
+
+
+TEXT_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/sign-in", "a=1&" * 5_000, "at most 1000 fields"),
+        ("/sign-in", "&".join(f"a{n}=1" for n in range(2_000)), "at most 1000 fields"),
+        ("/sign-up", "email=" + "x" * 1_000_000, "at most 1000000 bytes"),
+    ],
+)
+async def test_a_form_that_would_take_long_to_be_taken_apart_is_too_large(
+    visitor: httpx.AsyncClient, path: str, body: str, said: str
+) -> None:
+    answer = await visitor.post(path, content=body, headers=TEXT_FORM)
+    assert answer.status_code == 413
+    assert said in answer.text, answer.text[answer.text.index("<main"):]
+
+
+async def test_a_form_that_does_not_say_its_length_is_too_large(visitor: httpx.AsyncClient) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"email=a@b.example"
+
+    answer = await visitor.post("/sign-in", content=body(), headers=TEXT_FORM)
+    assert answer.status_code == 413
+    assert "must say its length" in answer.text
+
+
+async def test_fields_that_come_often_are_read_at_once(visitor: httpx.AsyncClient) -> None:
+    began = time.monotonic()
+    answer = await visitor.post("/sign-in", content="email=1&" * 900, headers=TEXT_FORM)
+    assert answer.status_code == 422
+    assert time.monotonic() - began < 1

@@ -32,6 +32,9 @@ async def test_a_fragment_does_not_take_it_from_the_page(visitor: httpx.AsyncCli
 LOUD = base64.urlsafe_b64encode(b'{"kind":"loud","text":"x"}').decode()
 
 
-@pytest.mark.parametrize("content", ["nonsense", "e30", LOUD, "\xff"])
+DEEP = base64.urlsafe_b64encode(b'{"x":' + b"[" * 3000 + b"]" * 3000 + b"}").decode()
+
+
+@pytest.mark.parametrize("content", ["nonsense", "e30", LOUD, DEEP, "\xff"])
 async def test_a_cookie_that_we_did_not_write_says_nothing(content: str) -> None:
     assert read_flash(content) is None
