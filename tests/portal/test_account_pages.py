@@ -232,7 +232,7 @@ async def test_a_form_that_would_take_long_to_be_taken_apart_is_too_large(
 ) -> None:
     answer = await visitor.post(path, content=body, headers=TEXT_FORM)
     assert answer.status_code == 413
-    assert said in answer.text, answer.text[answer.text.index("<main"):]
+    assert said in answer.text, answer.text[answer.text.index("<main") :]
 
 
 async def test_a_form_that_does_not_say_its_length_is_too_large(visitor: httpx.AsyncClient) -> None:
