@@ -26,6 +26,7 @@ WAIT_SECONDS = 9.0
 ALONE_AT_ONCE = 4
 TRIES = 5
 QUEUES_KEPT = 1_000
+IN_THE_WAY = (asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError)
 RIVALS = {"idempotency_keys_pkey", "one_live_ticket", "tickets_code_key"}
 
 
@@ -95,10 +96,20 @@ class SaleDesk:
         """
         small = few_wishes(batches)
         decided: dict[int, Decided] | None = None
+        committing = False
+
+        async def decide(connection: Connection) -> dict[int, Decided]:
+            nonlocal committing
+            found = await self.sell(connection, small, "skip")
+            committing = True
+            return found
+
         if len(small) > 1:
             try:
-                decided = await self.attempt(lambda connection: self.sell(connection, small, "skip"))
+                decided = await self.attempt(decide)
             except Exception as error:
+                if committing:  # nobody knows whether it is done, and deciding again might sell twice
+                    raise
                 log.warning("events are decided one by one", error=first_line(error))
         return [decided.get(event_id) if decided else None for event_id, _ in batches]
 
@@ -123,7 +134,7 @@ class SaleDesk:
                 raise
             return None
         except Unavailable as error:
-            if not isinstance(error.__cause__, asyncpg.TransactionRollbackError):
+            if not isinstance(error.__cause__, IN_THE_WAY):
                 raise
             return None
         self.sold()

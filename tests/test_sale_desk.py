@@ -1,6 +1,7 @@
 """Batches of purchases: order, keys, rivals in other processes, and queues that end."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from app.domain.reconcile import drifts
 from app.domain.sale import Decided, Lock, Purchase, Wish, sell
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
-from app.sale_desk import QUEUE, WISHES_TOGETHER, SaleDesk
+from app.sale_desk import ALONE_AT_ONCE, QUEUE, WISHES_TOGETHER, SaleDesk
 from tests.cast import Stage, staged, stored_event
 from tests.crowd import crowd
 from tests.waiting import eventually
@@ -209,6 +210,42 @@ async def test_an_event_that_fails_does_not_fail_those_it_shares_a_transaction_w
     assert max(shared) > 1
     assert sum(isinstance(answer, Purchase) for answer in answers) == 6
     assert sum(isinstance(answer, asyncpg.UndefinedColumnError) for answer in answers) == 2
+
+
+async def test_a_commit_without_an_answer_is_not_done_again(stage: Stage, alice: httpx.AsyncClient) -> None:
+    kinds_of_tickets = [{"name": "Day", "price": "20", "per_attendee_limit": 4}]
+    event_ids = [await stored_event(alice, ticket_types=kinds_of_tickets) for _ in range(4)]
+    shared = 0
+
+    async def losing(connection: Connection, wishes: Wishes, lock: Lock = "wait") -> dict[int, Decided]:
+        nonlocal shared
+        decided = await sell(connection, wishes, lock)
+        if len(wishes) > 1:
+            shared += len(wishes)
+            await connection.execute("COMMIT")
+            connection.terminate()
+        return decided
+
+    desk = SaleDesk(stage.parts.database, losing)
+    (who,) = await people(stage.parts.database, 1)
+    answers = await asyncio.gather(*(desk.buy(event_id, wish(who)) for event_id in event_ids), return_exceptions=True)
+    assert shared > 1
+    assert sum(isinstance(answer, Unavailable) for answer in answers) == shared
+    assert [(await counted(stage.parts.database, event_id))[:2] for event_id in event_ids] == [(1, 1)] * 4
+
+
+async def test_events_that_somebody_holds_do_not_hold_up_a_calm_one(stage: Stage, alice: httpx.AsyncClient) -> None:
+    *held, calm = [await stored_event(alice) for _ in range(ALONE_AT_ONCE + 1)]
+    desk, (who,) = stage.parts.sale_desk, await people(stage.parts.database, 1)
+    async with stage.parts.database.transaction() as connection:
+        await connection.execute("SELECT FROM events WHERE id = ANY($1) FOR UPDATE", held)
+        stuck = [asyncio.create_task(desk.buy(event_id, wish(who))) for event_id in held]
+        await eventually(lambda: desk.turns.locked())
+        began = time.monotonic()
+        assert isinstance(await desk.buy(calm, wish(who)), Purchase)
+        assert time.monotonic() - began < 3
+        assert not any(task.done() for task in stuck)
+    assert kinds(list(await asyncio.gather(*stuck))) == ["sold"] * len(held)
 
 
 async def test_one_key_for_two_events_at_once_buys_one(stage: Stage, alice: httpx.AsyncClient) -> None:

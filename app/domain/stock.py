@@ -16,6 +16,8 @@ from app.engines.database import Connection
 from app.errors import NotFound
 from app.messages import Fact
 
+LOCK_MS = 1_000
+
 
 class TypeStock(msgspec.Struct):
     id: int
@@ -140,8 +142,12 @@ async def lock_events(connection: Connection, event_ids: Sequence[int], how: str
 
 
 def lock_statement(event_id: int) -> str:
-    """What `lock_events` does, for `Database.transaction`."""
-    return f"SELECT FROM events WHERE id = {int(event_id)} FOR UPDATE"
+    """What `lock_events` does, for `Database.transaction`; not for longer than `LOCK_MS`.
+
+    Raises:
+        asyncpg.LockNotAvailableError: somebody holds it for longer.
+    """
+    return f"SET LOCAL lock_timeout = {LOCK_MS}; SELECT FROM events WHERE id = {int(event_id)} FOR UPDATE"
 
 
 STOCKS = """
