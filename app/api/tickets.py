@@ -1,6 +1,7 @@
 """Tickets: buy, and list your own."""
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -24,11 +25,15 @@ from app.validation import Input, parse_json, read
 
 
 class BuyIn(Input, frozen=True, kw_only=True):
-    """Without `ticket_type_id` the first type on sale; all of `quantity` or none."""
+    """Without `ticket_type_id` the first type on sale; all of `quantity` or none.
+
+    `price` is the one of a ticket that the buyer has seen: where it is another one by now, nothing is bought.
+    """
 
     user_id: Id | None = None
     ticket_type_id: Id | None = None
     quantity: Quantity = 1
+    price: Decimal | None = None
 
 
 class TicketBought(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,7 +55,9 @@ async def buy(request: Request[Any, Any, Any]) -> Ready[TicketBought]:
     wanted = read(BuyIn, sent)
     require_own_ids(who, sent)
     event_id = event_in_path(request)
-    sold = await tickets.buy_ticket(parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity)
+    sold = await tickets.buy_ticket(
+        parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity, wanted.price
+    )
     return ticket_bought(sold)
 
 

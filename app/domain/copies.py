@@ -14,7 +14,8 @@ from app.domain.idempotency import Idempotent
 from app.domain.media import MediaItem, draw_media_ids, media_of, new_upload_key
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import general_admission
-from app.domain.workspace import own_event, waiting_count
+from app.domain.waiting_entries import waiting_count
+from app.domain.workspace import own_event
 from app.engines.database import Database
 from app.engines.documents import Documents
 from app.engines.media import Media

@@ -17,6 +17,7 @@ from app.domain.offers import settle
 from app.domain.stock import Stock, lock_own_stock
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import check_ticket_types, follow_price, record_ticket_types, ticket_types_data
+from app.domain.waiting_entries import waiting_count
 from app.domain.zones import in_zone, zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Forbidden, Invalid, Stale
@@ -203,7 +204,9 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
     Raises:
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
-        Conflict: fewer places than are sold and held, back to a draft with tickets sold, or cancelled.
+        Invalid: in another currency no ticket type could have its price.
+        Conflict: fewer places than are sold and held, back to a draft or another currency with tickets sold, back to
+            a draft while people wait, or cancelled.
     """
     async with database.transaction() as connection:
         before = await lock_own_stock(connection, who, event_id)
@@ -214,6 +217,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
             raise Stale("The event was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
         data = changed(row, patch)
         refuse_change(before, data)
+        if data.status == "draft" and await waiting_count(connection, event_id):
+            raise Conflict("People wait for it: it cannot become a draft again.", type="people-waiting")
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute(
             """UPDATE events SET rev = $2, title = $3, description = $4, location = $5, start_time = $6, end_time = $7,
@@ -242,6 +247,21 @@ def refuse_change(stock: Stock, data: EventData) -> None:
         )
     if data.status == "draft" and taken > 0:
         raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
+    if data.currency != stock.currency:
+        if taken > 0:
+            raise Conflict("There are tickets for it: its currency stays.", type="tickets-sold")
+        refuse_currency(stock, data)
+
+
+def refuse_currency(stock: Stock, data: EventData) -> None:
+    """Raises `Invalid` for one in which a type cannot have the price it has."""
+    kinds = [kind for kind in stock.types.values() if not kind.archived]
+    if len(kinds) == 1 and kinds[0].general:
+        return  # it follows the price of the event, which is judged already
+    for kind in kinds:
+        if complaint := price_complaint(kind.price, data.currency):
+            what = Phrase("the price of “%(name)s” %(complaint)s", name=kind.name, complaint=complaint)
+            raise Invalid([FieldError("currency", what)])
 
 
 def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ REFUSALS = {
     "not-enough-left": Phrase("Fewer places are left than you want. You can take fewer, or join the waiting list."),
     "already-bought": Phrase("You have a ticket for this event already."),
     "over-limit": Phrase("That is more than one person can have of these tickets."),
+    "price-changed": Phrase("The price has changed meanwhile. Please look again."),
     "sale-closed": Phrase("The sale for this event is closed."),
     "sale-not-open": Phrase("The sale has not begun yet."),
     "event-cancelled": Phrase("This event is cancelled."),
@@ -27,12 +29,16 @@ REFUSALS = {
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """Somebody wants places, all of them or none; without a type, of the first one on sale."""
+    """Somebody wants places, all of them or none; without a type, of the first one on sale.
+
+    `price` is that of one place, where they said which they have seen.
+    """
 
     who: Caller
     idempotent: Idempotent | None
     ticket_type_id: int | None = None
     quantity: int = 1
+    price: Decimal | None = None
 
     @property
     def key(self) -> tuple[int, str] | None:
@@ -159,13 +165,13 @@ def decide(stock: Stock | None, wish: Wish, live: Live, issuing: Issuing) -> Out
     if kind is None:
         return NotFound("There is no such ticket type.")
     taken = live.get((wish.who.user_id, kind.id), set())
-    if refused := refusal(stock, kind, wish.quantity, len(taken)):
+    if refused := refusal(stock, kind, wish, len(taken)):
         return {"refused": refused}
     live[(wish.who.user_id, kind.id)] = taken
     return outcome_of(issuing.issue(stock, kind, wish.who.user_id, wish.quantity, taken))
 
 
-def refusal(stock: Stock, kind: TypeStock, quantity: int, owned: int) -> str | None:
+def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int) -> str | None:
     """Why nothing of this can be had now."""
     if stock.status == "cancelled":
         return "event-cancelled"
@@ -175,10 +181,12 @@ def refusal(stock: Stock, kind: TypeStock, quantity: int, owned: int) -> str | N
         return "sale-not-open"
     if owned >= kind.per_attendee_limit:
         return "already-bought"
-    if owned + quantity > kind.per_attendee_limit:
+    if owned + wish.quantity > kind.per_attendee_limit:
         return "over-limit"
+    if wish.price is not None and wish.price != kind.price:
+        return "price-changed"
     left = stock.left(kind)
-    return None if quantity <= left else "not-enough-left" if left > 0 else "sold-out"
+    return None if wish.quantity <= left else "not-enough-left" if left > 0 else "sold-out"
 
 
 def outcome_of(tickets: Sequence[NewTicket]) -> Outcome:

@@ -70,3 +70,11 @@ async def write_entries(connection: Connection, stock: Stock, entries: Sequence[
             [entry.offer_until for entry in entries],
             stock.now,
         )
+
+
+async def waiting_count(connection: Connection, event_id: int) -> int:
+    """Entries of the waiting list that wait or have an offer."""
+    counted: int = await connection.fetchval(
+        "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered')", event_id
+    )
+    return counted

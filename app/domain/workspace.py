@@ -9,7 +9,8 @@ from app.domain.accounts import Caller
 from app.domain.event_page import event_row
 from app.domain.sales import Amounts, Sales, sales_of
 from app.domain.ticket_types import TicketType, ticket_types_of
-from app.engines.database import Connection, Database
+from app.domain.waiting_entries import waiting_count
+from app.engines.database import Database
 from app.errors import NotFound
 
 
@@ -49,11 +50,3 @@ async def overview(database: Database, event: Mapping[str, Any]) -> Overview:
             waiting=await waiting_count(connection, event["id"]),
             **counted,
         )
-
-
-async def waiting_count(connection: Connection, event_id: int) -> int:
-    """Entries of the waiting list that wait or have an offer."""
-    counted: int = await connection.fetchval(
-        "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered')", event_id
-    )
-    return counted

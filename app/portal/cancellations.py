@@ -10,7 +10,8 @@ from litestar.response import Redirect, Template
 from app.domain.accounts import Caller
 from app.domain.cancellations import Cancellation, cancel_event, cancellation_of
 from app.domain.idempotency import idempotent
-from app.domain.workspace import own_event, waiting_count
+from app.domain.waiting_entries import waiting_count
+from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, FieldError, Invalid, NotFound
 from app.form_request import form_of
 from app.parts import Parts

@@ -28,7 +28,7 @@ FIELDS = tuple(name for name in EventPatch.__struct_fields__ if name != "status"
 WITHOUT_PRICE = {"price": "0"}
 """The form has no price where each ticket type has its own."""
 MOMENTS = ("start_time", "end_time", "returns_until")
-BESIDE = {"capacity-taken": "capacity"}
+BESIDE = {"capacity-taken": "capacity", "tickets-sold": "currency"}
 """Conflicts that are about one field."""
 
 

@@ -1,8 +1,10 @@
 """The page that sells an event, and the parts of it that change while one looks or buys."""
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
@@ -33,6 +35,7 @@ class Wanted(Input, frozen=True, kw_only=True):
 
     ticket_type_id: Id | None = None
     quantity: Quantity = 1
+    price: Decimal | None = None
 
 
 Decide = Callable[[Wanted, Idempotent | None], Awaitable[str]]
@@ -73,8 +76,10 @@ async def purchase(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
     async def buy(wanted: Wanted, key: Idempotent | None) -> str:
-        desk = parts.sale_desk
-        return bought(await buy_ticket(desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity))
+        sold = await buy_ticket(
+            parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity, wanted.price
+        )
+        return bought(sold)
 
     return await decided(request, parts, who, event_id, buy)
 
@@ -112,9 +117,9 @@ async def decided(
     key = text_in(form, "key")
     said, refusal = "", None
     try:
-        wanted = read(Wanted, form, form=True)
-        parts_of_request = (request.scope["path"], str(wanted.ticket_type_id), str(wanted.quantity))
-        said = await decide(wanted, idempotent(key, *parts_of_request))
+        seen = {"price": form.get(f"price-{form.get('ticket_type_id')}", "")}
+        wanted = read(Wanted, form | seen, form=True, local=False)
+        said = await decide(wanted, idempotent(key, request.scope["path"], *map(str, msgspec.structs.astuple(wanted))))
     except AppError as error:
         refusal = error
     by_htmx = bool(request.headers.get("hx-request"))

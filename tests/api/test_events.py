@@ -1,5 +1,6 @@
 """Events over the API: submitted, read, listed, changed."""
 
+import datetime as dt
 from pathlib import Path
 
 import httpx
@@ -378,3 +379,29 @@ async def test_an_older_message_does_not_undo_a_change(alice: httpx.AsyncClient,
 
     await eventually(handled)
     assert (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]["title"] == "Changed"
+
+
+async def test_another_currency_needs_prices_that_it_can_have_and_no_tickets(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Day", "price": "12.50"}, {"name": "Child", "price": "5"}]
+    event_id = await stored_event(alice, price="12", ticket_types=kinds)
+    address, anyhow = f"/api/v1/event/{event_id}", {"If-Match": "*"}
+    refused = await alice.patch(address, json={"currency": "JPY"}, headers=anyhow)
+    assert refused.status_code == 422
+    assert named(refused) == {"currency": "the price of “Day” must have at most 0 decimals in JPY"}
+    assert (await alice.patch(address, json={"currency": "USD"}, headers=anyhow)).status_code == 200
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    late = await alice.patch(address, json={"currency": "EUR"}, headers=anyhow)
+    assert (late.status_code, late.json()["detail"]) == (409, "There are tickets for it: its currency stays.")
+
+
+async def test_an_event_that_people_wait_for_does_not_become_a_draft(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    opens = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=2)).isoformat()
+    kinds = [{"name": "Early", "price": "10", "sale_opens_at": opens}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    assert (await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})).status_code == 201
+    refused = await alice.patch(f"/api/v1/event/{event_id}", json={"status": "draft"}, headers={"If-Match": "*"})
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "people-waiting")

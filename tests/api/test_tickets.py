@@ -190,3 +190,11 @@ async def test_joining_with_a_key_is_replayed(alice: httpx.AsyncClient, bob: htt
     again = await bob.post("/api/v1/attendee/join-waiting-list", json=body, headers=key)
     assert again.json() == first.json()
     assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_the_price_that_was_seen_is_the_one_paid(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, price="20")
+    address = f"/api/v1/attendee/buy-ticket/{event_id}"
+    refused = await bob.post(address, json={"price": "19.99"})
+    assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "price-changed")
+    assert (await bob.post(address, json={"price": 20})).status_code == 201

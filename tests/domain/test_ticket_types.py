@@ -1,6 +1,7 @@
 """Ticket types: where they come from, what each allows, and how they change while they are sold."""
 
 import asyncio
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from app.domain.events import EventPatch, change_event, check_event
 from app.domain.idempotency import idempotent
-from app.domain.sale import Purchase
+from app.domain.sale import Purchase, Wish, look
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
+from app.engines.database import Connection
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.validation import read
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
@@ -208,3 +210,27 @@ def test_fields_of_a_type_that_are_refused(change: dict[str, Any], field: str) -
     with pytest.raises(Invalid) as refusal:
         read(TicketTypeIn, {"name": "Day", "price": "20", **change})
     assert [bad.field for bad in refusal.value.fields] == [field]
+
+
+async def test_what_a_batch_looks_up_costs_the_same_after_tickets_have_come(office: BoxOffice) -> None:
+    """On a connection that planned its look while there were none."""
+    wishes = {EVENT: [Wish(who, None) for who in await office.people(*(f"person {n}" for n in range(64)))]}
+    await office.open(capacity=1_000)
+
+    async def seconds(connection: Connection) -> float:
+        began = time.perf_counter()
+        await look(connection, wishes)
+        return time.perf_counter() - began
+
+    async with office.database.connection() as connection:
+        for _ in range(10):  # by then PostgreSQL has settled on a plan
+            await seconds(connection)
+        before = min([await seconds(connection) for _ in range(9)])
+        await connection.execute(
+            """INSERT INTO tickets (event_id, attendee_id, ticket_type_id, purchase_id, nth, code, status, price,
+                                    currency)
+               SELECT 1000 + n % 2000, 100000 + n, 1, 1, 1, 'FILLED' || n, 'sold', 1, 'EUR'
+               FROM generate_series(1, 50000) AS n"""
+        )
+        after = min([await seconds(connection) for _ in range(9)])
+    assert after < before + 0.02

@@ -64,6 +64,19 @@ async def test_a_type_and_a_quantity_are_bought_together(alice: httpx.AsyncClien
     assert "It is 4 at most." in too_many.text
 
 
+async def test_nobody_buys_at_another_price_than_was_shown(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, price="20")
+    page = (await bob.get(f"/events/{event_id}")).text
+    form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
+    await alice.patch(f"/api/v1/event/{event_id}", json={"price": "2000"}, headers={"If-Match": "*"})
+    late = await bob.post(f"/events/{event_id}/purchase", data=form, headers=HX)
+    assert late.status_code == 409
+    assert "The price has changed meanwhile." in late.text
+    assert "€2,000.00" in late.text
+    form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', late.text))
+    assert "You have a ticket." in (await bob.post(f"/events/{event_id}/purchase", data=form, headers=HX)).text
+
+
 @pytest.mark.parametrize("quantity", ["0", "many", "-1", "1.5", "101"])
 async def test_a_quantity_that_cannot_be_is_refused_in_words(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, quantity: str
