@@ -62,6 +62,8 @@ async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, A
     errors = by_field(refusal.fields)
     if refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = translated(refusal.detail)
+    if "price" in errors and "price" not in form:  # no field of this page: it is the currency that was changed
+        errors["currency"] = errors.pop("price")
     shown = await context(parts, event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
     if isinstance(refusal, Stale):
         shown["meanwhile"] = differences(stored(event), typed)

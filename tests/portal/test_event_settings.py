@@ -79,6 +79,19 @@ async def test_a_price_is_asked_for_while_it_is_that_of_a_ticket(alice: httpx.As
     assert (now["title"], now["price"]) == ("Renamed", "20.00")
 
 
+async def test_a_currency_that_does_not_fit_is_said_beside_it(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    whole = await stored_event(alice, price="20", ticket_types=[{"name": "Weekend", "price": "12.50"}])
+    broken = await stored_event(alice, price="20.50", ticket_types=[{"name": "Weekend", "price": "12"}])
+    sold = await stored_event(alice, price="20", ticket_types=[{"name": "Weekend", "price": "12"}])
+    await bob.post(f"/api/v1/attendee/buy-ticket/{sold}")
+    form = {name: value for name, value in FORM.items() if name != "price"} | {"currency": "JPY"}
+    for event_id, said in ((whole, "the price of “Weekend”"), (broken, "0 decimals"), (sold, "its currency stays")):
+        address = f"/projects/{event_id}/settings"
+        refused = await alice.post(address, data={**form, "rev": rev_of(await alice.get(address))})
+        assert refused.status_code in (409, 422)
+        assert said in refused.text.split('id="currency-error"')[1].split("</div>")[0]
+
+
 async def test_who_was_slower_is_told_what_changed_and_keeps_what_was_typed(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/settings"
