@@ -81,6 +81,13 @@ async def test_a_server_that_is_not_there_is_unavailable_within_the_deadline() -
     await documents.close()
 
 
+@pytest.mark.parametrize("query", ["", "?w=1"])
+async def test_what_is_stored_is_on_most_servers(query: str) -> None:
+    documents = MongoDocuments(f"mongodb://127.0.0.1:{free_port()}/eventstream{query}")
+    assert documents.collection.write_concern.document["w"] == "majority"
+    await documents.close()
+
+
 async def test_an_empty_batch_asks_nobody() -> None:
     documents = MongoDocuments(f"mongodb://127.0.0.1:{free_port()}/eventstream")
     async with asyncio.timeout(1):
