@@ -71,11 +71,11 @@ async def test_migrations_are_found_in_a_folder_with_any_name(empty_url: str, tm
 
 
 async def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
-    migrate = "import sys; from app.engines.database import migrate; migrate(sys.argv[1])"
-    command = (sys.executable, "-c", migrate, empty_url)
-    processes = [await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE) for _ in range(3)]
-    said = await asyncio.gather(*(process.communicate() for process in processes))
-    assert [process.returncode for process in processes] == [0, 0, 0], said
+    migrate = "import sys; from app.engines.database import migrate; input(); migrate(sys.argv[1])"
+    command, pipe = (sys.executable, "-c", migrate, empty_url), asyncio.subprocess.PIPE
+    processes = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stderr=pipe) for _ in range(4)]
+    said = await asyncio.gather(*(process.communicate(b"now\n") for process in processes))
+    assert [process.returncode for process in processes] == [0] * 4, said
     connection = await asyncpg.connect(empty_url)
     assert await connection.fetchval("SELECT count(*) FROM fact_counter") == 1
     await connection.close()
