@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
-from app.domain.waiting_entries import Entry, waiting_entries, write_entries
+from app.domain.waiting_entries import NEVER, Entry, acceptable, waiting_entries, why_never, write_entries
 from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
@@ -106,18 +106,19 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
 
 
 async def give_up_kept(connection: Connection, stock: Stock) -> int:
-    """Places are not kept of a type that is not on sale any more, or that the group may not have so many of."""
+    """Places are not kept of a type that is not on sale any more, or that the group can never have so many of."""
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET kept = 0, offered_type_id = NULL
            FROM (SELECT e.id, e.kept, e.offered_type_id
                  FROM waiting_list e JOIN ticket_types k ON k.id = e.offered_type_id
                  WHERE e.event_id = $1 AND e.status = 'waiting' AND e.kept > 0
-                   AND (k.id <> ALL($2) OR k.per_attendee_limit < e.quantity + (
+                   AND (k.id <> ALL($2) OR e.quantity > least(k.places, $3) OR k.per_attendee_limit < e.quantity + (
                             SELECT count(*) FROM tickets t WHERE t.event_id = $1 AND t.attendee_id = e.attendee_id
                             AND t.ticket_type_id = k.id AND t.status IN ('held', 'sold', 'used')))) AS old
            WHERE w.id = old.id RETURNING old.offered_type_id, old.kept""",
         stock.id,
         [kind.id for kind in stock.types.values() if stock.on_sale(kind)],
+        stock.capacity,
     )
     for row in rows:
         stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
@@ -146,11 +147,11 @@ async def close_entries(connection: Connection, stock: Stock) -> int:
     return len(rows)
 
 
-def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str) -> None:
+def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, **more: object) -> None:
     stock.facts.append(
         WaitingListClosed(event_id=stock.id, waitlist_id=waitlist_id, attendee_id=attendee_id, reason=reason)
     )
-    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason}))
+    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
 
 
 async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
@@ -162,21 +163,17 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
     async for entry in waiting_entries(connection, stock):
         if stock.capacity <= stock.sold + stock.held:
             break
-        allowed = [kind for kind in acceptable(stock, entry) if may_have(entry, kind)]
-        kinds = [kind for kind in allowed if stock.on_sale(kind) and could_ever_fit(stock, entry, kind)]
-        if entry.kept and entry.offered_type_id not in {kind.id for kind in kinds}:
-            given_back += release_kept(stock, entry)
-            touched.append(entry)
-        if not allowed:
-            entry.status = "closed"
-            tell_closed(
-                stock, entry.id, entry.attendee_id, "already-bought" if acceptable(stock, entry) else "sale-closed"
-            )
-            touched.append(entry)
-        elif kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
+        wanted = acceptable(stock, entry)
+        hindrances = [why_never(stock, entry, kind) for kind in wanted]
+        kinds = [kind for kind, why in zip(wanted, hindrances, strict=True) if why is None and stock.on_sale(kind)]
+        if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
             given_back += offer(stock, entry, kind)
             touched.append(entry)
             overtaken |= {waiting.entry.id for waiting in unfit if kind in waiting.kinds}
+        elif all(hindrances):
+            if any(stock.on_sale(kind) and stock.left(kind) > 0 for kind in wanted):
+                close(stock, entry, max(filter(None, hindrances), key=NEVER.index))
+                touched.append(entry)
         elif kinds and entry.passed >= MAX_PASSES:
             if keep(stock, entry, kinds):
                 touched.append(entry)
@@ -187,17 +184,9 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
     return given_back
 
 
-def acceptable(stock: Stock, entry: Entry) -> list[TypeStock]:
-    kinds = [stock.types[one] for one in entry.ticket_type_ids or stock.types]
-    return [kind for kind in kinds if not kind.archived]
-
-
-def may_have(entry: Entry, kind: TypeStock) -> bool:
-    return entry.owned.get(kind.id, 0) + entry.quantity <= kind.per_attendee_limit
-
-
-def could_ever_fit(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
-    return entry.quantity <= (stock.capacity if kind.places is None else min(kind.places, stock.capacity))
+def close(stock: Stock, entry: Entry, reason: str) -> None:
+    entry.status = "closed"
+    tell_closed(stock, entry.id, entry.attendee_id, reason, quantity=entry.quantity)
 
 
 def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:

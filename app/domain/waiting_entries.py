@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
-from app.domain.stock import Stock
+from app.domain.stock import Stock, TypeStock
 from app.engines.database import Connection
 
 ENTRIES_AT_ONCE = 200
+NEVER = ("over-limit", "already-bought", "too-few-places")
+"""Why a group can never have a type; of several types, the later reason says more."""
 
 
 class Entry(msgspec.Struct, kw_only=True):
@@ -53,6 +55,26 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
     fields = dict(row)
     fields["owned"] = {int(kind): many for kind, many in (fields["owned"] or {}).items()}
     return Entry(**fields)
+
+
+def acceptable(stock: Stock, entry: Entry) -> list[TypeStock]:
+    """Types that will do and are sold, or will be, in the order of the wish."""
+    kinds = [stock.types[one] for one in entry.ticket_type_ids or stock.types]
+    return [kind for kind in kinds if not kind.archived and stock.now < stock.sale_end(kind)]
+
+
+def why_never(stock: Stock, entry: Entry, kind: TypeStock) -> str | None:
+    """Why the group can never have places of this type, as things stand; None where it can."""
+    if entry.quantity > kind.per_attendee_limit:
+        return "over-limit"
+    if entry.owned.get(kind.id, 0) + entry.quantity > kind.per_attendee_limit:
+        return "already-bought"
+    return "too-few-places" if entry.quantity > places_of(stock, kind) else None
+
+
+def places_of(stock: Stock, kind: TypeStock) -> int:
+    """All that there are, sold or not."""
+    return stock.capacity if kind.places is None else min(kind.places, stock.capacity)
 
 
 async def write_entries(connection: Connection, stock: Stock, entries: Sequence[Entry]) -> None:

@@ -106,7 +106,7 @@ class Sale:
     def acceptable(self, entry: Entry) -> list[Kind]:
         """In the order of the wish."""
         kinds = [self.kinds[one] for one in entry.wanted] if entry.wanted else self.selling
-        return [kind for kind in kinds if not kind.archived]
+        return [kind for kind in kinds if not kind.archived and kind.sale != "closed"]
 
     def on_sale(self, kind: Kind) -> bool:
         return self.status == "published" and kind.sale == "open" and not kind.archived
@@ -337,7 +337,7 @@ class Sale:
         if self.status == "cancelled":
             return
         for entry in self.with_status("waiting"):
-            if self.over or (entry.wanted and all(kind.sale == "closed" for kind in self.acceptable(entry))):
+            if self.over or (entry.wanted and not self.acceptable(entry)):
                 self.close(entry)
         if self.over:
             return
@@ -364,8 +364,9 @@ class Sale:
         self.tell("WaitingListClosed", entry.number)
 
     def possible(self, entry: Entry) -> list[Kind]:
-        """Types that its person may have that many of."""
-        return [k for k in self.acceptable(entry) if self.owned(entry.person, k) + entry.quantity <= k.limit]
+        """Types that are large enough for it, and that its person may have that many of."""
+        kinds = [k for k in self.acceptable(entry) if entry.quantity <= min(self.capacity, k.places or self.capacity)]
+        return [kind for kind in kinds if self.owned(entry.person, kind) + entry.quantity <= kind.limit]
 
     def walk(self, freed: int) -> int:
         """Offer along the list; how many kept places of another type came free on the way."""
@@ -375,18 +376,16 @@ class Sale:
         for entry in self.with_status("waiting"):
             if self.free <= 0:
                 break
-            allowed = self.possible(entry)
-            kinds = [k for k in allowed if self.on_sale(k) and entry.quantity <= min(self.capacity, k.places or 999)]
-            if entry.kept and entry.kind not in kinds:
-                given_back, entry.kept = given_back + entry.kept, 0
+            kinds = list(filter(self.on_sale, self.possible(entry)))
             fitting = next((k for k in kinds if self.left(k) + entry.kept * (k is entry.kind) >= entry.quantity), None)
-            if not allowed:
-                self.close(entry)
-            elif fitting:
+            if fitting:
                 given_back += entry.kept * (fitting is not entry.kind)
                 entry.status, entry.kept, entry.kind = "offered", 0, fitting
                 self.tell("WaitingListOffered", entry.number)
                 passed += [one for one, its in unfit if fitting in its and one not in passed]
+            elif not self.possible(entry):
+                if any(self.on_sale(kind) and self.left(kind) > 0 for kind in self.acceptable(entry)):
+                    self.close(entry)
             elif kinds and entry.passed >= MAX_PASSES:
                 entry.kind = entry.kind if entry.kept and entry.kind else max(kinds, key=self.left)
                 entry.kept += max(0, min(self.left(entry.kind), entry.quantity - entry.kept))

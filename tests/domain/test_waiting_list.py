@@ -2,9 +2,11 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.events import EventPatch, change_event
 from app.domain.idempotency import idempotent
@@ -35,6 +37,15 @@ async def free(office: BoxOffice, numbers: list[int], count: int = 1) -> None:
 
 async def kinds_of_lines(office: BoxOffice, waitlist_id: int) -> list[str]:
     return [line.what for line in await log_of_entry(office.database, office.alice, waitlist_id)]
+
+
+async def changed(office: BoxOffice, kind_id: int, **changes: Any) -> None:
+    given = TicketTypeIn(**{"name": "Day", "price": Decimal(20), "per_attendee_limit": 4, **changes})
+    await change_ticket_type(office.database, office.alice, kind_id, given, None)
+
+
+async def last_why(office: BoxOffice, who: Caller) -> str:
+    return (await log_of_entry(office.database, who, (await office.entry(who)).waitlist_id))[-1].why
 
 
 async def test_a_freed_place_is_offered_in_order_and_never_public(office: BoxOffice) -> None:
@@ -122,6 +133,80 @@ async def test_no_places_are_kept_for_a_group_that_may_not_have_so_many_any_more
     await change_ticket_type(office.database, office.alice, day, smaller, None)
     assert await office.standing(group, single) == ["closed", "offered"]
     assert await office.places() == (2, 1)
+
+
+async def test_no_places_are_kept_for_a_group_that_is_larger_than_its_type_now(office: BoxOffice) -> None:
+    """The event is full, so the kept places come free only by being given up."""
+    await office.open(
+        capacity=4, ticket_types=[kind("Day", per_attendee_limit=4), kind("Night", places=4, per_attendee_limit=4)]
+    )
+    owner, group, single = await office.people("ann", "bob", "ben")
+    day, night = (await office.kinds()).values()
+    numbers = [one.ticket_number for one in (await office.bought(owner, quantity=4, kind=day)).tickets]
+    await office.joins(group, quantity=4, kinds=(night,))
+    await office.value("UPDATE waiting_list SET passed = 3")
+    await free(office, numbers, 3)
+    assert (await office.entry(group)).kept == 3
+    await office.joins(single, kinds=(night,))
+    await changed(office, night, places=3)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await office.places() == (1, 1)
+
+
+async def test_a_group_that_the_limit_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 3)
+    group, single = await office.people("bob", "ben")
+    await office.joins(group, quantity=3)
+    await office.joins(single)
+    (day,) = (await office.kinds()).values()
+    await changed(office, day, per_attendee_limit=2)
+    assert await office.standing(group, single) == ["waiting", "waiting"], "nothing is free that it could be denied"
+    await free(office, numbers)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
+
+
+async def test_a_group_that_its_type_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 4)
+    group, single = await office.people("bob", "ben")
+    await office.joins(group, quantity=3)
+    await free(office, numbers, 2)
+    (day,) = (await office.kinds()).values()
+    await changed(office, day, places=2)
+    assert await office.standing(group) == ["waiting"]
+    await office.joins(single)
+    await free(office, numbers)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await last_why(office, group) == "There are too few places of these tickets now for a group of 3."
+    assert (await office.facts()).count("WaitingListClosed") == 1
+
+
+async def test_a_group_that_the_event_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 4)
+    (group,) = await office.people("bob")
+    await office.joins(group, quantity=4)
+    await free(office, numbers, 2)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+    assert await office.standing(group) == ["closed"]
+    assert await last_why(office, group) == "There are too few places of these tickets now for a group of 4."
+
+
+async def test_a_group_waits_on_while_one_of_its_types_can_hold_it(office: BoxOffice) -> None:
+    await office.open(
+        capacity=9,
+        ticket_types=[kind("Day", places=3, per_attendee_limit=3), kind("Night", places=3, per_attendee_limit=3)],
+    )
+    ann, amy, group = await office.people("ann", "amy", "bob")
+    day, night = (await office.kinds()).values()
+    numbers = [one.ticket_number for one in (await office.bought(ann, quantity=3, kind=day)).tickets]
+    await office.bought(amy, quantity=3, kind=night)
+    await office.joins(group, quantity=3)
+    await changed(office, night, per_attendee_limit=2, places=4)
+    await free(office, numbers)
+    assert await office.standing(group) == ["waiting"]
+    await changed(office, day, sale_closes_at=in_hours(-1), places=3, per_attendee_limit=3)
+    assert await office.standing(group) == ["closed"], "the night alone is left to wait for"
+    assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
 
 
 async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:
