@@ -5,6 +5,7 @@ by the public; after that, places are kept for it until they suffice.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -127,17 +128,20 @@ async def give_up_kept(connection: Connection, stock: Stock) -> int:
 
 async def close_entries(connection: Connection, stock: Stock) -> int:
     """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
+    ended = [kind.id for kind in stock.types.values() if kind.archived or stock.sale_end(kind) <= stock.now]
+    if not ended and not stock.over:
+        return 0
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = 0
            FROM (SELECT id, kept FROM waiting_list
                  WHERE event_id = $1 AND status = 'waiting'
-                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND NOT ticket_type_ids && $4::bigint[])
+                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND ticket_type_ids <@ $4::bigint[])
                  ORDER BY id LIMIT $5) AS old
            WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.offered_type_id, old.kept""",
         stock.id,
         stock.now,
         stock.over,
-        [kind.id for kind in stock.types.values() if not kind.archived and stock.now < stock.sale_end(kind)],
+        ended,
         AT_ONCE,
     )
     for row in rows:
@@ -155,19 +159,22 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, *
 
 
 async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
-    """Walk the list in order of joining while something is free; how many kept places were given up on the way."""
+    """Walk the list in order of joining while something is free; how many kept places were given up on the way.
+
+    Those stay held until its end, so that the next walk gives them to the first who wait.
+    """
     unfit: list[Unfit] = []
     overtaken: set[int] = set()
     touched: list[Entry] = []
-    given_back = 0
+    given_back: Counter[int] = Counter()
     async for entry in waiting_entries(connection, stock):
-        if stock.capacity <= stock.sold + stock.held:
-            break
         wanted = acceptable(stock, entry)
         hindrances = [why_never(stock, entry, kind) for kind in wanted]
         kinds = [kind for kind, why in zip(wanted, hindrances, strict=True) if why is None and stock.on_sale(kind)]
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
-            given_back += offer(stock, entry, kind)
+            if entry.kept and entry.offered_type_id and entry.offered_type_id != kind.id:
+                given_back[entry.offered_type_id] += entry.kept
+            offer(stock, entry, kind)
             touched.append(entry)
             overtaken |= {waiting.entry.id for waiting in unfit if kind in waiting.kinds}
         elif all(hindrances):
@@ -180,8 +187,10 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
         elif kinds:
             unfit.append(Unfit(entry, kinds, max(stock.left(kind) for kind in kinds)))
     touched += pass_over(stock, unfit, overtaken, freed)
+    for ticket_type_id, places in given_back.items():
+        stock.hold(stock.types[ticket_type_id], -places)
     await write_entries(connection, stock, touched)
-    return given_back
+    return given_back.total()
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:
@@ -190,16 +199,16 @@ def close(stock: Stock, entry: Entry, reason: str) -> None:
 
 
 def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
-    own = entry.kept if entry.offered_type_id == kind.id else 0
-    return stock.left(kind) + own >= entry.quantity
+    return stock.left(kind) + kept_of(entry, kind) >= entry.quantity
 
 
-def offer(stock: Stock, entry: Entry, kind: TypeStock) -> int:
-    """Hold the places; how many had been kept of another type."""
-    other = entry.kept if entry.offered_type_id != kind.id else 0
-    release_kept(stock, entry)
-    stock.hold(kind, entry.quantity)
-    entry.status, entry.offered_type_id = "offered", kind.id
+def kept_of(entry: Entry, kind: TypeStock) -> int:
+    return entry.kept if entry.offered_type_id == kind.id else 0
+
+
+def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
+    stock.hold(kind, entry.quantity - kept_of(entry, kind))
+    entry.status, entry.kept, entry.offered_type_id = "offered", 0, kind.id
     entry.offer_until = min(stock.now + dt.timedelta(hours=stock.offer_hours), stock.sale_end(kind))
     stock.facts.append(
         WaitingListOffered(
@@ -213,7 +222,6 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> int:
     )
     detail = {"quantity": entry.quantity, "ticket_type": kind.name, "until": entry.offer_until.isoformat()}
     stock.lines.append(LogLine(entry.id, "offered", detail))
-    return other
 
 
 def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
@@ -228,14 +236,6 @@ def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
     detail = {"kept": entry.kept, "quantity": entry.quantity, "ticket_type": kind.name}
     stock.lines.append(LogLine(entry.id, "kept", detail))
     return True
-
-
-def release_kept(stock: Stock, entry: Entry) -> int:
-    kept = entry.kept
-    if kept and entry.offered_type_id is not None:
-        stock.hold(stock.types[entry.offered_type_id], -kept)
-    entry.kept, entry.offered_type_id = 0, None
-    return kept
 
 
 def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: int) -> list[Entry]:

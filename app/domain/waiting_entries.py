@@ -30,19 +30,27 @@ class Entry(msgspec.Struct, kw_only=True):
 
 
 async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator[Entry]:
-    """In order of joining, with how many live tickets of each type their people have."""
+    """Those for whom something is free, in order of joining, with how many live tickets of each type they have.
+
+    What is free may grow less on the way, never more.
+    """
     after = 0
-    while True:
+    kinds = [kind for kind in stock.types.values() if stock.on_sale(kind)]
+    while free := [kind.id for kind in kinds if stock.left(kind) > 0]:
         rows = await connection.fetch(
             """SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, offered_type_id,
                       (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
                            SELECT ticket_type_id, count(*) AS many FROM tickets t
                            WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
                              AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
-               FROM waiting_list w WHERE event_id = $1 AND status = 'waiting' AND id > $2 ORDER BY id LIMIT $3""",
+               FROM waiting_list w
+               WHERE event_id = $1 AND status = 'waiting' AND id > $2
+                 AND (cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[])
+               ORDER BY id LIMIT $3""",
             stock.id,
             after,
             ENTRIES_AT_ONCE,
+            free,
         )
         for row in rows:
             yield entry_of(row)

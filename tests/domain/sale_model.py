@@ -62,6 +62,8 @@ class Sale:
     entries: dict[int, Entry] = field(default_factory=dict)
     keys: dict[tuple[int, str], tuple[object, Answer]] = field(default_factory=dict)
     facts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    given_back: list[Kind] = field(default_factory=list)
+    """Of which types places were kept until this walk along the list; the next one may give them away."""
 
     def answer(self, what: str, key: tuple[int, str] | None, *args: Any) -> Answer:
         """To one request: the clock has its say first, and a key gives the answer that it gave before."""
@@ -84,7 +86,8 @@ class Sale:
 
     def held(self, kind: Kind | None = None) -> int:
         tickets = sum(one.status == "held" and kind in (None, one.kind) for one in self.tickets.values())
-        return tickets + sum(one.held for one in self.entries.values() if one.held and kind in (None, one.kind))
+        entries = sum(one.held for one in self.entries.values() if one.held and kind in (None, one.kind))
+        return tickets + entries + sum(kind in (None, one) for one in self.given_back)
 
     @property
     def free(self) -> int:
@@ -372,14 +375,14 @@ class Sale:
         """Offer along the list; how many kept places of another type came free on the way."""
         unfit: list[tuple[Entry, list[Kind]]] = []
         passed: list[Entry] = []
-        given_back = 0
         for entry in self.with_status("waiting"):
             if self.free <= 0:
                 break
             kinds = list(filter(self.on_sale, self.possible(entry)))
             fitting = next((k for k in kinds if self.left(k) + entry.kept * (k is entry.kind) >= entry.quantity), None)
             if fitting:
-                given_back += entry.kept * (fitting is not entry.kind)
+                if entry.kind and fitting is not entry.kind:
+                    self.given_back += [entry.kind] * entry.kept
                 entry.status, entry.kept, entry.kind = "offered", 0, fitting
                 self.tell("WaitingListOffered", entry.number)
                 passed += [one for one, its in unfit if fitting in its and one not in passed]
@@ -393,4 +396,5 @@ class Sale:
                 unfit.append((entry, kinds))
         for entry, kinds in unfit:
             entry.passed += entry in passed or bool(freed and any(self.left(kind) > 0 for kind in kinds))
+        given_back, self.given_back = len(self.given_back), []
         return given_back

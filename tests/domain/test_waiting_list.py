@@ -18,6 +18,7 @@ from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_peop
 from app.domain.waiting_list_page import entries_of, entry_of, standing
 from app.errors import Conflict, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
+from tests.queries import counted_queries
 from tests.waiting import eventually
 
 NAMES = ("bob", "ben", "cat", "dan", "eve", "fay")
@@ -207,6 +208,50 @@ async def test_a_group_waits_on_while_one_of_its_types_can_hold_it(office: BoxOf
     await changed(office, day, sale_closes_at=in_hours(-1), places=3, per_attendee_limit=3)
     assert await office.standing(group) == ["closed"], "the night alone is left to wait for"
     assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
+
+
+async def test_what_was_kept_for_somebody_who_gets_another_type_goes_to_the_first_who_waits(office: BoxOffice) -> None:
+    limit = {"places": 3, "per_attendee_limit": 3}
+    await office.open(capacity=9, ticket_types=[kind("Day", **limit), kind("Night", **limit)])
+    ann, amy, pair, group, single = await office.people("ann", "amy", "bob", "ben", "cat")
+    day, night = (await office.kinds()).values()
+    days = [one.ticket_number for one in (await office.bought(ann, quantity=3, kind=day)).tickets]
+    nights = [one.ticket_number for one in (await office.bought(amy, quantity=3, kind=night)).tickets]
+    await office.joins(pair, quantity=2, kinds=(day,))
+    waitlist_id = await office.joins(group, quantity=3)
+    await office.joins(single, kinds=(day,))
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", waitlist_id)
+    await free(office, days, 2)
+    assert (await office.entry(group)).kept == 2
+    await free(office, nights, 3)
+    assert await office.standing(group, pair, single) == ["offered", "offered", "waiting"]
+    assert (await office.entry(pair)).passed == 0
+    assert await office.places() == (1, 5)
+
+
+async def test_those_who_wait_for_a_full_type_cost_the_sale_of_another_nothing(office: BoxOffice) -> None:
+    await office.open(capacity=9, ticket_types=[kind("Day", places=1), kind("Night", per_attendee_limit=3)])
+    ann, amy, first, second = await office.people("ann", "amy", "bob", "ben")
+    day, night = (await office.kinds()).values()
+    number = (await office.bought(ann, kind=day)).ticket_number
+    others = [one.ticket_number for one in (await office.bought(amy, kind=night, quantity=3)).tickets]
+    with counted_queries() as alone:
+        await free(office, others)
+    for one in (first, second):
+        await office.joins(one, kinds=(day,))
+    await office.value(
+        """WITH more AS (INSERT INTO users (email, full_name, password_hash, role)
+                         SELECT n || '@example.org', n, 'x', 'attendee' FROM generate_series(1, 500) AS n RETURNING id)
+           INSERT INTO waiting_list (event_id, attendee_id, status, quantity, ticket_type_ids)
+           SELECT $1, id, 'waiting', 1, ARRAY[$2::bigint] FROM more""",
+        EVENT,
+        day,
+    )
+    with counted_queries() as crowded:
+        await free(office, others)
+    assert len(crowded) == len(alone)
+    await free(office, [number])
+    assert await office.standing(first, second) == ["offered", "waiting"]
 
 
 async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:
