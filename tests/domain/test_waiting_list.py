@@ -156,14 +156,15 @@ async def test_no_places_are_kept_for_a_group_that_is_larger_than_its_type_now(o
 
 async def test_a_group_that_the_limit_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
     numbers = await sold_out(office, 3)
-    group, single = await office.people("bob", "ben")
-    await office.joins(group, quantity=3)
-    await office.joins(single)
+    early, group, late = await office.people("ann", "bob", "ben")
+    for who, quantity in ((early, 1), (group, 3), (late, 1)):
+        await office.joins(who, quantity)
     (day,) = (await office.kinds()).values()
     await changed(office, day, per_attendee_limit=2)
-    assert await office.standing(group, single) == ["waiting", "waiting"], "nothing is free that it could be denied"
     await free(office, numbers)
-    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await office.standing(early, group, late) == ["offered", "waiting", "waiting"], "nothing is left to deny it"
+    await free(office, numbers)
+    assert await office.standing(early, group, late) == ["offered", "closed", "offered"]
     assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
 
 
