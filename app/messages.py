@@ -195,7 +195,7 @@ class OfferExpired(WaitingListFact, frozen=True, kw_only=True, tag=True):
 
 
 class WaitingListClosed(WaitingListFact, frozen=True, kw_only=True, tag=True):
-    """Not by the attendee; `reason`: event-cancelled, sale-closed or already-bought."""
+    """Not by the attendee; `reason`: event-cancelled, sale-closed, already-bought, over-limit or too-few-places."""
 
     reason: str
 

@@ -5,12 +5,13 @@ by the public; after that, places are kept for it until they suffice.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
-from app.domain.waiting_entries import Entry, waiting_entries, write_entries
+from app.domain.waiting_entries import NEVER, Entry, acceptable, waiting_entries, why_never, write_entries
 from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
@@ -106,18 +107,19 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
 
 
 async def give_up_kept(connection: Connection, stock: Stock) -> int:
-    """Places are not kept of a type that is not on sale any more, or that the group may not have so many of."""
+    """Places are not kept of a type that is not on sale any more, or that the group can never have so many of."""
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET kept = 0, offered_type_id = NULL
            FROM (SELECT e.id, e.kept, e.offered_type_id
                  FROM waiting_list e JOIN ticket_types k ON k.id = e.offered_type_id
                  WHERE e.event_id = $1 AND e.status = 'waiting' AND e.kept > 0
-                   AND (k.id <> ALL($2) OR k.per_attendee_limit < e.quantity + (
+                   AND (k.id <> ALL($2) OR e.quantity > least(k.places, $3) OR k.per_attendee_limit < e.quantity + (
                             SELECT count(*) FROM tickets t WHERE t.event_id = $1 AND t.attendee_id = e.attendee_id
                             AND t.ticket_type_id = k.id AND t.status IN ('held', 'sold', 'used')))) AS old
            WHERE w.id = old.id RETURNING old.offered_type_id, old.kept""",
         stock.id,
         [kind.id for kind in stock.types.values() if stock.on_sale(kind)],
+        stock.capacity,
     )
     for row in rows:
         stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
@@ -126,17 +128,20 @@ async def give_up_kept(connection: Connection, stock: Stock) -> int:
 
 async def close_entries(connection: Connection, stock: Stock) -> int:
     """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
+    ended = [kind.id for kind in stock.types.values() if kind.archived or stock.sale_end(kind) <= stock.now]
+    if not ended and not stock.over:
+        return 0
     rows = await connection.fetch(
         """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = 0
            FROM (SELECT id, kept FROM waiting_list
                  WHERE event_id = $1 AND status = 'waiting'
-                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND NOT ticket_type_ids && $4::bigint[])
+                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND ticket_type_ids <@ $4::bigint[])
                  ORDER BY id LIMIT $5) AS old
            WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.offered_type_id, old.kept""",
         stock.id,
         stock.now,
         stock.over,
-        [kind.id for kind in stock.types.values() if not kind.archived and stock.now < stock.sale_end(kind)],
+        ended,
         AT_ONCE,
     )
     for row in rows:
@@ -146,71 +151,64 @@ async def close_entries(connection: Connection, stock: Stock) -> int:
     return len(rows)
 
 
-def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str) -> None:
+def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, **more: object) -> None:
     stock.facts.append(
         WaitingListClosed(event_id=stock.id, waitlist_id=waitlist_id, attendee_id=attendee_id, reason=reason)
     )
-    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason}))
+    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
 
 
 async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
-    """Walk the list in order of joining while something is free; how many kept places were given up on the way."""
+    """Walk the list in order of joining while something is free; how many kept places were given up on the way.
+
+    Those stay held until its end, so that the next walk gives them to the first who wait.
+    """
     unfit: list[Unfit] = []
     overtaken: set[int] = set()
     touched: list[Entry] = []
-    given_back = 0
+    given_back: Counter[int] = Counter()
     async for entry in waiting_entries(connection, stock):
-        if stock.capacity <= stock.sold + stock.held:
-            break
-        allowed = [kind for kind in acceptable(stock, entry) if may_have(entry, kind)]
-        kinds = [kind for kind in allowed if stock.on_sale(kind) and could_ever_fit(stock, entry, kind)]
-        if entry.kept and entry.offered_type_id not in {kind.id for kind in kinds}:
-            given_back += release_kept(stock, entry)
-            touched.append(entry)
-        if not allowed:
-            entry.status = "closed"
-            tell_closed(
-                stock, entry.id, entry.attendee_id, "already-bought" if acceptable(stock, entry) else "sale-closed"
-            )
-            touched.append(entry)
-        elif kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
-            given_back += offer(stock, entry, kind)
+        wanted = acceptable(stock, entry)
+        hindrances = [why_never(stock, entry, kind) for kind in wanted]
+        kinds = [kind for kind, why in zip(wanted, hindrances, strict=True) if why is None and stock.on_sale(kind)]
+        if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
+            if entry.kept and entry.offered_type_id and entry.offered_type_id != kind.id:
+                given_back[entry.offered_type_id] += entry.kept
+            offer(stock, entry, kind)
             touched.append(entry)
             overtaken |= {waiting.entry.id for waiting in unfit if kind in waiting.kinds}
+        elif all(hindrances):
+            if any(stock.on_sale(kind) and stock.left(kind) > 0 for kind in wanted):
+                close(stock, entry, max(filter(None, hindrances), key=NEVER.index))
+                touched.append(entry)
         elif kinds and entry.passed >= MAX_PASSES:
             if keep(stock, entry, kinds):
                 touched.append(entry)
         elif kinds:
             unfit.append(Unfit(entry, kinds, max(stock.left(kind) for kind in kinds)))
     touched += pass_over(stock, unfit, overtaken, freed)
+    for ticket_type_id, places in given_back.items():
+        stock.hold(stock.types[ticket_type_id], -places)
     await write_entries(connection, stock, touched)
-    return given_back
+    return given_back.total()
 
 
-def acceptable(stock: Stock, entry: Entry) -> list[TypeStock]:
-    kinds = [stock.types[one] for one in entry.ticket_type_ids or stock.types]
-    return [kind for kind in kinds if not kind.archived]
-
-
-def may_have(entry: Entry, kind: TypeStock) -> bool:
-    return entry.owned.get(kind.id, 0) + entry.quantity <= kind.per_attendee_limit
-
-
-def could_ever_fit(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
-    return entry.quantity <= (stock.capacity if kind.places is None else min(kind.places, stock.capacity))
+def close(stock: Stock, entry: Entry, reason: str) -> None:
+    entry.status = "closed"
+    tell_closed(stock, entry.id, entry.attendee_id, reason, quantity=entry.quantity)
 
 
 def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
-    own = entry.kept if entry.offered_type_id == kind.id else 0
-    return stock.left(kind) + own >= entry.quantity
+    return stock.left(kind) + kept_of(entry, kind) >= entry.quantity
 
 
-def offer(stock: Stock, entry: Entry, kind: TypeStock) -> int:
-    """Hold the places; how many had been kept of another type."""
-    other = entry.kept if entry.offered_type_id != kind.id else 0
-    release_kept(stock, entry)
-    stock.hold(kind, entry.quantity)
-    entry.status, entry.offered_type_id = "offered", kind.id
+def kept_of(entry: Entry, kind: TypeStock) -> int:
+    return entry.kept if entry.offered_type_id == kind.id else 0
+
+
+def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
+    stock.hold(kind, entry.quantity - kept_of(entry, kind))
+    entry.status, entry.kept, entry.offered_type_id = "offered", 0, kind.id
     entry.offer_until = min(stock.now + dt.timedelta(hours=stock.offer_hours), stock.sale_end(kind))
     stock.facts.append(
         WaitingListOffered(
@@ -224,7 +222,6 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> int:
     )
     detail = {"quantity": entry.quantity, "ticket_type": kind.name, "until": entry.offer_until.isoformat()}
     stock.lines.append(LogLine(entry.id, "offered", detail))
-    return other
 
 
 def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
@@ -239,14 +236,6 @@ def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
     detail = {"kept": entry.kept, "quantity": entry.quantity, "ticket_type": kind.name}
     stock.lines.append(LogLine(entry.id, "kept", detail))
     return True
-
-
-def release_kept(stock: Stock, entry: Entry) -> int:
-    kept = entry.kept
-    if kept and entry.offered_type_id is not None:
-        stock.hold(stock.types[entry.offered_type_id], -kept)
-    entry.kept, entry.offered_type_id = 0, None
-    return kept
 
 
 def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: int) -> list[Entry]:

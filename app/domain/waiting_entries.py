@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
-from app.domain.stock import Stock
+from app.domain.stock import Stock, TypeStock
 from app.engines.database import Connection
 
 ENTRIES_AT_ONCE = 200
+NEVER = ("over-limit", "already-bought", "too-few-places")
+"""Why a group can never have a type; of several types, the later reason says more."""
 
 
 class Entry(msgspec.Struct, kw_only=True):
@@ -28,19 +30,27 @@ class Entry(msgspec.Struct, kw_only=True):
 
 
 async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator[Entry]:
-    """In order of joining, with how many live tickets of each type their people have."""
+    """Those for whom something is free, in order of joining, with how many live tickets of each type they have.
+
+    What is free may grow less on the way, never more.
+    """
     after = 0
-    while True:
+    kinds = [kind for kind in stock.types.values() if stock.on_sale(kind)]
+    while free := [kind.id for kind in kinds if stock.left(kind) > 0]:
         rows = await connection.fetch(
             """SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, offered_type_id,
                       (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
                            SELECT ticket_type_id, count(*) AS many FROM tickets t
                            WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
                              AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
-               FROM waiting_list w WHERE event_id = $1 AND status = 'waiting' AND id > $2 ORDER BY id LIMIT $3""",
+               FROM waiting_list w
+               WHERE event_id = $1 AND status = 'waiting' AND id > $2
+                 AND (cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[])
+               ORDER BY id LIMIT $3""",
             stock.id,
             after,
             ENTRIES_AT_ONCE,
+            free,
         )
         for row in rows:
             yield entry_of(row)
@@ -53,6 +63,26 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
     fields = dict(row)
     fields["owned"] = {int(kind): many for kind, many in (fields["owned"] or {}).items()}
     return Entry(**fields)
+
+
+def acceptable(stock: Stock, entry: Entry) -> list[TypeStock]:
+    """Types that will do and are sold, or will be, in the order of the wish."""
+    kinds = [stock.types[one] for one in entry.ticket_type_ids or stock.types]
+    return [kind for kind in kinds if not kind.archived and stock.now < stock.sale_end(kind)]
+
+
+def why_never(stock: Stock, entry: Entry, kind: TypeStock) -> str | None:
+    """Why the group can never have places of this type, as things stand; None where it can."""
+    if entry.quantity > kind.per_attendee_limit:
+        return "over-limit"
+    if entry.owned.get(kind.id, 0) + entry.quantity > kind.per_attendee_limit:
+        return "already-bought"
+    return "too-few-places" if entry.quantity > places_of(stock, kind) else None
+
+
+def places_of(stock: Stock, kind: TypeStock) -> int:
+    """All that there are, sold or not."""
+    return stock.capacity if kind.places is None else min(kind.places, stock.capacity)
 
 
 async def write_entries(connection: Connection, stock: Stock, entries: Sequence[Entry]) -> None:

@@ -13,6 +13,7 @@ from app.domain.issuing import Issuing
 from app.domain.offers import next_for_waiters, settle
 from app.domain.sale import Purchase, look_for_one, outcome_of, purchase
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
+from app.domain.waiting_entries import places_of
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
@@ -150,7 +151,7 @@ async def no_sense(
 
 def room(stock: Stock, kind: TypeStock) -> int:
     """The most that one person can ever have of it."""
-    return min(kind.per_attendee_limit, stock.capacity, kind.places or stock.capacity)
+    return min(kind.per_attendee_limit, places_of(stock, kind))
 
 
 async def owned_by(connection: Connection, event_id: int, user_id: int) -> dict[int, int]:

@@ -27,6 +27,8 @@ REASONS = {
     "event-cancelled": "The event was cancelled.",
     "sale-closed": "The sale ended before places came free.",
     "already-bought": "Has as many tickets as one person can have.",
+    "over-limit": "One person cannot have {quantity} of these tickets together any more.",
+    "too-few-places": "There are too few places of these tickets now for a group of {quantity}.",
 }
 
 LINES = """
@@ -53,7 +55,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 def log_entry(row: Mapping[str, Any]) -> LogEntry:
     detail = row["detail"]
-    words = {**detail, "reason": REASONS.get(detail.get("reason", ""), "")}
+    words = {**detail, "reason": REASONS.get(detail.get("reason", ""), "").format_map(detail)}
     return LogEntry(
         log_id=row["id"],
         waitlist_id=row["waitlist_id"],

@@ -62,6 +62,8 @@ class Sale:
     entries: dict[int, Entry] = field(default_factory=dict)
     keys: dict[tuple[int, str], tuple[object, Answer]] = field(default_factory=dict)
     facts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    given_back: list[Kind] = field(default_factory=list)
+    """Of which types places were kept until this walk along the list; the next one may give them away."""
 
     def answer(self, what: str, key: tuple[int, str] | None, *args: Any) -> Answer:
         """To one request: the clock has its say first, and a key gives the answer that it gave before."""
@@ -84,7 +86,8 @@ class Sale:
 
     def held(self, kind: Kind | None = None) -> int:
         tickets = sum(one.status == "held" and kind in (None, one.kind) for one in self.tickets.values())
-        return tickets + sum(one.held for one in self.entries.values() if one.held and kind in (None, one.kind))
+        entries = sum(one.held for one in self.entries.values() if one.held and kind in (None, one.kind))
+        return tickets + entries + sum(kind in (None, one) for one in self.given_back)
 
     @property
     def free(self) -> int:
@@ -106,7 +109,7 @@ class Sale:
     def acceptable(self, entry: Entry) -> list[Kind]:
         """In the order of the wish."""
         kinds = [self.kinds[one] for one in entry.wanted] if entry.wanted else self.selling
-        return [kind for kind in kinds if not kind.archived]
+        return [kind for kind in kinds if not kind.archived and kind.sale != "closed"]
 
     def on_sale(self, kind: Kind) -> bool:
         return self.status == "published" and kind.sale == "open" and not kind.archived
@@ -337,7 +340,7 @@ class Sale:
         if self.status == "cancelled":
             return
         for entry in self.with_status("waiting"):
-            if self.over or (entry.wanted and all(kind.sale == "closed" for kind in self.acceptable(entry))):
+            if self.over or (entry.wanted and not self.acceptable(entry)):
                 self.close(entry)
         if self.over:
             return
@@ -364,29 +367,28 @@ class Sale:
         self.tell("WaitingListClosed", entry.number)
 
     def possible(self, entry: Entry) -> list[Kind]:
-        """Types that its person may have that many of."""
-        return [k for k in self.acceptable(entry) if self.owned(entry.person, k) + entry.quantity <= k.limit]
+        """Types that are large enough for it, and that its person may have that many of."""
+        kinds = [k for k in self.acceptable(entry) if entry.quantity <= min(self.capacity, k.places or self.capacity)]
+        return [kind for kind in kinds if self.owned(entry.person, kind) + entry.quantity <= kind.limit]
 
     def walk(self, freed: int) -> int:
         """Offer along the list; how many kept places of another type came free on the way."""
         unfit: list[tuple[Entry, list[Kind]]] = []
         passed: list[Entry] = []
-        given_back = 0
         for entry in self.with_status("waiting"):
             if self.free <= 0:
                 break
-            allowed = self.possible(entry)
-            kinds = [k for k in allowed if self.on_sale(k) and entry.quantity <= min(self.capacity, k.places or 999)]
-            if entry.kept and entry.kind not in kinds:
-                given_back, entry.kept = given_back + entry.kept, 0
+            kinds = list(filter(self.on_sale, self.possible(entry)))
             fitting = next((k for k in kinds if self.left(k) + entry.kept * (k is entry.kind) >= entry.quantity), None)
-            if not allowed:
-                self.close(entry)
-            elif fitting:
-                given_back += entry.kept * (fitting is not entry.kind)
+            if fitting:
+                if entry.kind and fitting is not entry.kind:
+                    self.given_back += [entry.kind] * entry.kept
                 entry.status, entry.kept, entry.kind = "offered", 0, fitting
                 self.tell("WaitingListOffered", entry.number)
                 passed += [one for one, its in unfit if fitting in its and one not in passed]
+            elif not self.possible(entry):
+                if any(self.on_sale(kind) and self.left(kind) > 0 for kind in self.acceptable(entry)):
+                    self.close(entry)
             elif kinds and entry.passed >= MAX_PASSES:
                 entry.kind = entry.kind if entry.kept and entry.kind else max(kinds, key=self.left)
                 entry.kept += max(0, min(self.left(entry.kind), entry.quantity - entry.kept))
@@ -394,4 +396,5 @@ class Sale:
                 unfit.append((entry, kinds))
         for entry, kinds in unfit:
             entry.passed += entry in passed or bool(freed and any(self.left(kind) > 0 for kind in kinds))
+        given_back, self.given_back = len(self.given_back), []
         return given_back

@@ -2,9 +2,11 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.events import EventPatch, change_event
 from app.domain.idempotency import idempotent
@@ -16,6 +18,7 @@ from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_peop
 from app.domain.waiting_list_page import entries_of, entry_of, standing
 from app.errors import Conflict, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
+from tests.queries import counted_queries
 from tests.waiting import eventually
 
 NAMES = ("bob", "ben", "cat", "dan", "eve", "fay")
@@ -35,6 +38,15 @@ async def free(office: BoxOffice, numbers: list[int], count: int = 1) -> None:
 
 async def kinds_of_lines(office: BoxOffice, waitlist_id: int) -> list[str]:
     return [line.what for line in await log_of_entry(office.database, office.alice, waitlist_id)]
+
+
+async def changed(office: BoxOffice, kind_id: int, **changes: Any) -> None:
+    given = TicketTypeIn(**{"name": "Day", "price": Decimal(20), "per_attendee_limit": 4, **changes})
+    await change_ticket_type(office.database, office.alice, kind_id, given, None)
+
+
+async def last_why(office: BoxOffice, who: Caller) -> str:
+    return (await log_of_entry(office.database, who, (await office.entry(who)).waitlist_id))[-1].why
 
 
 async def test_a_freed_place_is_offered_in_order_and_never_public(office: BoxOffice) -> None:
@@ -122,6 +134,125 @@ async def test_no_places_are_kept_for_a_group_that_may_not_have_so_many_any_more
     await change_ticket_type(office.database, office.alice, day, smaller, None)
     assert await office.standing(group, single) == ["closed", "offered"]
     assert await office.places() == (2, 1)
+
+
+async def test_no_places_are_kept_for_a_group_that_is_larger_than_its_type_now(office: BoxOffice) -> None:
+    """The event is full, so the kept places come free only by being given up."""
+    await office.open(
+        capacity=4, ticket_types=[kind("Day", per_attendee_limit=4), kind("Night", places=4, per_attendee_limit=4)]
+    )
+    owner, group, single = await office.people("ann", "bob", "ben")
+    day, night = (await office.kinds()).values()
+    numbers = [one.ticket_number for one in (await office.bought(owner, quantity=4, kind=day)).tickets]
+    await office.joins(group, quantity=4, kinds=(night,))
+    await office.value("UPDATE waiting_list SET passed = 3")
+    await free(office, numbers, 3)
+    assert (await office.entry(group)).kept == 3
+    await office.joins(single, kinds=(night,))
+    await changed(office, night, places=3)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await office.places() == (1, 1)
+
+
+async def test_a_group_that_the_limit_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 3)
+    early, group, late = await office.people("ann", "bob", "ben")
+    for who, quantity in ((early, 1), (group, 3), (late, 1)):
+        await office.joins(who, quantity)
+    (day,) = (await office.kinds()).values()
+    await changed(office, day, per_attendee_limit=2)
+    await free(office, numbers)
+    assert await office.standing(early, group, late) == ["offered", "waiting", "waiting"], "nothing is left to deny it"
+    await free(office, numbers)
+    assert await office.standing(early, group, late) == ["offered", "closed", "offered"]
+    assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
+
+
+async def test_a_group_that_its_type_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 4)
+    group, single = await office.people("bob", "ben")
+    await office.joins(group, quantity=3)
+    await free(office, numbers, 2)
+    (day,) = (await office.kinds()).values()
+    await changed(office, day, places=2)
+    assert await office.standing(group) == ["waiting"]
+    await office.joins(single)
+    await free(office, numbers)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert await last_why(office, group) == "There are too few places of these tickets now for a group of 3."
+    assert (await office.facts()).count("WaitingListClosed") == 1
+
+
+async def test_a_group_that_the_event_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 4)
+    (group,) = await office.people("bob")
+    await office.joins(group, quantity=4)
+    await free(office, numbers, 2)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+    assert await office.standing(group) == ["closed"]
+    assert await last_why(office, group) == "There are too few places of these tickets now for a group of 4."
+
+
+async def test_a_group_waits_on_while_one_of_its_types_can_hold_it(office: BoxOffice) -> None:
+    await office.open(
+        capacity=9,
+        ticket_types=[kind("Day", places=3, per_attendee_limit=3), kind("Night", places=3, per_attendee_limit=3)],
+    )
+    ann, amy, group = await office.people("ann", "amy", "bob")
+    day, night = (await office.kinds()).values()
+    numbers = [one.ticket_number for one in (await office.bought(ann, quantity=3, kind=day)).tickets]
+    await office.bought(amy, quantity=3, kind=night)
+    await office.joins(group, quantity=3)
+    await changed(office, night, per_attendee_limit=2, places=4)
+    await free(office, numbers)
+    assert await office.standing(group) == ["waiting"]
+    await changed(office, day, sale_closes_at=in_hours(-1), places=3, per_attendee_limit=3)
+    assert await office.standing(group) == ["closed"], "the night alone is left to wait for"
+    assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
+
+
+async def test_what_was_kept_for_somebody_who_gets_another_type_goes_to_the_first_who_waits(office: BoxOffice) -> None:
+    limit = {"places": 3, "per_attendee_limit": 3}
+    await office.open(capacity=9, ticket_types=[kind("Day", **limit), kind("Night", **limit)])
+    ann, amy, pair, group, single = await office.people("ann", "amy", "bob", "ben", "cat")
+    day, night = (await office.kinds()).values()
+    days = [one.ticket_number for one in (await office.bought(ann, quantity=3, kind=day)).tickets]
+    nights = [one.ticket_number for one in (await office.bought(amy, quantity=3, kind=night)).tickets]
+    await office.joins(pair, quantity=2, kinds=(day,))
+    waitlist_id = await office.joins(group, quantity=3)
+    await office.joins(single, kinds=(day,))
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", waitlist_id)
+    await free(office, days, 2)
+    assert (await office.entry(group)).kept == 2
+    await free(office, nights, 3)
+    assert await office.standing(group, pair, single) == ["offered", "offered", "waiting"]
+    assert (await office.entry(pair)).passed == 0
+    assert await office.places() == (1, 5)
+
+
+async def test_those_who_wait_for_a_full_type_cost_the_sale_of_another_nothing(office: BoxOffice) -> None:
+    await office.open(capacity=9, ticket_types=[kind("Day", places=1), kind("Night", per_attendee_limit=3)])
+    ann, amy, first, second = await office.people("ann", "amy", "bob", "ben")
+    day, night = (await office.kinds()).values()
+    number = (await office.bought(ann, kind=day)).ticket_number
+    others = [one.ticket_number for one in (await office.bought(amy, kind=night, quantity=3)).tickets]
+    with counted_queries() as alone:
+        await free(office, others)
+    for one in (first, second):
+        await office.joins(one, kinds=(day,))
+    await office.value(
+        """WITH more AS (INSERT INTO users (email, full_name, password_hash, role)
+                         SELECT n || '@example.org', n, 'x', 'attendee' FROM generate_series(1, 500) AS n RETURNING id)
+           INSERT INTO waiting_list (event_id, attendee_id, status, quantity, ticket_type_ids)
+           SELECT $1, id, 'waiting', 1, ARRAY[$2::bigint] FROM more""",
+        EVENT,
+        day,
+    )
+    with counted_queries() as crowded:
+        await free(office, others)
+    assert len(crowded) == len(alone)
+    await free(office, [number])
+    assert await office.standing(first, second) == ["offered", "waiting"]
 
 
 async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:

@@ -254,7 +254,7 @@ def test_pages_say_the_same_as_the_api(what: str) -> None:
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_pages_say_why_an_entry_ended(reason: str) -> None:
-    assert said({"what": "closed", "detail": {"reason": reason}}) == REASONS[reason]
+    assert said({"what": "closed", "detail": {**DETAILS, "reason": reason}}) == REASONS[reason].format_map(DETAILS)
 
 
 def said(line: dict[str, object]) -> str:
