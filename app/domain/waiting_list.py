@@ -1,6 +1,7 @@
 """The waiting list of an event: joining, leaving, and what to do with an offer. `offers.py` makes the offers."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +25,7 @@ REFUSALS = {
     "places-left": Phrase("There are places left: buy a ticket instead."),
     "already-bought": Phrase("You have a ticket for this event already."),
     "over-limit": Phrase("That is more than one person can have of these tickets."),
+    "price-changed": Phrase("The price has changed meanwhile. Please look again."),
     "sale-closed": Phrase("The sale for this event is closed."),
     "event-cancelled": Phrase("This event is cancelled."),
     "not-waiting": Phrase("You are not on this waiting list any more."),
@@ -241,14 +243,18 @@ async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], st
 
 
 async def accept_offer(
-    database: Database, who: Caller, waitlist_id: int, idempotent: Idempotent | None = None
+    database: Database,
+    who: Caller,
+    waitlist_id: int,
+    idempotent: Idempotent | None = None,
+    price: Decimal | None = None,
 ) -> Purchase:
-    """Buy what was offered: sold at once, or held where the organizer confirms payments.
+    """Buy what was offered: sold at once, or held where the organizer confirms payments; at no other `price` than this.
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `already-bought`, `over-limit`, `sale-closed` or
-            `event-cancelled`.
+        Conflict: of type `no-offer`, `offer-expired`, `already-bought`, `over-limit`, `sale-closed`, `price-changed`
+            or `event-cancelled`.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:
@@ -257,6 +263,8 @@ async def accept_offer(
             return {"refused": "event-cancelled"}
         if entry["status"] != "offered":
             return {"refused": without_offer(entry)}
+        if price is not None and price != stock.types[entry["offered_type_id"]].price:
+            return {"refused": "price-changed"}
         return await accept(connection, stock, who, entry)
 
     outcome, replayed = await once(database, who.user_id, idempotent, decide)

@@ -1,6 +1,7 @@
 """A place on a waiting list: why it stands where it stands, taking or refusing an offer, leaving."""
 
 from collections.abc import Awaitable
+from decimal import Decimal
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
@@ -14,16 +15,23 @@ from app.domain.idempotency import idempotent
 from app.domain.lists import from_cursor
 from app.domain.waiting_list_log import log_of_entry
 from app.domain.waiting_list_page import ended_entries, entry_of
-from app.errors import AppError, Conflict
+from app.errors import AppError, Conflict, Invalid
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.events import bought
 from app.portal.flash import see_other
 from app.portal.forms import new_key, text_in
+from app.validation import Input, read
 
 ON_A_PAGE = 24
 EntryId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
+
+
+class Seen(Input, frozen=True, kw_only=True):
+    """The price of a place, as the page said it."""
+
+    price: Decimal | None = None
 
 
 @get("/waiting-list-entries/{waitlist_id:int}")
@@ -55,10 +63,12 @@ async def shown(parts: Parts, who: Caller, waitlist_id: int, refusal: AppError |
 async def accept(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId
 ) -> Response[Any]:
-    key = idempotent(text_in(await form_of(request), "key"), request.scope["path"])
+    form = await form_of(request)
+    key = idempotent(text_in(form, "key"), request.scope["path"])
     try:
-        purchase = await waiting_list.accept_offer(parts.database, who, waitlist_id, key)
-    except Conflict as refusal:
+        price = read(Seen, form, form=True, local=False).price
+        purchase = await waiting_list.accept_offer(parts.database, who, waitlist_id, key, price)
+    except (Conflict, Invalid) as refusal:
         return await shown(parts, who, waitlist_id, refusal)
     held = purchase.status == "held"
     return see_other(

@@ -149,6 +149,27 @@ async def test_bob_takes_what_he_is_offered_and_pressing_twice_is_one_ticket(
     assert "You took the offer" in (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
 
 
+async def test_an_offer_is_taken_at_the_price_that_the_page_said(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    page = (await bob.get("/tickets")).text
+    seen = re.search(r'name="price" value="([^"]+)"', page)
+    assert seen
+    form = {"key": key_in(page), "price": seen.group(1)}
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE ticket_types SET price = price + 1")
+    late = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data=form)
+    assert late.status_code == 409
+    assert "The price has changed meanwhile." in late.text
+    odd = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k", "price": "cheap"})
+    assert odd.status_code == 422
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE ticket_types SET price = price - 1")
+    taken = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data=form | {"key": "again"})
+    assert taken.status_code == 303
+
+
 async def test_bob_lets_the_next_one_have_it_and_later_is_told_that_it_is_gone(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
