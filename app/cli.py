@@ -20,7 +20,7 @@ from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.engines.postgres_watch import kept_running
-from app.errors import AppError
+from app.errors import AppError, with_cause
 from app.listening import bound_socket, greeting
 from app.logs import configure_logs
 from app.settings import Settings, SettingsError, between
@@ -42,9 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configure_logs(settings)
         result: int = options.command(settings, options)
         return result
-    except (SettingsError, EmbeddedPostgresError, BackupError, AppError) as error:
+    except AppError as error:
+        print(f"eventstream: {with_cause(error)}", file=sys.stderr)
+    except (SettingsError, EmbeddedPostgresError, BackupError) as error:
         print(f"eventstream: {error}", file=sys.stderr)
-        return 2
+    return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -114,10 +116,12 @@ def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
 
 def see_doctor() -> int:
     """Not with ready-made settings: a bad one is a finding like any other."""
-    from app.doctor.visit import findings, machine_findings, settings_and_complaints, tell
+    from app.doctor.visit import findings, machine_findings, names_no_database, settings_and_complaints, tell
 
     settings, complaints = settings_and_complaints(os.environ)
     configure_logs(settings)
+    if names_no_database(settings, complaints):
+        return asyncio.run(tell(complaints))
     with database_url(settings) as url:
         return asyncio.run(tell(complaints, machine_findings(settings), findings(settings, url)))
 
@@ -200,7 +204,7 @@ def look_at_dead_letters(settings: Settings, options: argparse.Namespace) -> int
 async def dead_letter_action(settings: Settings, url: str, action: str) -> int:
     from app.main import build_parts
 
-    parts = build_parts(settings, url)
+    parts = build_parts(replace(settings, instance=None), url)  # that name belongs to a server, who comes back
     await parts.database.open()
     try:
         await parts.log.create_topics(dead_letters.DEAD_TOPICS)

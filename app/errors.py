@@ -1,5 +1,7 @@
 """Everything that can go wrong in a way the caller should hear about."""
 
+import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -114,6 +116,18 @@ class Unavailable(AppError):
     status = 503
     default_type = "unavailable"
     title = Phrase("Please try again in a moment")
+
+
+def with_cause(error: AppError) -> str:
+    """What it says, and what the engine behind it said; for those who run the server."""
+    cause: BaseException = error
+    while cause.__cause__ is not None and not isinstance(cause.__cause__, asyncio.CancelledError):
+        cause = cause.__cause__
+    return error.detail if cause is error else f"{error.detail.rstrip('.')}: {without_passwords(first_line(cause))}"
+
+
+def without_passwords(text: str) -> str:
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
 
 
 def first_line(error: BaseException) -> str:

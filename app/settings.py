@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import limits
 
+from app.addresses import base_url, kafka_servers, mongodb_url, postgres_url, s3_endpoint, url_below
 from app.client_address import Network, networks
 from app.domain.money import CURRENCIES
 from app.domain.zones import ZONES
@@ -101,8 +101,8 @@ class Settings:
             run_consumers=read("RUN_CONSUMERS", "1", switch if serve_http else needed_without("SERVE_HTTP")),
             currency=read("EVENTSTREAM_CURRENCY", "EUR", currency),
             timezone=read("EVENTSTREAM_TIMEZONE", "UTC", timezone),
-            database_url=read.secret("POSTGRESQL_DB_URL", one_that_begins_with("postgresql://", "postgres://")),
-            mongodb_url=read.secret("MONGODB_URL", one_that_begins_with("mongodb://", "mongodb+srv://")),
+            database_url=read.secret("POSTGRESQL_DB_URL", postgres_url),
+            mongodb_url=read.secret("MONGODB_URL", mongodb_url),
             bucket=read_bucket(read),
             media_base_url=read("MEDIA_BASE_URL", "", url_below) or None,
             database_connections=read("DATABASE_CONNECTIONS", "19", between(6, 1000)),
@@ -165,7 +165,7 @@ class Reader:
 def read_bucket(read: Reader) -> Bucket | None:
     name = read("AWS_S3_BUCKET_NAME", "", bucket_name)
     region = read("AWS_REGION", "us-east-1", str)
-    endpoint = read("AWS_ENDPOINT_URL_S3", "", url_below) or None
+    endpoint = read("AWS_ENDPOINT_URL_S3", "", s3_endpoint) or None
     id, secret = read.secret("AWS_ACCESS_KEY_ID"), read.secret("AWS_SECRET_ACCESS_KEY")
     token = read.secret("AWS_SESSION_TOKEN")
     if name and bool(id) != bool(secret):
@@ -176,7 +176,7 @@ def read_bucket(read: Reader) -> Bucket | None:
 
 
 def read_kafka(read: Reader) -> KafkaAccess | None:
-    servers = read("KAFKA_BOOTSTRAP_SERVERS", "", addresses)
+    servers = read("KAFKA_BOOTSTRAP_SERVERS", "", kafka_servers)
     access = KafkaAccess(
         servers=servers,
         prefix=read("KAFKA_PREFIX", "", topic_prefix),
@@ -187,7 +187,8 @@ def read_kafka(read: Reader) -> KafkaAccess | None:
         password=read.secret("KAFKA_SASL_PASSWORD"),
     )
     if servers and access.protocol.startswith("SASL") and not (access.username and access.password):
-        raise SettingsError("KAFKA_SECURITY_PROTOCOL: needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+        name = "KAFKA_SECURITY_PROTOCOL"
+        raise SettingsError(f"{name}: needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD", name)
     return access if servers else None
 
 
@@ -241,26 +242,6 @@ def one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
-def base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.path.strip("/"):
-        raise ValueError("must look like https://tickets.example.org")
-    return text.rstrip("/")
-
-
-def url_below(text: str) -> str:
-    parts = urlsplit(text)
-    if text and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
-        raise ValueError("must look like https://media.example.org or https://example.org/media")
-    return text.rstrip("/")
-
-
-def addresses(text: str) -> str:
-    if text and not all(re.fullmatch(r"[^\s,:/]+:\d+|\[[0-9a-fA-F:]+\]:\d+", one) for one in text.split(",")):
-        raise ValueError("must look like kafka-1:9092,kafka-2:9092")
-    return text
-
-
 def topic_prefix(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", text):
         raise ValueError("may have letters, digits, dots, hyphens and underscores")
@@ -277,15 +258,6 @@ def bucket_name(text: str) -> str:
     if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
         raise ValueError("must be the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
     return text
-
-
-def one_that_begins_with(*starts: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not text.startswith(starts):
-            raise ValueError(f"must begin with {' or '.join(starts)}")
-        return text
-
-    return parse
 
 
 def currency(text: str) -> str:

@@ -291,6 +291,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         ("TRUSTED_PROXIES", "10.0.0.0/99"), ("RATE_LIMIT_BUY", "many"), ("PUBLISH_SECONDS", "0"),
         ("WORKERS", "0"), ("DRAIN_SECONDS", "soon"), ("DATABASE_CONNECTIONS", "1"), ("SERVE_HTTP", "no"),
         ("LOG_LEVEL", "loud"), ("POSTGRESQL_DB_URL_FILE", "/no/such/file"), ("KAFKA_BOOTSTRAP_SERVERS", "kafka"),
+        ("MONGODB_URL", "mongodb://user:p@ss@host/db"), ("POSTGRESQL_DB_URL", "postgresql://user@host/db?sslmode=on"),
     ],
 )  # fmt: skip
 def test_a_bad_setting_is_named_at_start(folder: Path, name: str, value: str) -> None:
@@ -306,6 +307,36 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     assert done.returncode == 2
     assert str(folder / "file" / "data") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_at_start_is_one_sentence(folder: Path) -> None:
+    done = run(folder, "serve", POSTGRESQL_DB_URL="postgresql://user:hunter2@127.0.0.1:1/x")
+    assert done.returncode == 2
+    assert done.stderr.startswith("eventstream: The database does not answer: ConnectionRefusedError: ")
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
+
+
+async def test_on_a_database_that_a_newer_version_left_it_starts_and_commands_work(
+    server: Server, folder: Path
+) -> None:
+    """Somebody goes back to the version before."""
+    server.start()
+    await asyncio.to_thread(server.wait_until_ready)
+    admin = await asyncpg.connect(server.database_url)
+    await admin.execute("UPDATE alembic_version SET version_num = '9999'")
+    await admin.close()
+    server.stop()
+    server.start()
+    await asyncio.to_thread(server.wait_until_ready)
+    assert server.log().count("the database is newer than this version") == 1
+    for command in ("migrate", "reconcile", "dead-letters", "doctor"):
+        done = await asyncio.to_thread(run, folder, command)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "newer than this version" in done.stdout + done.stderr
+    admin = await asyncpg.connect(server.database_url)
+    assert await admin.fetchval("SELECT version_num FROM alembic_version") == "9999"
+    await admin.close()
 
 
 def test_a_folder_that_takes_no_files_is_named(folder: Path) -> None:

@@ -137,3 +137,65 @@ def test_an_empty_value_is_as_good_as_none(name: str) -> None:
 def test_a_process_that_would_do_nothing_is_refused() -> None:
     with pytest.raises(SettingsError, match="RUN_CONSUMERS='0': with SERVE_HTTP=0 there is nothing left to do"):
         Settings.from_env({"SERVE_HTTP": "0", "RUN_CONSUMERS": "0"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("POSTGRESQL_DB_URL", "postgresql://user:hunt@er2@somewhere/db", "%40"),
+        ("POSTGRESQL_DB_URL", "postgresql://user:hunter2/@somewhere/db", "must look like postgresql://"),
+        ("POSTGRESQL_DB_URL", "postgresql://user:hunter2@[::1/db", "must look like postgresql://"),
+        (
+            "POSTGRESQL_DB_URL",
+            "postgresql://user:hunter2@somewhere/db?sslmode=verify",
+            "sslmode must be one of disable",
+        ),
+        ("POSTGRESQL_DB_URL", "postgresql://hunter2@somewhere/db?sslrootcert=/no/such", "sslrootcert names no file"),
+        ("MONGODB_URL", "mongodb://user:hunt@er2@somewhere/db", "%40"),
+        ("MONGODB_URL", "mongodb://user:hunter2/@somewhere/db", "must look like mongodb://"),
+        ("MONGODB_URL", "mongodb://user:hunter2@somewhere:99999/db", "must look like mongodb://"),
+        ("MONGODB_URL", "mongodb+srv://user:hunt@er2@somewhere/db", "must look like mongodb\\+srv://"),
+        ("MONGODB_URL", "mongodb://user:hunter2@somewhere/db?tlsCAFile=/no/such", "a file .* cannot be read: No such"),
+    ],
+)
+def test_an_address_that_cannot_be_is_told_in_one_sentence_without_its_password(
+    name: str, value: str, words: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: .*{words}") as refused:
+        Settings.from_env({name: value})
+    assert refused.value.name == name
+    assert "hunt" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (
+            "POSTGRESQL_DB_URL",
+            "postgresql://user:p%40ss@one:5432,two:5433/db?sslmode=require&target_session_attrs=primary",
+        ),
+        ("POSTGRESQL_DB_URL", "postgres://user@[::1]:5432/db"),
+        ("POSTGRESQL_DB_URL", "postgresql://user@/db?host=/run/postgresql"),
+        ("POSTGRESQL_DB_URL", "postgresql:///db"),
+        ("MONGODB_URL", "mongodb://user:p%40ss@one:27017,two:27018/db?replicaSet=rs0&tls=true"),
+        ("MONGODB_URL", "mongodb+srv://user:p%40ss@cluster.example.org/db?srvMaxHosts=3"),
+    ],
+)
+def test_an_address_of_any_kind_that_works_is_taken(name: str, value: str) -> None:
+    settings = Settings.from_env({name: value})
+    assert value in {settings.database_url, settings.mongodb_url}
+
+
+@pytest.mark.parametrize("endpoint", ["http://my_minio:9000", "http://-minio", "http://minio:port", "ftp://minio"])
+def test_an_endpoint_that_the_client_of_s3_would_not_take_is_refused(endpoint: str) -> None:
+    with pytest.raises(SettingsError, match=r"^AWS_ENDPOINT_URL_S3="):
+        Settings.from_env({"AWS_S3_BUCKET_NAME": "media", "AWS_ENDPOINT_URL_S3": endpoint})
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9000", "http://[::1]:9000", "https://s3.eu-1.example.org/below"]
+)
+def test_an_endpoint_that_the_client_of_s3_takes_is_taken(endpoint: str) -> None:
+    settings = Settings.from_env({"AWS_S3_BUCKET_NAME": "media", "AWS_ENDPOINT_URL_S3": endpoint})
+    assert settings.bucket is not None
+    assert settings.bucket.endpoint == endpoint

@@ -4,10 +4,8 @@ import datetime as dt
 import time
 from typing import Any
 
-from alembic.script import ScriptDirectory
-
 from app.doctor.verdicts import Verdict, note, ok, wrong
-from app.engines.database import APPLICATION, MIGRATIONS
+from app.engines.database import APPLICATION, is_newer, newest_migration
 from app.parts import Parts
 
 OLDEST, TESTED = 150_000, 180_000
@@ -68,12 +66,15 @@ async def rights(parts: Parts) -> Verdict:
 
 
 async def migrations(parts: Parts) -> Verdict:
-    wanted = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    wanted = newest_migration()
     async with parts.database.connection() as connection:
         known = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
         found = await connection.fetchval("SELECT version_num FROM alembic_version") if known else "nothing"
     if found == wanted:
         return ok(f"at {found}, the newest")
+    if is_newer(found, wanted):
+        told = f"the database is at {found}, newer than this version, which made {wanted}"
+        return note(told, "It works while you go back; do not stay.")
     return wrong(f"the database is at {found}, this version wants {wanted}", "Run `eventstream migrate`.")
 
 

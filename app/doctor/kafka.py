@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.conn import create_conn
 
 from app.doctor import log as log_checks
 from app.doctor.machine import LOCAL_NAMES
 from app.doctor.verdicts import Check, Verdict, note, ok, wrong
+from app.engines.kafka_access import KafkaAccess
 from app.engines.log import MAX_BYTES, Record
+from app.errors import Unavailable
 from app.parts import Parts
 
 COPIES = 3
@@ -19,6 +22,7 @@ SHORT_HOURS = 24
 PROBES = "doctor"
 """A topic and a group of our own, so that nobody takes a probe for a message."""
 PROBE_SECONDS = 8.0
+CONNECT_SECONDS = 3.0
 
 
 def of_topics(check: Check[Parts]) -> Check[Parts]:
@@ -28,6 +32,24 @@ def of_topics(check: Check[Parts]) -> Check[Parts]:
         return await check(parts) if await described(parts) else ok("no topics yet")
 
     return checked
+
+
+async def reach(parts: Parts) -> Verdict:
+    try:
+        return await log_checks.reach(parts)
+    except Unavailable:
+        assert parts.settings.kafka
+        await connect(parts.settings.kafka)  # raises why, which a client tries all brokers without saying
+        raise
+
+
+async def connect(access: KafkaAccess) -> None:
+    """To the first of its servers, as any client would; why that fails is in what is raised."""
+    host, _, port = access.servers.split(",")[0].strip().rpartition(":")
+    options = access.options() | {"request_timeout_ms": int(CONNECT_SECONDS * 1000)}
+    options.pop("bootstrap_servers")
+    connection = await create_conn(host.strip("[]"), int(port), **options)
+    connection.close()
 
 
 async def rights(parts: Parts) -> Verdict:
@@ -138,7 +160,7 @@ async def configs(parts: Parts) -> Mapping[str, Mapping[str, str]]:
 
 
 CHECKS = {
-    "reach": log_checks.reach,
+    "reach": reach,
     "partitions": log_checks.partitions,
     "rights": rights,
     "brokers": brokers,

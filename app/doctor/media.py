@@ -21,10 +21,14 @@ from app.parts import Parts
 
 PROBE = b"eventstream doctor"
 SKEW_SECONDS = 60.0
+# What is below the last two is on pages too, but only while it is published.
+FOLDERS = (INCOMING, "drafts/", "organizers/", "events/")
+MEND_PRIVACY = "Block public access of the bucket."
 
 
 async def reach(parts: Parts) -> Verdict:
     """Of a folder this also writes."""
+    await parts.media.connect()
     await parts.media.ping()
     return ok(f"bucket {parts.settings.bucket.name}" if parts.settings.bucket else "a folder that can be written")
 
@@ -52,10 +56,18 @@ async def rights(parts: Parts) -> Verdict:
 async def privacy(parts: Parts) -> Verdict:
     """Asked as anybody on the internet would."""
     assert parts.settings.bucket
-    async with probe(parts) as key:
-        status, _ = await get(f"{parts.settings.bucket.url}/{key}")
+    url = parts.settings.bucket.url
+    readable = list[str]()
+    for folder in FOLDERS:
+        async with probe(parts, folder) as key:
+            status, _ = await get(f"{url}/{key}")
+        if status == 200:
+            readable.append(folder)
+    if readable:
+        return wrong(f"anybody can read what is below {', '.join(readable)}", MEND_PRIVACY)
+    status, _ = await get(f"{url}?list-type=2&max-keys=1")
     if status == 200:
-        return wrong("anybody can read it, drafts included", "Block public access of the bucket.")
+        return wrong("anybody can list what is in it", MEND_PRIVACY)
     return ok("private")
 
 
@@ -96,9 +108,9 @@ async def encryption(parts: Parts) -> Verdict:
 
 
 @asynccontextmanager
-async def probe(parts: Parts) -> AsyncIterator[str]:
-    """A small object where forgotten ones expire."""
-    key = f"{INCOMING}doctor-{uuid.uuid4().hex}"
+async def probe(parts: Parts, folder: str = INCOMING) -> AsyncIterator[str]:
+    """A small object, if it can be where forgotten ones expire."""
+    key = f"{folder}doctor-{uuid.uuid4().hex}"
 
     async def chunks() -> AsyncIterator[bytes]:
         yield PROBE

@@ -1,14 +1,17 @@
 """What a check says, and how a section of checks is run."""
 
 import asyncio
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import msgspec
 
-from app.errors import AppError
+from app.doctor.advice import RUNNING, advice_on
+from app.errors import AppError, first_line, with_cause, without_passwords
 
 SECONDS = 15.0
+WIDTH = 300
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -49,19 +52,27 @@ def wrong(text: str, mend: str) -> Verdict:
 async def examine(section: str, checks: Mapping[str, Check[S]], subject: S) -> AsyncIterator[Finding]:
     """One after the other; where the first is wrong the others could only say so again."""
     for number, (name, check) in enumerate(checks.items()):
-        verdict = await judged(check(subject))
+        verdict = await judged(section, check(subject))
         yield Finding(f"{section} {name}", verdict)
         if number == 0 and verdict.state == "wrong":
             return
 
 
-async def judged(check: Awaitable[Verdict]) -> Verdict:
+async def judged(section: str, check: Awaitable[Verdict]) -> Verdict:
     try:
         async with asyncio.timeout(SECONDS):
             return await check
     except TimeoutError:
-        return wrong(f"no answer within {SECONDS:g} s", "See whether it runs and can be reached from here.")
+        return wrong(f"no answer within {SECONDS:g} s", RUNNING)
     except Exception as error:
-        if not isinstance(error, AppError):  # a refusal in the engine's own words, which nobody foresaw
-            return wrong(f"{type(error).__name__}: {error}", "See what its logs say.")
-        return wrong(error.detail.rstrip("."), "See whether it runs and can be reached from here.")
+        return trouble(section, error)
+
+
+def trouble(section: str, error: Exception) -> Verdict:
+    """In the engine's own words, as far as they fit a line."""
+    foreseen = isinstance(error, AppError)
+    words = with_cause(error) if isinstance(error, AppError) else without_passwords(first_line(error))
+    mend = advice_on(section, words)
+    if not foreseen and mend == RUNNING:
+        mend = "See what its logs say."
+    return wrong(textwrap.shorten(words, WIDTH, placeholder=" …").rstrip("."), mend)

@@ -1,13 +1,15 @@
 """The order of the checks: what the others stand on comes first."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 from app.doctor import database, documents, kafka, log, machine, media
-from app.doctor.verdicts import Finding, Verdict, examine
+from app.doctor.verdicts import Finding, Verdict, examine, trouble
 from app.main import build_parts
 from app.parts import Parts
 from app.settings import Settings, SettingsError
 
+DATABASE_SETTING = "POSTGRESQL_DB_URL"
 VITAL = {"database reach", "database migrations"}
 """Where one of these is wrong, all that stands on the database could only say so again."""
 
@@ -27,8 +29,17 @@ def settings_and_complaints(environment: Mapping[str, str]) -> tuple[Settings, l
             complaints.append(Finding(f"setting {error.name}", verdict))
 
 
+def names_no_database(settings: Settings, complaints: list[Finding]) -> bool:
+    """Whether somebody named one, and wrongly: then the embedded one is not what they want looked at."""
+    return settings.database_url is None and any(DATABASE_SETTING in finding.about for finding in complaints)
+
+
 async def findings(settings: Settings, database_url: str) -> AsyncIterator[Finding]:
-    parts = build_parts(settings, database_url)
+    try:  # without the name of an instance: that one belongs to a server, and its member of a group never leaves
+        parts = build_parts(replace(settings, instance=None), database_url)
+    except Exception as error:
+        yield Finding("engines", trouble("engines", error))
+        return
     try:
         healthy = True
         async for finding in examine("database", database.CHECKS, parts):
@@ -40,8 +51,6 @@ async def findings(settings: Settings, database_url: str) -> AsyncIterator[Findi
             ("media", media.BUCKET if settings.bucket else media.FOLDER),
         )
         for name, checks in sections if healthy else ():
-            if name == "media":
-                await parts.media.connect()
             async for finding in examine(name, checks, parts):
                 yield finding
     finally:

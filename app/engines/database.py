@@ -11,8 +11,11 @@ from typing import Any, TypeAlias, cast
 import asyncpg
 import msgspec
 import sqlalchemy as sa
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from app.errors import Unavailable
@@ -36,6 +39,8 @@ AWAY = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the connection ended between two statements
     asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,  # our user or its password, which others may be changing
+    asyncpg.InvalidCatalogNameError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
@@ -44,6 +49,8 @@ AWAY = (
     sa.exc.TimeoutError,
 )
 """What is raised when the server or a rival, and not the statement, is the trouble: repeating it is right."""
+
+log = structlog.get_logger()
 
 
 def is_away(error: BaseException) -> bool:
@@ -187,15 +194,32 @@ def migrate(url: str) -> None:
 async def migrate_async(url: str) -> None:
     engine = engine_for(url)
     try:
-        async with engine.begin() as connection:
-            await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            await connection.run_sync(upgrade_to_head)
+        with unavailable_when_away():
+            async with engine.begin() as connection:
+                await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+                await connection.run_sync(upgrade_to_head)
     finally:
         await engine.dispose()
 
 
 def upgrade_to_head(connection: Any) -> None:
+    """A newer version may have been here, and somebody goes back from it: what it made fits older ones too."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))  # it fills in %(names)s
     config.attributes["connection"] = connection
+    found, newest = MigrationContext.configure(connection).get_current_revision(), newest_migration()
+    if found and is_newer(found, newest):
+        log.warning("the database is newer than this version and stays as it is", database=found, version=newest)
+        return
     command.upgrade(config, "head")
+
+
+def newest_migration() -> str:
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert newest
+    return newest
+
+
+def is_newer(found: str, newest: str) -> bool:
+    """Migrations are numbered; a name that is no number is none of ours."""
+    return found.isdecimal() and found > newest

@@ -1,5 +1,6 @@
 """What the doctor says of a bucket, on a real server."""
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import AsyncIterator
@@ -7,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.doctor import media
-from app.engines.media import INCOMING
+from app.doctor.verdicts import judged
 from app.engines.s3_media import S3Media
 from app.main import build_parts
 from app.parts import Parts
@@ -31,7 +33,7 @@ async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Parts]:
         parts = build_parts(settings_for(tmp_path, **environment), database_url)
         await parts.media.connect()
         yield parts
-        assert not [key async for key in parts.media.keys_below(INCOMING, dt.timedelta(0))], "a probe was left behind"
+        assert not [key async for key in parts.media.keys_below("", dt.timedelta(0))], "a probe was left behind"
         await parts.media.close()
 
 
@@ -42,18 +44,39 @@ async def test_a_private_bucket_is_fine(parts: Parts) -> None:
     assert told["expiry"].state == "note"
 
 
-async def test_a_bucket_that_anybody_can_read_is_wrong(parts: Parts) -> None:
+def by_anybody(action: str, resource: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": [action], "Resource": [resource]}
+
+
+@pytest.mark.parametrize(
+    ("action", "below", "words"),
+    [
+        ("s3:GetObject", "/*", "anybody can read what is below incoming/, drafts/, organizers/, events/"),
+        ("s3:GetObject", "/drafts/*", "anybody can read what is below drafts/"),
+        ("s3:GetObject", "/events/*", "anybody can read what is below events/"),
+        ("s3:ListBucket", "", "anybody can list what is in it"),
+    ],
+)
+async def test_a_bucket_that_is_open_to_anybody_is_wrong(parts: Parts, action: str, below: str, words: str) -> None:
     assert parts.settings.bucket
     name = parts.settings.bucket.name
-    everybody: dict[str, Any] = {
-        "Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": ["s3:GetObject"],
-        "Resource": [f"arn:aws:s3:::{name}/*"],
-    }  # fmt: skip
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [everybody]})
+    policy = {"Version": "2012-10-17", "Statement": [by_anybody(action, f"arn:aws:s3:::{name}{below}")]}
     assert isinstance(parts.media, S3Media)
-    await parts.media.client.put_bucket_policy(Bucket=name, Policy=policy)
+    await parts.media.client.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
     verdict = await media.privacy(parts)
-    assert (verdict.state, verdict.text) == ("wrong", "anybody can read it, drafts included")
+    assert (verdict.state, verdict.text) == ("wrong", words)
+
+
+async def test_a_wrong_secret_is_told_as_such(parts: Parts, tmp_path: Path) -> None:
+    assert parts.settings.bucket
+    assert parts.settings.bucket.keys
+    wrong = replace(parts.settings.bucket, keys=replace(parts.settings.bucket.keys, secret="wrong"))
+    settings = dataclasses.replace(parts.settings, bucket=wrong)
+    refused = build_parts(settings, "postgresql:///nowhere")
+    verdict = await judged("media", media.reach(refused))
+    await refused.media.close()
+    assert (verdict.state, "403" in verdict.text) == ("wrong", True)
+    assert "AWS_SECRET_ACCESS_KEY" in verdict.mend
 
 
 async def test_a_rule_for_forgotten_uploads_is_seen(parts: Parts) -> None:

@@ -12,6 +12,7 @@ from app.doctor.visit import findings
 from app.main import build_parts
 from app.parts import Parts
 from tests.cast import settings_for
+from tests.engines.tls_front import tls_front, write_certificate
 
 Check = Callable[[Parts], Awaitable[Verdict]]
 
@@ -130,3 +131,41 @@ async def test_a_database_that_is_away_is_one_line(database_url: str, tmp_path: 
     nowhere = f"postgresql://postgres@/eventstream?host={tmp_path}"
     found = [finding async for finding in findings(settings_for(tmp_path), nowhere)]
     assert [(finding.about, finding.verdict.state) for finding in found] == [("database reach", "wrong")]
+
+
+async def test_a_newer_database_is_worth_a_note(admin: asyncpg.Connection, database_url: str, tmp_path: Path) -> None:
+    await admin.execute("UPDATE alembic_version SET version_num = '9999'")
+    verdict = await verdict_of(checks.migrations, database_url, tmp_path)
+    assert (verdict.state, "newer than this version" in verdict.text) == ("note", True)
+
+
+async def refusal(url: str, folder: Path) -> Verdict:
+    (found,) = [finding async for finding in findings(settings_for(folder), url)]
+    assert found.about == "database reach"
+    assert found.verdict.state == "wrong"
+    return found.verdict
+
+
+async def test_who_is_refused_hears_why_and_which_setting_to_look_at(database_url: str, tmp_path: Path) -> None:
+    verdict = await refusal(database_url.replace("postgres@", "nobody:hunter2@", 1), tmp_path)
+    assert 'role "nobody" does not exist' in verdict.text
+    assert "user and password in POSTGRESQL_DB_URL" in verdict.mend
+    assert "hunter2" not in verdict.text
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_told(database_url: str, tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    stranger, _ = write_certificate(other)
+    async with tls_front(database_url, certificate, key) as (_, port):
+        url = f"postgresql://postgres@127.0.0.1:{port}/x?sslmode=verify-full&sslrootcert={stranger}"
+        verdict = await refusal(url, tmp_path)
+    assert "CERTIFICATE_VERIFY_FAILED" in verdict.text
+    assert "sslrootcert in POSTGRESQL_DB_URL" in verdict.mend
+
+
+async def test_a_server_that_is_away_says_how_it_cannot_be_reached(tmp_path: Path) -> None:
+    verdict = await refusal("postgresql://postgres@127.0.0.1:1/x", tmp_path)
+    assert verdict.text.startswith("The database does not answer: ConnectionRefusedError")
+    assert verdict.mend == "See whether it runs and can be reached from here."

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,15 @@ from aiokafka.admin import NewTopic
 
 from app.doctor import kafka
 from app.doctor.log import EVERY_TOPIC
+from app.doctor.verdicts import judged
+from app.doctor.visit import findings
 from app.engines.kafka_admin import wait_for_leaders
 from app.engines.kafka_log import KafkaLog
 from app.main import build_parts
 from app.messages import FACTS
 from app.parts import Parts
 from tests.cast import settings_for
+from tests.servers.kafka import PASSWORD, USER, Kafka
 
 CORE = "upload-event"
 
@@ -70,6 +74,38 @@ async def test_a_topic_that_loses_messages_is_wrong(
     assert verdict.state == "wrong"
     assert topic in verdict.text
     assert words in verdict.text
+
+
+async def test_no_probe_stays_in_its_group_where_instances_have_names(parts: Parts) -> None:
+    """A member with a name is waited for as long as its session; others hear nothing meanwhile."""
+    for name in ("box-1", "box-2", "box-3"):
+        settings = replace(parts.settings, instance=name)
+        told = {finding.about: finding.verdict async for finding in findings(settings, parts.database.url)}
+        assert told["log rights"].text == "may create topics, write, read and commit"
+
+
+@pytest.fixture
+def kafka_server() -> Kafka:
+    """The one of this run, which has a guarded door too."""
+    return Kafka(Path(os.environ["ENGINES_FOLDER"]))
+
+
+@pytest.mark.parametrize(
+    ("password", "trusted", "words", "mend"),
+    [("wrong", True, "AuthenticationFailed", "KAFKA_SASL_PASSWORD"), (PASSWORD, False, "CERTIFICATE", "KAFKA_CA_FILE")],
+)
+async def test_why_a_guarded_broker_refuses_is_told(
+    kafka_server: Kafka, tmp_path: Path, password: str, trusted: bool, words: str, mend: str
+) -> None:
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{kafka_server.guarded_port}", "KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+        "KAFKA_SASL_USERNAME": USER, "KAFKA_SASL_PASSWORD": password,
+        "KAFKA_CA_FILE": str(kafka_server.ca_file) if trusted else "",
+    }  # fmt: skip
+    guarded = build_parts(settings_for(tmp_path, **environment), "postgresql:///nowhere")
+    verdict = await judged("log", kafka.reach(guarded))
+    await guarded.log.close()
+    assert (verdict.state, words in verdict.text, mend in verdict.mend) == ("wrong", True, True), verdict
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.doctor import documents
+from app.doctor.verdicts import judged
 from app.main import build_parts
 from tests.cast import settings_for
 
@@ -31,3 +32,13 @@ async def test_an_open_line_over_the_network_is_wrong(database_url: str, tmp_pat
     parts = build_parts(settings_for(tmp_path, MONGODB_URL=url), database_url)
     assert (await documents.encryption(parts)).state == state
     await parts.documents.close()
+
+
+async def test_a_wrong_password_is_told_as_such(database_url: str, tmp_path: Path) -> None:
+    url = os.environ["MONGODB_URL"].replace("mongodb://", "mongodb://user:hunter2@", 1)
+    parts = build_parts(settings_for(tmp_path, MONGODB_URL=url), database_url)
+    verdict = await judged("documents", documents.reach(parts))
+    await parts.documents.close()
+    assert (verdict.state, "uthentica" in verdict.text) == ("wrong", True), verdict
+    assert "password" in verdict.mend
+    assert "hunter2" not in verdict.text

@@ -90,3 +90,30 @@ def test_every_bad_setting_is_told_at_once(server: str, tmp_path: Path) -> None:
         assert name in done.stdout
     assert "Traceback" not in done.stderr
     assert "database reach" in done.stdout
+
+
+def test_an_unusable_address_of_the_database_starts_no_other_one(tmp_path: Path) -> None:
+    done = doctor(tmp_path, EVENTSTREAM_DATA_DIR=str(tmp_path / "data"), POSTGRESQL_DB_URL="postgres//x")
+    assert done.returncode == 1
+    assert "setting POSTGRESQL_DB_URL" in done.stdout
+    assert "database reach" not in done.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_with_a_bad_address_of_one_engine_the_others_are_looked_at(server: str, tmp_path: Path) -> None:
+    environment = {"EVENTSTREAM_DATA_DIR": str(tmp_path), "POSTGRESQL_DB_URL": server}
+    bad = {"MONGODB_URL": "mongodb://user:p@ss@host/db", "AWS_ENDPOINT_URL_S3": "http://my_minio:9000"}
+    done = doctor(tmp_path, AWS_S3_BUCKET_NAME="festival", **environment, **bad)
+    assert done.returncode == 1
+    for about in ("setting MONGODB_URL ", "setting AWS_ENDPOINT_URL_S3 ", "database reach", "log reach"):
+        assert about in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bucket_that_nobody_has_keys_for_is_a_finding(server: str, tmp_path: Path) -> None:
+    """Without any the client of S3 is not even made."""
+    environment = {"EVENTSTREAM_DATA_DIR": str(tmp_path), "POSTGRESQL_DB_URL": server, "HOME": str(tmp_path)}
+    done = doctor(tmp_path, AWS_S3_BUCKET_NAME="festival", AWS_EC2_METADATA_DISABLED="true", **environment)
+    assert done.returncode == 1, done.stderr
+    assert "WRONG  media reach               There are no credentials for S3" in done.stdout
+    assert "AWS_SECRET_ACCESS_KEY" in done.stdout
