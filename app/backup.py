@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
 import msgspec
@@ -25,6 +25,13 @@ from app.settings import Settings
 DUMP, MEDIA, FILES, MANIFEST = "database.dump", "media", "files", "backup.json"
 ELSEWHERE = {"postgres", "media"}
 """Of the data folder: what is dumped, and what is linked."""
+
+PLAIN = {"disable", "allow", "prefer"}
+"""Values of `sslmode` that a program without TLS can serve too."""
+
+COUNTERS = ("rev_seq", "event_id_seq", "metadata_id_seq", "media_id_seq")
+LEAP = 1_000_000
+"""More than any of the counters moves between a backup and its restore."""
 
 LOCK_SECONDS = 60
 OLD_SECONDS = 24 * 3600
@@ -137,10 +144,19 @@ async def restore(settings: Settings, database_url: str, source: Path) -> Manife
         once = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(source / DUMP))
         await asyncio.to_thread(run, "pg_restore", once, database_url)
         await migrate_async(database_url)
+        if left_out(settings):
+            await leap(connection)
         await connection.execute("ANALYZE")
     finally:
         await connection.close()
     return manifest
+
+
+async def leap(connection: asyncpg.Connection) -> None:
+    """Engines elsewhere may hold what came after the backup; nothing new may take its ids, or lose to its revisions."""
+    await connection.execute(
+        "SELECT setval(name::regclass, nextval(name::regclass) + $2) FROM unnest($1::text[]) name", COUNTERS, LEAP
+    )
 
 
 def read_manifest(source: Path) -> Manifest:
@@ -163,8 +179,21 @@ def run(program: str, arguments: Sequence[str], database_url: str) -> None:
     if parts.password:
         environment["PGPASSWORD"] = unquote(parts.password)
     done = subprocess.run(
-        [str(binaries() / program), f"--dbname={plain}", *arguments],
+        [path_of(program, parts.query), f"--dbname={plain}", *arguments],
         env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise BackupError(f"{program}: {' / '.join(done.stderr.splitlines()[-3:])}")
+
+
+def path_of(program: str, query: str) -> str:
+    """Ours, unless the address asks for TLS, which ours was built without."""
+    wanted = parse_qs(query).get("sslmode", ["prefer"])[-1]
+    if wanted in PLAIN:
+        return str(binaries() / program)
+    if found := shutil.which(program):
+        return found
+    raise BackupError(
+        f"POSTGRESQL_DB_URL asks for TLS (sslmode={wanted}), which takes a {program} in PATH, of the server's version "
+        "or later: install PostgreSQL's client programs (on Debian the package postgresql-client)."
+    )

@@ -32,7 +32,10 @@ class TaskHealth(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """`status`: ok; degraded: some stores lag, everything is accepted; down or draining (about to stop): 503."""
+    """`status`: ok; degraded: something is away or lags, and what needs it waits; down or draining: 503.
+
+    Without the log submitting is refused, while buying and reading go on: no reason for a balancer to let a process go.
+    """
 
     status: str
     engines: dict[str, EngineHealth]
@@ -61,9 +64,7 @@ async def ready(parts: NamedDependency[Parts]) -> Response[Readiness]:
     )
     engines = dict(zip(pings, checked, strict=True))
     tasks = {task.name: health for task, health in zip(parts.tasks, watched, strict=True)}
-    down = "away" in (engines["database"].state, engines["log"].state) or any(
-        task.state == "stopped" for task in tasks.values()
-    )
+    down = engines["database"].state == "away" or any(task.state == "stopped" for task in tasks.values())
     calm = all(one.state == "ok" for one in engines.values()) and all(t.state in CALM for t in tasks.values())
     status = "draining" if parts.draining else "down" if down else "ok" if calm else "degraded"
     return Response(Readiness(status, engines, tasks), status_code=503 if down or parts.draining else 200)

@@ -1,13 +1,15 @@
 """Backup and restore, tried: under load, into an empty installation, and against what is no backup."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -15,6 +17,7 @@ import pytest
 
 from tests.cast import event_body, picture, project_fields
 from tests.crowd import crowd
+from tests.engines.tls_front import tls_front, write_certificate
 from tests.given import EMBEDDED, embedded_database
 from tests.process import Server
 from tests.waiting import eventually
@@ -180,3 +183,61 @@ async def test_a_damaged_dump_restores_nothing(folder: Path, server: str, databa
     assert "pg_restore" in done.stderr
     assert await admin.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     await admin.close()
+
+
+@pytest.fixture
+async def encrypted(folder: Path, database_url: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """Reaches the database through TLS."""
+    async with tls_front(database_url, *write_certificate(tmp_path)) as (_, port):
+        parts = urlsplit(database_url)
+        user = parts.netloc.rpartition("@")[0] or "postgres"
+        url = f"postgresql://{user}@127.0.0.1:{port}{parts.path}?sslmode=require"
+        yield Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": url, "PATH": str(folder)})
+
+
+async def test_over_tls_the_programs_of_the_machine_are_used(encrypted: Server, folder: Path) -> None:
+    program = folder / "pg_dump"
+    program.write_text('#!/bin/sh\necho "called with $1" >&2\nexit 1\n')
+    program.chmod(0o755)
+    done = await asyncio.to_thread(eventstream, encrypted, "backup", str(folder / "backup"))
+    assert done.returncode == 2
+    assert re.search("pg_dump: called with --dbname=.*sslmode=require", done.stderr)
+
+
+async def test_over_tls_without_such_programs_it_says_what_to_install(encrypted: Server, folder: Path) -> None:
+    done = await asyncio.to_thread(eventstream, encrypted, "backup", str(folder / "backup"))
+    assert done.returncode == 2
+    assert "sslmode=require" in done.stderr
+    assert "postgresql-client" in done.stderr
+    assert not (folder / "backup").exists()
+
+
+COUNTERS = ("rev_seq", "event_id_seq", "metadata_id_seq", "media_id_seq")
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "least"),
+    [
+        ({}, 0),
+        ({"MONGODB_URL": "mongodb://127.0.0.1:1/eventstream"}, 1_000_000),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}, 1_000_000),
+        ({"AWS_S3_BUCKET_NAME": "festival"}, 1_000_000),
+    ],
+)
+async def test_nothing_new_takes_ids_or_revisions_of_what_engines_elsewhere_still_hold(
+    folder: Path, database_url: str, tmp_path: Path, elsewhere: dict[str, str], least: int
+) -> None:
+    """They were not restored, and so remember what came after the backup."""
+    connection = await asyncpg.connect(database_url)
+    for counter in COUNTERS:
+        await connection.execute("SELECT setval($1::text::regclass, 7)", counter)
+    target = str(tmp_path / "backup")
+    server = Server(folder, **EMBEDDED | {"POSTGRESQL_DB_URL": database_url} | elsewhere)
+    done = await asyncio.to_thread(eventstream, server, "backup", target)
+    assert done.returncode == 0, done.stderr
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    done = await asyncio.to_thread(eventstream, server, "restore", target)
+    assert done.returncode == 0, done.stderr
+    following = [await connection.fetchval("SELECT nextval($1::text::regclass)", counter) for counter in COUNTERS]
+    assert all(least + 8 <= number <= least + 10 for number in following), following
+    await connection.close()

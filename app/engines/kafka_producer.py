@@ -60,13 +60,18 @@ class KafkaProducer:
         self.last_success = now()
 
     async def ready(self) -> AIOKafkaProducer:
-        if self.starting is None:
+        if self.starting is None or self.start_died():
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.seconds):
                     await self.open()
         if self.current is None:
             raise Unavailable("Kafka does not answer; nothing was sent.", retry_after=2)
         return self.current
+
+    def start_died(self) -> bool:
+        """Of what nobody foresaw; the next who sends begins again. What was cancelled has been closed."""
+        start = self.starting
+        return start is not None and start.done() and not start.cancelled() and start.exception() is not None
 
     async def enqueue(self, producer: AIOKafkaProducer, record: Record) -> Sent:
         headers = [(name, value.encode()) for name, value in record.headers.items()]
@@ -88,26 +93,29 @@ class KafkaProducer:
     async def start(self) -> None:
         pause = FIRST_PAUSE
         while True:
-            producer = AIOKafkaProducer(
-                acks="all", enable_idempotence=True, linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
-                max_request_size=MAX_BYTES + MARGIN_BYTES, **self.access.options(),
-            )  # fmt: skip
             try:
-                async with asyncio.timeout(START_SECONDS):
-                    await producer.start()
-            except (TimeoutError, OSError, KafkaError) as error:
+                self.current = await self.started()
+            except (TimeoutError, OSError, KafkaError) as error:  # of the files that TLS needs, too
                 if pause == FIRST_PAUSE:
                     log.warning("no Kafka producer yet", error=f"{type(error).__name__}: {error}")
-                await bury(producer, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-            except BaseException:
-                await bury(producer, KafkaError("stopped"))
-                raise
             else:
-                self.current = producer
                 log.info("Kafka producer started")
                 return
+
+    async def started(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            acks="all", enable_idempotence=True, linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_BYTES + MARGIN_BYTES, **self.access.options(),
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await producer.start()
+        except BaseException:
+            await bury(producer, KafkaError("it never started"))
+            raise
+        return producer
 
     def discard(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         """Nothing more of what it holds shall land; a new one is started."""

@@ -18,7 +18,7 @@ from app.errors import NotFound, Unavailable
 from app.phrases import Phrase
 
 PART = 5 * 1024 * 1024
-PART_SECONDS = 60.0
+SLOWEST = 500_000  # bytes per second; a store that takes in less counts as away, for somebody waits for the answer
 REFRESH_SECONDS = 60.0
 NO_SUCH_THING = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
 RULE = "eventstream-incoming"
@@ -70,8 +70,8 @@ class S3Media:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
                 await self.refresh_keys()
-            except (BotoCoreError, aiohttp.ClientError, OSError) as error:
-                log.warning("no new keys for S3", error=str(error))
+            except Exception as error:  # roles are asked for in many ways; after none may the keys just run out
+                log.warning("no new keys for S3 yet", error=f"{type(error).__name__}: {error}")
 
     async def close(self) -> None:
         await self.exits.aclose()
@@ -81,7 +81,7 @@ class S3Media:
         parts = parts_of(chunks)
         part, last = await anext(parts)
         if last:
-            await self.call(self.client.put_object(**where, **described(key), Body=part), PART_SECONDS)
+            await self.call(self.client.put_object(**where, **described(key), Body=part), len(part))
             return len(part)
         created = await self.call(self.client.create_multipart_upload(**where, **described(key)))
         upload = {**where, "UploadId": created["UploadId"]}
@@ -97,13 +97,13 @@ class S3Media:
         done: list[dict[str, Any]] = []
         while True:
             number = len(done) + 1
-            stored = await self.call(self.client.upload_part(**upload, PartNumber=number, Body=part), PART_SECONDS)
+            stored = await self.call(self.client.upload_part(**upload, PartNumber=number, Body=part), len(part))
             done.append({"PartNumber": number, "ETag": stored["ETag"]})
             size += len(part)
             if last:
                 break
             part, last = await anext(rest)
-        await self.call(self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done}), PART_SECONDS)
+        await self.call(self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": done}), size)
         return size
 
     async def size(self, key: str) -> int | None:
@@ -133,8 +133,7 @@ class S3Media:
         await self.call(
             self.client.copy_object(
                 **self.at(target), CopySource=self.at(source), MetadataDirective="REPLACE", **described(target)
-            ),
-            PART_SECONDS,
+            )
         )
 
     async def delete(self, key: str) -> None:
@@ -151,9 +150,7 @@ class S3Media:
         before = dt.datetime.now(dt.UTC) - older_than
         after: dict[str, Any] = {}
         while True:
-            page = await self.call(
-                self.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix, **after), PART_SECONDS
-            )
+            page = await self.call(self.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix, **after))
             for found in page.get("Contents", []):
                 if found["LastModified"] <= before:
                     yield found["Key"]
@@ -229,10 +226,15 @@ class S3Media:
     def at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self.bucket.name, "Key": require_key(key)}
 
-    async def call(self, request: Awaitable[T], seconds: float | None = None) -> T:
-        """The answer before the deadline; a key that is not there is `NotFound`, all other trouble `Unavailable`."""
+    async def call(self, request: Awaitable[T], bytes_sent: int = 0) -> T:
+        """The answer before a deadline that grows with what is sent.
+
+        Raises:
+            NotFound: the key is not there.
+            Unavailable: all other trouble.
+        """
         try:
-            async with asyncio.timeout(seconds or self.seconds):
+            async with asyncio.timeout(self.seconds + bytes_sent / SLOWEST):
                 return await request
         except ClientError as error:
             if code_of(error) in NO_SUCH_THING:

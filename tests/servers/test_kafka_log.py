@@ -1,14 +1,18 @@
 """What only Kafka can do to a log: be away, lose its order, ask for a password, hold what others wrote."""
 
 import asyncio
+import shutil
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import InvalidReplicationFactorError
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError
 from aiokafka.structs import TopicPartition
+from structlog.testing import capture_logs
 
 from app.consumers.dead_letters import dead_letter
 from app.engines.kafka_access import KafkaAccess
@@ -41,6 +45,13 @@ async def log(access: KafkaAccess) -> AsyncIterator[KafkaLog]:
     await log.create_topics([TOPIC])
     yield log
     await log.close()
+
+
+def guarded(access: KafkaAccess, kafka: Kafka, **others: Any) -> KafkaAccess:
+    """Through the port that asks for TLS and a password."""
+    right = {"ca_file": kafka.ca_file, "mechanism": "PLAIN", "username": USER, "password": PASSWORD}
+    servers = f"127.0.0.1:{kafka.guarded_port}"
+    return msgspec.structs.replace(access, servers=servers, protocol="SASL_SSL", **right | others)
 
 
 def record(value: str) -> Record:
@@ -111,6 +122,36 @@ async def test_a_producer_that_lost_its_order_is_replaced(log: KafkaLog) -> None
     await publish_again(log, "after")
     assert log.producer.current is not broken
     assert await values(await log.consume("g", [TOPIC]), "after") == ["before", "after"]
+
+
+async def test_a_file_of_tls_that_is_away_while_the_producer_is_replaced_stops_nothing(
+    access: KafkaAccess, kafka: Kafka, tmp_path: Path
+) -> None:
+    authority = tmp_path / "authority.pem"
+    shutil.copy(kafka.ca_file, authority)
+    log = KafkaLog(guarded(access, kafka, ca_file=authority), 1, seconds=SECONDS)
+    await log.create_topics([TOPIC])
+    assert log.producer.current is not None
+    authority.unlink()
+    with capture_logs() as lines:
+        log.producer.discard(log.producer.current, KafkaError("lost"))
+        await eventually(lambda: [line for line in lines if "FileNotFoundError" in line.get("error", "")])
+    with pytest.raises(Unavailable, match="nothing was sent"):
+        await log.publish([record("refused")])
+    shutil.copy(kafka.ca_file, authority)
+    await publish_again(log, "after")
+    await log.close()
+
+
+async def test_a_start_that_died_is_begun_again_by_who_sends_next(log: KafkaLog) -> None:
+    async def die() -> None:
+        raise ZeroDivisionError
+
+    await log.producer.close()
+    log.producer.starting = asyncio.create_task(die())
+    await asyncio.wait([log.producer.starting])
+    await log.publish([record("after")])
+    assert await values(await log.consume("g", [TOPIC]), "after") == ["after"]
 
 
 async def test_a_reader_hears_that_kafka_is_away_and_goes_on_without_loss(log: KafkaLog, kafka: Kafka) -> None:
@@ -191,11 +232,7 @@ async def test_a_named_process_that_comes_back_finds_its_partitions_and_the_othe
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
 async def test_behind_tls_and_a_password(access: KafkaAccess, kafka: Kafka, mechanism: str) -> None:
-    guarded = msgspec.structs.replace(
-        access, servers=f"127.0.0.1:{kafka.guarded_port}", protocol="SASL_SSL", ca_file=kafka.ca_file,
-        mechanism=mechanism, username=USER, password=PASSWORD,
-    )  # fmt: skip
-    log = KafkaLog(guarded, 1, seconds=5)
+    log = KafkaLog(guarded(access, kafka, mechanism=mechanism), 1, seconds=5)
     await log.create_topics([TOPIC])
     await log.publish([record("secret")])
     assert await values(await log.consume("g", [TOPIC]), "secret") == ["secret"]
@@ -206,11 +243,7 @@ async def test_behind_tls_and_a_password(access: KafkaAccess, kafka: Kafka, mech
 async def test_a_wrong_password_or_authority_is_unavailable(
     access: KafkaAccess, kafka: Kafka, wrong: dict[str, str | None]
 ) -> None:
-    guarded = msgspec.structs.replace(
-        access, servers=f"127.0.0.1:{kafka.guarded_port}", protocol="SASL_SSL", mechanism="PLAIN", username=USER,
-        **{"ca_file": kafka.ca_file, "password": PASSWORD, **wrong},
-    )  # fmt: skip
-    log = KafkaLog(guarded, 1)
+    log = KafkaLog(guarded(access, kafka, **wrong), 1)
     with pytest.raises(Unavailable):
         await log.ping()
     await log.close()
