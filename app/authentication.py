@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.client_address import client_address
 from app.domain.accounts import Caller
 from app.errors import Forbidden, NotFound, NotSignedIn, Unavailable
+from app.form_request import FormRequest
 from app.kept_form import what_is_kept
 from app.parts import Parts
 from app.phrases import Phrase
@@ -40,7 +41,7 @@ class Authentication(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"], scope["auth"] = None, None
-        request: Request[Any, Any, Any] = Request(scope, receive, send)
+        request = FormRequest(scope, receive, send)
         parts: Parts = request.app.state.parts
         authorization = request.headers.get("authorization", "")
         if authorization:

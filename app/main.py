@@ -33,7 +33,7 @@ from app.engines.log import Log
 from app.engines.media import Media
 from app.engines.postgres_documents import PostgresDocuments
 from app.engines.postgres_log import PostgresLog
-from app.form_request import FormRequest
+from app.form_request import MOST_PARTS, FormRequest
 from app.messages import FACTS, TOPICS
 from app.parts import Parts
 from app.pictures import Pictures
@@ -162,7 +162,7 @@ def build_app(parts: Parts) -> Litestar:
         template_config=template_config(),
         openapi_config=openapi_config(parts) if parts.settings.serve_http else None,
         logging_config=None,
-        multipart_form_part_limit=200,
+        multipart_form_part_limit=MOST_PARTS,
     )
     app.state.parts = parts
     if parts.settings.serve_http:

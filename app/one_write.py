@@ -17,6 +17,7 @@ from app.problems import Problem
 log = structlog.get_logger()
 
 MOST_BYTES = 64 * 1024
+MOST_HEAD_BYTES = 64 * 1024
 
 
 class OneWrite:
@@ -50,6 +51,18 @@ class OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
+    """A head that is too long is no HTTP request to us."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.head_bytes += len(name) + len(value)
+        if self.head_bytes > MOST_HEAD_BYTES:
+            raise ValueError("the head is too long")
+        super().on_header(name, value)
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(OneWrite(transport))  # type: ignore[arg-type]
 

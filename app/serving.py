@@ -58,7 +58,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if parent := multiprocessing.parent_process():
             asyncio.get_running_loop().add_reader(parent.sentinel, self.orphaned, parent.sentinel)
-        signal.signal(signal.SIGHUP, self.handle_exit)  # a closed terminal; the other signals are uvicorn's own
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under `nohup`
+            signal.signal(signal.SIGHUP, self.handle_exit)  # a closed terminal; the other signals are uvicorn's own
         await super().startup(sockets)
         if self.started:
             gc.collect()

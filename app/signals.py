@@ -21,7 +21,8 @@ def stopping_on_signals() -> Iterator[None]:
         raise Stop(0)
 
     for one in STOP_SIGNALS:
-        signal.signal(one, stop)
+        if signal.getsignal(one) is not signal.SIG_IGN:  # whoever started us wants us not to hear it
+            signal.signal(one, stop)
     yield
 
 

@@ -64,7 +64,12 @@ async def nobody(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("nothing should get here")
 
 
-@pytest.mark.parametrize("sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\x02\x00"])
+LONG_HEAD = b"GET / HTTP/1.1\r\nname: " + b"x" * 70_000 + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\x02\x00", LONG_HEAD]
+)
 async def test_what_is_no_http_is_refused_as_a_problem_and_has_a_log_line(sent: bytes) -> None:
     config = uvicorn.Config(nobody, http=Protocol, log_config=None)
     config.load()

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -54,6 +55,16 @@ def test_a_normal_stop_leaves_nothing_within_two_seconds(server: Server, number:
         assert time.monotonic() - stopped_at < 2, server.leftovers()
     assert time.monotonic() - stopped_at < 2
     assert "Traceback" not in server.log()
+
+
+def test_who_was_told_not_to_hear_of_closed_terminals_does_not(server: Server) -> None:
+    server.start("nohup", str(Path(sys.executable).parent / "eventstream"), "serve")
+    server.wait_until_ready()
+    assert server.process is not None
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    ignored = re.search(r"SigIgn:\s*([0-9a-f]+)", status)
+    assert ignored
+    assert int(ignored.group(1), 16) & 1 << (signal.SIGHUP - 1)
 
 
 async def test_ctrl_c_while_it_is_still_loading_ends_it_without_a_word(server: Server) -> None:

@@ -19,7 +19,11 @@ MAX_PRICE = Decimal("9999999.99")
 
 def money(amount: Decimal, currency: str) -> str:
     """With exactly the decimals the currency has: `7400.00` EUR, `7400` JPY."""
-    return str(amount.quantize(Decimal(1).scaleb(-babel.numbers.get_currency_precision(currency))))
+    return str(rounded(amount, currency))
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-babel.numbers.get_currency_precision(currency)))
 
 
 def price_complaint(price: Decimal, currency: str) -> str | None:

@@ -237,10 +237,12 @@ def binaries() -> Path:
 
 def user_switch(folder: Path) -> dict[str, Any]:
     """PostgreSQL refuses root, and whom the system has no name for. What `Popen` needs so that it does not see so."""
+    if has_a_name(os.getuid()) and os.getuid() != 0:
+        return {}
     nobody = pwd.getpwnam("nobody")
     if os.getuid() != 0:
         disguise = disguise_as(nobody)
-        return {} if has_a_name(os.getuid()) or not works(disguise) else {"preexec_fn": disguise}
+        return {"preexec_fn": disguise} if works(disguise) else {}
     if folder.stat().st_uid != nobody.pw_uid:
         disguise = disguise_as(nobody)
         if sys.platform == "linux" and works(disguise):

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
 
 from app.domain.accounts import Caller
 from app.domain.events import EventIn, EventPatch, change_event
-from app.domain.money import money
+from app.domain.money import money, rounded
 from app.domain.ticket_types import price_is_followed
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale
@@ -49,6 +50,9 @@ async def change_settings(
     try:
         given = read(EventIn, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
         patch = EventPatch(**{name: getattr(given, name) for name in FIELDS if name in form})
+        if "price" not in form and given.currency:  # nobody pays it, but it must be one that the currency can have
+            event = await own_event(parts.database, who, event_id)
+            patch = msgspec.structs.replace(patch, price=rounded(event["price"], given.currency))
         await change_event(parts.database, who, event_id, patch, revision_in(form))
     except (Invalid, Conflict, Stale) as refusal:
         return await refused(parts, who, event_id, form, refusal)
@@ -62,8 +66,6 @@ async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, A
     errors = by_field(refusal.fields)
     if refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = translated(refusal.detail)
-    if "price" in errors and "price" not in form:  # no field of this page: it is the currency that was changed
-        errors["currency"] = errors.pop("price")
     shown = await context(parts, event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
     if isinstance(refusal, Stale):
         shown["meanwhile"] = differences(stored(event), typed)

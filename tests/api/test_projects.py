@@ -114,6 +114,7 @@ def form_with(name: str, value: bytes, kind: str) -> dict[str, Any]:
         (b"a\xed\xa0\x80b", "text/plain"),
         (b"a\xff\xfeb", "text/plain"),
         (b"a", "text/plain; charset=nope"),
+        (b"a" * 120_000 + b"-" + b"a" * 120_000, "text/plain; charset=punycode"),
         (b"\xff", "text/plain; charset=idna"),
         (b"+2AA-", "text/plain; charset=utf-7"),
     ],
@@ -129,6 +130,14 @@ async def test_a_form_whose_text_is_no_text_is_refused_in_words(
         assert (answer.status_code, "The text of a form must be UTF-8." in answer.text) == (400, True), path
     answer = await visitor.post("/projects/drafts", **form_with("title", value, kind))
     assert answer.status_code == 303
+
+
+async def test_the_texts_of_a_form_are_not_endless(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
+    sent = form_with("tags", b"ab," * 400_000, "text/plain")
+    for person, path in ((alice, "/api/v1/new-project"), (visitor, "/sign-in")):
+        answer = await person.post(path, **sent)
+        assert answer.status_code == 413
+        assert "The texts of a form may have at most 1000000 bytes." in answer.text
 
 
 async def test_a_control_character_in_a_form_is_a_422_that_names_the_field(alice: httpx.AsyncClient) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from litestar._parsers import parse_url_encoded_form_data
 
 from app.domain.password_resets import new_reset
 from tests.cast import PASSWORD, Stage, stored_event
@@ -249,3 +250,16 @@ async def test_fields_that_come_often_are_read_at_once(visitor: httpx.AsyncClien
     answer = await visitor.post("/sign-in", content="email=1&" * 900, headers=TEXT_FORM)
     assert answer.status_code == 422
     assert time.monotonic() - began < 1
+
+
+async def test_no_form_is_remembered_with_its_password(visitor: httpx.AsyncClient) -> None:
+    await visitor.post("/sign-in", data={"email": "bob@example.org", "password": "secret-of-bob"})
+    assert parse_url_encoded_form_data.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("cookies", ['a="' + "\\" * 50_000 + '"', "a=" + "x" * 10_000])
+async def test_cookies_that_are_none_of_ours_are_not_read(visitor: httpx.AsyncClient, cookies: str) -> None:
+    began = time.monotonic()
+    answer = await visitor.get("/", headers={"Cookie": cookies})
+    assert answer.status_code == 200
+    assert time.monotonic() - began < 2
