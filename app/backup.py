@@ -29,7 +29,7 @@ ELSEWHERE = {"postgres", "media"}
 PLAIN = {"disable", "allow", "prefer"}
 """Values of `sslmode` that a program without TLS can serve too."""
 
-COUNTERS = ("rev_seq", "event_id_seq", "metadata_id_seq", "media_id_seq")
+COUNTERS = ("rev_seq", "event_id_seq", "metadata_id_seq", "media_id_seq", "users_id_seq", "organizers_id_seq")
 LEAP = 1_000_000
 """More than any of the counters moves between a backup and its restore."""
 

@@ -212,7 +212,7 @@ async def test_over_tls_without_such_programs_it_says_what_to_install(encrypted:
     assert not (folder / "backup").exists()
 
 
-COUNTERS = ("rev_seq", "event_id_seq", "metadata_id_seq", "media_id_seq")
+COUNTERS = ("rev_seq", "event_id_seq", "metadata_id_seq", "media_id_seq", "users_id_seq", "organizers_id_seq")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ revision = "0013"
 down_revision = "0012"
 
 UP = """
-DROP INDEX one_live_ticket;
-CREATE UNIQUE INDEX one_live_ticket ON tickets (attendee_id, event_id, ticket_type_id, nth)
+CREATE UNIQUE INDEX one_live_ticket_by_person ON tickets (attendee_id, event_id, ticket_type_id, nth)
     WHERE status IN ('held', 'sold', 'used');
+DROP INDEX one_live_ticket;
+ALTER INDEX one_live_ticket_by_person RENAME TO one_live_ticket;
 """
 
 
