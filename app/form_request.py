@@ -12,7 +12,7 @@ from app.errors import Malformed, TooLarge
 from app.phrases import Phrase
 
 TEXT_FORM, FORM_WITH_FILES = "application/x-www-form-urlencoded", "multipart/form-data"
-TEXT_BYTES, MOST_FIELDS, MOST_PARTS = 1_000_000, 1_000, 200
+TEXT_BYTES, MOST_FIELDS, MOST_PARTS = 1_000_000, 2_000, 200
 """Of the texts of a form together; of a form without files; of one that has files."""
 UTF_8 = (None, "utf-8", "utf8", "us-ascii", "ascii")
 
