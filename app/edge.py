@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 import uuid_utils.compat
+from litestar._parsers import parse_query_string
 
 from app.language import accept_language
 from app.tracing import set_traceparent
@@ -35,7 +36,7 @@ OF_A_PAGE = {
 }
 DATA = (b"application/json", b"application/problem+json")
 """No browser runs or frames these, so what protects a page is left out."""
-LONGEST_COOKIES = 8_192
+LONG_BYTES = 500
 HSTS = {b"strict-transport-security": b"max-age=31536000"}
 
 
@@ -59,6 +60,8 @@ class Edge:
             await self.app(exchange.scope, exchange.receive, exchange.send)
         finally:
             exchange.write_line()
+            if len(scope["query_string"]) > LONG_BYTES:
+                parse_query_string.cache_clear()  # Litestar would remember a thousand of them
 
 
 class Exchange:
@@ -143,11 +146,15 @@ class Exchange:
 
 
 def without_odd_cookies(scope: Scope) -> Scope:
-    """None of ours is long or has a backslash, and Python takes time in the square of their number to read them."""
-    cookies = [one for one in scope["headers"] if one[0] == b"cookie"]
-    if all(len(text) <= LONGEST_COOKIES and b"\\" not in text for _, text in cookies):
+    """Cookies with a backslash are none of ours, and Python takes time in the square of their number to read them."""
+    if not any(name == b"cookie" and b"\\" in text for name, text in scope["headers"]):
         return scope
-    return {**scope, "headers": [one for one in scope["headers"] if one not in cookies]}
+    headers = [(name, plain_pairs(text) if name == b"cookie" else text) for name, text in scope["headers"]]
+    return {**scope, "headers": headers}
+
+
+def plain_pairs(cookies: bytes) -> bytes:
+    return b";".join(pair for pair in cookies.split(b";") if b"\\" not in pair)
 
 
 def as_get(scope: Scope) -> Scope:

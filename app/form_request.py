@@ -6,7 +6,7 @@ from typing import Any
 from litestar._parsers import parse_url_encoded_form_data
 from litestar.connection import Request
 from litestar.datastructures import FormMultiDict
-from multipart import MultipartSegment, PushMultipartParser  # type: ignore[import-untyped]
+from multipart import MultipartError, MultipartSegment, PushMultipartParser  # type: ignore[import-untyped]
 
 from app.errors import Malformed, TooLarge
 from app.phrases import Phrase
@@ -63,16 +63,17 @@ class Texts:
         self.in_text = False
 
     def judge(self, chunk: bytes) -> None:
-        """Raises `Malformed`, `TooLarge`, and what the parser will raise in Litestar too."""
-        if self.parser.closed:
-            return
-        for part in self.parser.parse(chunk):
-            if isinstance(part, MultipartSegment):
-                self.in_text = not part.filename
-                if self.in_text and (part.charset and part.charset.lower()) not in UTF_8:
-                    raise not_utf_8()
-            elif part and self.in_text:
-                self.size += len(part)
+        """Raises `Malformed` and `TooLarge`."""
+        try:
+            for part in () if self.parser.closed else self.parser.parse(chunk):
+                if isinstance(part, MultipartSegment):
+                    self.in_text = not part.filename
+                    if self.in_text and (part.charset and part.charset.lower()) not in UTF_8:
+                        raise not_utf_8()
+                elif part and self.in_text:
+                    self.size += len(part)
+        except MultipartError:
+            self.parser.close(check_complete=False)  # Litestar will say what is wrong
         if self.size > TEXT_BYTES:
             raise TooLarge(Phrase("The texts of a form may have at most %(most)s bytes.", most=TEXT_BYTES))
 

@@ -9,7 +9,7 @@ from litestar import Request
 
 from app.form_request import TEXT_FORM
 
-LONGEST = 200_000
+LONGEST = 500_000
 CHOICE = ("ticket_type_id", "quantity")
 
 

@@ -14,6 +14,12 @@ import psutil
 from tests.given import embedded_database, settings_of
 
 
+def hear_signals() -> None:
+    """Who runs the tests in the background may not hear of these, and that would be inherited."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -48,7 +54,7 @@ class Server:
         with (self.folder / "server.log").open("ab") as out:
             self.process = subprocess.Popen(
                 command or (str(Path(sys.executable).parent / "eventstream"), "serve"),
-                env=self.environment, stdout=out, stderr=out, start_new_session=True,
+                env=self.environment, stdout=out, stderr=out, start_new_session=True, preexec_fn=hear_signals,
             )  # fmt: skip
 
     def wait_until_ready(self, seconds: float = 60) -> None:

@@ -1,7 +1,6 @@
 """Drafts: what an organizer has typed of a project so far, right or wrong, until it is submitted."""
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -113,7 +112,7 @@ def storable(typed: Mapping[str, Any]) -> dict[str, Any]:
             bad.append(FieldError(name, error.args[0]))
     if bad:
         raise Invalid(bad)
-    if len(json.dumps(dict(typed))) > MAX_TYPED:
+    if len(msgspec.json.encode(dict(typed))) > MAX_TYPED:
         raise TooLarge("This is more text than a draft can keep.")
     return dict(typed)
 

@@ -110,6 +110,12 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
     assert "Drafts" not in (await alice.get("/projects")).text
 
 
+async def test_a_description_may_be_as_long_in_any_script(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    answer = await alice.post(f"{draft}/details", data={**DETAILS, "description": "🎪" * 20_000})
+    assert answer.status_code == 303, answer.text
+
+
 async def test_every_currency_that_one_can_pay_with_is_there_by_name(alice: httpx.AsyncClient) -> None:
     page = (await alice.get(f"{await begun(alice)}/tickets")).text
     assert '<option value="EUR" selected>EUR · Euro</option>' in page
