@@ -10,8 +10,7 @@ INTERRUPTED = 128 + signal.SIGINT
 def main() -> int:
     """Nothing is under way while we load, so that may end at once; an exception can be lost amid an import."""
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     from app.cli import main as run
 
     signal.signal(signal.SIGINT, before)

@@ -21,7 +21,7 @@ def stopping_on_signals() -> Iterator[None]:
         raise Stop(0)
 
     for one in STOP_SIGNALS:
-        if signal.getsignal(one) is not signal.SIG_IGN:  # whoever started us wants us not to hear it
+        if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:  # as under `nohup`
             signal.signal(one, stop)
     yield
 
