@@ -13,7 +13,7 @@ CURRENCIES = frozenset(
     for code, _, until, tender in used
     if tender and until is None
 )
-"""What one can pay with somewhere today, by the Unicode CLDR: neither `DEM` nor `XXX`."""
+"""What one can pay with somewhere today, by the Unicode CLDR: no currency of the past, and none for tests."""
 MAX_PRICE = Decimal("9999999.99")
 
 

@@ -221,7 +221,7 @@ def purchase(outcome: Outcome, replayed: bool) -> Purchase:
 async def look(connection: Connection, wishes: Mapping[int, Sequence[Wish]]) -> tuple[dict[int, Stock], Seen]:
     """The stocks of the events as they are now, by event, and all else that decides about the wishes."""
     row = await connection.fetchrow(
-        f"SELECT {SEEN.format(*range(1, 5), places=PLACES.format(5, 6))}, {STOCKS.format(5)}",
+        LOOK,
         *asked_about(wishes),
         list(wishes),
         [sum(wish.quantity for wish in those) for those in wishes.values()],
@@ -231,9 +231,7 @@ async def look(connection: Connection, wishes: Mapping[int, Sequence[Wish]]) -> 
 
 async def look_for_one(connection: Connection, event_id: int, user_id: int, places: int) -> Seen:
     """As `look`, for one person without a key."""
-    row = await connection.fetchrow(
-        f"SELECT {SEEN.format(*range(1, 5), places='$5::integer')}", [], [], [event_id], [user_id], places
-    )
+    row = await connection.fetchrow(LOOK_FOR_ONE, [], [], [event_id], [user_id], places)
     return seen_in(row)
 
 
@@ -254,6 +252,8 @@ SEEN = """
 """Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made; `+ 0` keeps it
 off the index by event, which looks as good as the one by person while there are no tickets.
 """
+LOOK = f"SELECT {SEEN.format(*range(1, 5), places=PLACES.format(5, 6))}, {STOCKS.format(5)}"
+LOOK_FOR_ONE = f"SELECT {SEEN.format(*range(1, 5), places='$5::integer')}"
 
 
 def asked_about(wishes: Mapping[int, Sequence[Wish]]) -> tuple[list[int], list[str], list[int], list[int]]:

@@ -123,16 +123,13 @@ class Stock(msgspec.Struct):
 
 
 async def lock_stock(connection: Connection, event_id: int) -> Stock | None:
-    return (await lock_stocks(connection, [event_id])).get(event_id)
+    """The stock as it is once all earlier holders of the lock are done.
 
-
-async def lock_stocks(connection: Connection, event_ids: Sequence[int]) -> dict[int, Stock]:
-    """The stocks as they are once all earlier holders of the locks are done, by event; those that are not there lack.
-
-    The locks come first and in a statement of its own: the next one sees all that earlier holders did.
+    The lock comes first and in a statement of its own: the next one sees all that earlier holders did.
     """
-    await lock_events(connection, event_ids)
-    return stocks_in(await connection.fetchrow(f"SELECT {STOCKS.format(1)}", event_ids))
+    if not await lock_events(connection, [event_id]):
+        return None
+    return stocks_in(await connection.fetchrow(f"SELECT {STOCKS.format(1)}", [event_id]))[event_id]
 
 
 async def lock_events(connection: Connection, event_ids: Sequence[int], how: str = "FOR UPDATE") -> list[int]:

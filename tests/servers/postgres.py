@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.engines.embedded_postgres import DATABASE, EmbeddedPostgres, binaries, create_database, user_switch
+from app.engines.embedded_postgres import DATABASE, EmbeddedPostgres, binaries, create_database
+from app.engines.postgres_user import user_switch
 from tests.servers.server import HOST, RealServer
 
 
