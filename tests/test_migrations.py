@@ -30,6 +30,15 @@ VALUES (1, 'k', sha256('\\x0000000000000003627579'), '{"ticket_number": 1, "code
 INSERT INTO facts (event_id, type, payload) VALUES (7, 'TicketSold', '{"ticket_id": 1}')
 """
 
+KEPT_BEFORE = """
+UPDATE waiting_list SET quantity = 3, kept = 2, offered_type_id = (SELECT id FROM ticket_types);
+INSERT INTO users (email, full_name, password_hash, role) VALUES ('ben@example.org', 'ben', 'x', 'attendee');
+INSERT INTO waiting_list (event_id, attendee_id, status, offered_type_id, offer_until)
+SELECT 7, u.id, 'offered', k.id, now() FROM users u, ticket_types k WHERE u.email = 'ben@example.org';
+UPDATE events SET held = 3;
+UPDATE ticket_types SET held = 3
+"""
+
 
 async def upgrade(url: str, version: str) -> None:
     def run(connection: Any) -> None:
@@ -98,5 +107,24 @@ async def test_tickets_keys_and_waiting_lists_survive_the_step_to_ticket_types(e
         assert await office.refused(bob) == "already-bought"
         assert await office.standing(bob) == ["waiting"]
         assert [(row["type"], row["seq"]) for row in await office.rows("SELECT * FROM facts")] == [("TicketSold", None)]
+    finally:
+        await database.close()
+
+
+async def test_kept_places_survive_the_step_to_those_of_several_types(empty_url: str) -> None:
+    connection = await asyncpg.connect(empty_url)
+    for version, then in (("0003", BEFORE), ("0013", KEPT_BEFORE)):
+        await upgrade(empty_url, version)
+        await connection.execute(then)
+    await connection.close()
+    await upgrade(empty_url, "head")
+    database = Database(empty_url)
+    await database.open()
+    try:
+        assert await drifts(database) == []
+        office = BoxOffice(database)
+        day = await office.value("SELECT id FROM ticket_types")
+        entries = await office.rows("SELECT kept, offered_type_id FROM waiting_list ORDER BY id")
+        assert [tuple(entry) for entry in entries] == [({str(day): 2}, None), ({}, day)]
     finally:
         await database.close()

@@ -15,6 +15,7 @@ from app.domain.holds import require_own_event
 from app.domain.idempotency import Idempotent, once
 from app.domain.offers import settle, tell_closed
 from app.domain.stock import Stock, lock_own_stock, lock_stock, save_stock
+from app.domain.waiting_entries import held_for
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import EventCancelled
@@ -132,7 +133,7 @@ async def cancel_tickets(connection: Connection, stock: Stock, job: Mapping[str,
 
 async def close_entries(connection: Connection, stock: Stock, step: int) -> int:
     rows = await connection.fetch(
-        """UPDATE waiting_list w SET status = 'closed', ended_at = $2, kept = 0
+        """UPDATE waiting_list w SET status = 'closed', ended_at = $2, kept = '{}'
            FROM (SELECT id, status, kept FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered')
                  ORDER BY id LIMIT $3) AS old
            WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.quantity, w.offered_type_id, old.status, old.kept""",
@@ -141,7 +142,6 @@ async def close_entries(connection: Connection, stock: Stock, step: int) -> int:
         step,
     )
     for row in sorted(rows, key=lambda row: row["id"]):
-        if given_back := row["quantity"] if row["status"] == "offered" else row["kept"]:
-            stock.hold(stock.types[row["offered_type_id"]], -given_back)
+        stock.release(held_for(row))
         tell_closed(stock, row["id"], row["attendee_id"], "event-cancelled")
     return len(rows)

@@ -1,7 +1,7 @@
 """What the clock and freed places decide: lapsed holds, expired offers, and offers to the waiting list in its order.
 
 A group gets all its places or none. One that does not fit may be passed over three times, whether by later entries or
-by the public; after that, places are kept for it until they suffice.
+by the public; after that, places of every type it waits for are kept for it until those of one suffice.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
-from app.domain.waiting_entries import NEVER, Entry, acceptable, waiting_entries, why_never, write_entries
+from app.domain.waiting_entries import NEVER, Entry, acceptable, by_type, waiting_entries, why_never, write_entries
 from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
@@ -109,21 +109,26 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
 async def give_up_kept(connection: Connection, stock: Stock) -> int:
     """Places are not kept of a type that is not on sale any more, or that the group can never have so many of."""
     rows = await connection.fetch(
-        """UPDATE waiting_list AS w SET kept = 0, offered_type_id = NULL
-           FROM (SELECT e.id, e.kept, e.offered_type_id
-                 FROM waiting_list e JOIN ticket_types k ON k.id = e.offered_type_id
-                 WHERE e.event_id = $1 AND e.status = 'waiting' AND e.kept > 0
-                   AND (k.id <> ALL($2) OR e.quantity > least(k.places, $3) OR k.per_attendee_limit < e.quantity + (
-                            SELECT count(*) FROM tickets t WHERE t.event_id = $1 AND t.attendee_id = e.attendee_id
-                            AND t.ticket_type_id = k.id AND t.status IN ('held', 'sold', 'used')))) AS old
-           WHERE w.id = old.id RETURNING old.offered_type_id, old.kept""",
+        """WITH old AS (
+               SELECT e.id, k.id AS ticket_type_id, of_type.value::integer AS places
+               FROM waiting_list e CROSS JOIN jsonb_each_text(e.kept) AS of_type
+                    JOIN ticket_types k ON k.id = of_type.key::bigint
+               WHERE e.event_id = $1 AND e.kept <> '{}'
+                 AND (k.id <> ALL($2) OR e.quantity > least(k.places, $3) OR k.per_attendee_limit < e.quantity + (
+                          SELECT count(*) FROM tickets t WHERE t.event_id = $1 AND t.attendee_id = e.attendee_id
+                          AND t.ticket_type_id = k.id AND t.status IN ('held', 'sold', 'used')))
+           ), given_up AS (
+               UPDATE waiting_list w SET kept = kept - ARRAY(SELECT ticket_type_id::text FROM old WHERE old.id = w.id)
+               WHERE id IN (SELECT id FROM old)
+           )
+           SELECT ticket_type_id, places FROM old""",
         stock.id,
         [kind.id for kind in stock.types.values() if stock.on_sale(kind)],
         stock.capacity,
     )
     for row in rows:
-        stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
-    return sum(row["kept"] for row in rows)
+        stock.hold(stock.types[row["ticket_type_id"]], -row["places"])
+    return sum(row["places"] for row in rows)
 
 
 async def close_entries(connection: Connection, stock: Stock) -> int:
@@ -132,12 +137,12 @@ async def close_entries(connection: Connection, stock: Stock) -> int:
     if not ended and not stock.over:
         return 0
     rows = await connection.fetch(
-        """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = 0
+        """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = '{}'
            FROM (SELECT id, kept FROM waiting_list
                  WHERE event_id = $1 AND status = 'waiting'
                    AND ($3 OR cardinality(ticket_type_ids) > 0 AND ticket_type_ids <@ $4::bigint[])
                  ORDER BY id LIMIT $5) AS old
-           WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.offered_type_id, old.kept""",
+           WHERE w.id = old.id RETURNING w.id, w.attendee_id, old.kept""",
         stock.id,
         stock.now,
         stock.over,
@@ -145,8 +150,7 @@ async def close_entries(connection: Connection, stock: Stock) -> int:
         AT_ONCE,
     )
     for row in rows:
-        if row["kept"]:
-            stock.hold(stock.types[row["offered_type_id"]], -row["kept"])
+        stock.release(by_type(row["kept"]))
         tell_closed(stock, row["id"], row["attendee_id"], "sale-closed")
     return len(rows)
 
@@ -161,7 +165,8 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, *
 async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
     """Walk the list in order of joining while something is free; how many kept places were given up on the way.
 
-    Those stay held until its end, so that the next walk gives them to the first who wait.
+    Those stay held until its end, so that the next walk gives them to the first who wait; till then the event may seem
+    to have less than nothing left.
     """
     unfit: list[Unfit] = []
     overtaken: set[int] = set()
@@ -172,8 +177,7 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
         hindrances = [why_never(stock, entry, kind) for kind in wanted]
         kinds = [kind for kind, why in zip(wanted, hindrances, strict=True) if why is None and stock.on_sale(kind)]
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
-            if entry.kept and entry.offered_type_id and entry.offered_type_id != kind.id:
-                given_back[entry.offered_type_id] += entry.kept
+            given_back += Counter({one: places for one, places in entry.kept.items() if one != kind.id})
             offer(stock, entry, kind)
             touched.append(entry)
             overtaken |= {waiting.entry.id for waiting in unfit if kind in waiting.kinds}
@@ -184,11 +188,10 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
         elif kinds and entry.passed >= MAX_PASSES:
             if keep(stock, entry, kinds):
                 touched.append(entry)
-        elif kinds:
-            unfit.append(Unfit(entry, kinds, max(stock.left(kind) for kind in kinds)))
+        elif (left := max((stock.left(kind) for kind in kinds), default=0)) > 0:
+            unfit.append(Unfit(entry, kinds, left))
     touched += pass_over(stock, unfit, overtaken, freed)
-    for ticket_type_id, places in given_back.items():
-        stock.hold(stock.types[ticket_type_id], -places)
+    stock.release(given_back)
     await write_entries(connection, stock, touched)
     return given_back.total()
 
@@ -199,16 +202,14 @@ def close(stock: Stock, entry: Entry, reason: str) -> None:
 
 
 def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
-    return stock.left(kind) + kept_of(entry, kind) >= entry.quantity
-
-
-def kept_of(entry: Entry, kind: TypeStock) -> int:
-    return entry.kept if entry.offered_type_id == kind.id else 0
+    """Whether there are enough with what is kept for the group: of the event whatever its type, of the type itself."""
+    of_event = stock.left_of_event + sum(entry.kept.values())
+    return min(of_event, stock.left_of_type(kind) + entry.kept.get(kind.id, 0)) >= entry.quantity
 
 
 def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
-    stock.hold(kind, entry.quantity - kept_of(entry, kind))
-    entry.status, entry.kept, entry.offered_type_id = "offered", 0, kind.id
+    stock.hold(kind, entry.quantity - entry.kept.get(kind.id, 0))
+    entry.status, entry.kept, entry.offered_type_id = "offered", {}, kind.id
     entry.offer_until = min(stock.now + dt.timedelta(hours=stock.offer_hours), stock.sale_end(kind))
     stock.facts.append(
         WaitingListOffered(
@@ -225,17 +226,16 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
 
 
 def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
-    """Keep what is free for a group that was passed over often enough; whether there was anything to keep."""
-    kind = next((kind for kind in kinds if entry.kept and kind.id == entry.offered_type_id), None)
-    kind = kind or max(kinds, key=stock.left)
-    places = min(stock.left(kind), entry.quantity - entry.kept)
-    if places <= 0:
-        return False
-    stock.hold(kind, places)
-    entry.kept, entry.offered_type_id = entry.kept + places, kind.id
-    detail = {"kept": entry.kept, "quantity": entry.quantity, "ticket_type": kind.name}
-    stock.lines.append(LogLine(entry.id, "kept", detail))
-    return True
+    """Keep what is free, of each type, for a group that was passed over often enough; whether anything was."""
+    before = entry.kept
+    for kind in kinds:
+        kept = entry.kept.get(kind.id, 0)
+        if (places := min(stock.left(kind), entry.quantity - kept)) > 0:
+            stock.hold(kind, places)
+            entry.kept = {**entry.kept, kind.id: kept + places}
+            detail = {"kept": kept + places, "quantity": entry.quantity, "ticket_type": kind.name}
+            stock.lines.append(LogLine(entry.id, "kept", detail))
+    return entry.kept != before
 
 
 def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: int) -> list[Entry]:

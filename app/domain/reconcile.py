@@ -12,9 +12,11 @@ RECOUNT = """
                count(*) FILTER (WHERE status = 'held') AS held
         FROM tickets GROUP BY ticket_type_id
     ), waiting AS (
-        SELECT offered_type_id AS ticket_type_id,
-               sum(CASE WHEN status = 'offered' THEN quantity ELSE kept END) AS held
-        FROM waiting_list WHERE status = 'offered' OR kept > 0 GROUP BY offered_type_id
+        SELECT ticket_type_id, sum(places) AS held FROM (
+            SELECT offered_type_id AS ticket_type_id, quantity AS places FROM waiting_list WHERE status = 'offered'
+            UNION ALL
+            SELECT key::bigint, value::integer FROM waiting_list, jsonb_each_text(kept) WHERE kept <> '{}'
+        ) AS of_type GROUP BY ticket_type_id
     ), types AS (
         SELECT k.event_id, k.id, k.sold, k.held, coalesce(c.sold, 0) AS sold_counted,
                (coalesce(c.held, 0) + coalesce(w.held, 0))::bigint AS held_counted

@@ -71,13 +71,24 @@ class Stock(msgspec.Struct):
 
     def left(self, kind: TypeStock) -> int:
         """Places that can be sold, by the event and by the type."""
-        left = self.capacity - self.sold - self.held
-        return left if kind.places is None else min(left, kind.places - kind.sold - kind.held)
+        return min(self.left_of_event, self.left_of_type(kind))
+
+    @property
+    def left_of_event(self) -> int:
+        return self.capacity - self.sold - self.held
+
+    def left_of_type(self, kind: TypeStock) -> int:
+        return (self.capacity if kind.places is None else kind.places) - kind.sold - kind.held
 
     def hold(self, kind: TypeStock, places: int) -> None:
         """Negative `places` are given back."""
         self.held += places
         kind.held += places
+
+    def release(self, held: Mapping[int, int]) -> None:
+        """Give places back, by the id of their type."""
+        for kind, places in held.items():
+            self.hold(self.types[kind], -places)
 
     def sell(self, kind: TypeStock, places: int) -> None:
         self.sold += places

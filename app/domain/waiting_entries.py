@@ -10,12 +10,13 @@ from app.domain.stock import Stock, TypeStock
 from app.engines.database import Connection
 
 ENTRIES_AT_ONCE = 200
+FOR_SOME = "(cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[] OR kept <> '{}')"
 NEVER = ("over-limit", "already-bought", "too-few-places")
 """Why a group can never have a type; of several types, the later reason says more."""
 
 
 class Entry(msgspec.Struct, kw_only=True):
-    """A waiting one, as it will be written back. `offered_type_id` with `kept` says of which type places are kept."""
+    """A waiting one, as it will be written back. `kept` and `owned` count places by the id of their type."""
 
     id: int
     attendee_id: int
@@ -23,34 +24,34 @@ class Entry(msgspec.Struct, kw_only=True):
     ticket_type_ids: list[int]
     status: str
     passed: int
-    kept: int
-    offered_type_id: int | None
+    kept: dict[int, int]
+    offered_type_id: int | None = None
     offer_until: dt.datetime | None = None
     owned: dict[int, int]
 
 
 async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator[Entry]:
-    """Those for whom something is free, in order of joining, with how many live tickets of each type they have.
+    """Those for whom something is free or kept, in order of joining, with how many live tickets of each type they have.
 
     What is free may grow less on the way, never more.
     """
     after = 0
     kinds = [kind for kind in stock.types.values() if stock.on_sale(kind)]
-    while free := [kind.id for kind in kinds if stock.left(kind) > 0]:
+    while True:
+        free = [kind.id for kind in kinds if stock.left(kind) > 0]
         rows = await connection.fetch(
-            """SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, offered_type_id,
+            f"""SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept,
                       (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
                            SELECT ticket_type_id, count(*) AS many FROM tickets t
                            WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
                              AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
                FROM waiting_list w
-               WHERE event_id = $1 AND status = 'waiting' AND id > $2
-                 AND (cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[])
+               WHERE event_id = $1 AND status = 'waiting' AND id > $2 AND {FOR_SOME if free else "kept <> '{}'"}
                ORDER BY id LIMIT $3""",
             stock.id,
             after,
             ENTRIES_AT_ONCE,
-            free,
+            *([free] if free else []),
         )
         for row in rows:
             yield entry_of(row)
@@ -60,9 +61,19 @@ async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator
 
 
 def entry_of(row: Mapping[str, Any]) -> Entry:
-    fields = dict(row)
-    fields["owned"] = {int(kind): many for kind, many in (fields["owned"] or {}).items()}
-    return Entry(**fields)
+    return Entry(**{**row, "kept": by_type(row["kept"]), "owned": by_type(row["owned"] or {})})
+
+
+def by_type(places: Mapping[str, int]) -> dict[int, int]:
+    """From JSON, where keys are texts."""
+    return {int(kind): many for kind, many in places.items()}
+
+
+def held_for(entry: Mapping[str, Any]) -> dict[int, int]:
+    """Places held for a row of the waiting list, offered or kept, by the id of their type."""
+    if entry["status"] == "offered":
+        return {entry["offered_type_id"]: entry["quantity"]}
+    return by_type(entry["kept"])
 
 
 def acceptable(stock: Stock, entry: Entry) -> list[TypeStock]:
@@ -90,7 +101,7 @@ async def write_entries(connection: Connection, stock: Stock, entries: Sequence[
         await connection.execute(
             """UPDATE waiting_list w SET status = n.status, passed = n.passed, kept = n.kept, offered_type_id = n.kind,
                       offer_until = n.until, ended_at = CASE WHEN n.status = 'closed' THEN $7::timestamptz END
-               FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::timestamptz[])
+               FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::jsonb[], $5::bigint[], $6::timestamptz[])
                     AS n (id, status, passed, kept, kind, until) WHERE w.id = n.id""",
             [entry.id for entry in entries],
             [entry.status for entry in entries],

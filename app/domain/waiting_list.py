@@ -14,7 +14,7 @@ from app.domain.issuing import Issuing
 from app.domain.offers import next_for_waiters, settle
 from app.domain.sale import Purchase, look_for_one, outcome_of, purchase
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
-from app.domain.waiting_entries import places_of
+from app.domain.waiting_entries import held_for, places_of
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
@@ -198,10 +198,8 @@ async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) 
     """
     async with database.transaction() as connection:
         stock, entry = await lock_entry(connection, who, waitlist_id)
-        if entry["status"] == "offered":
-            await end_offer(connection, stock, entry, "left")
-        elif entry["status"] == "waiting":
-            await end(connection, stock, entry, "left", given_back=entry["kept"])
+        if entry["status"] in {"waiting", "offered"}:
+            await end(connection, stock, entry, "left")
         elif entry["status"] != "left":
             raise_refused({"refused": "not-waiting"})
 
@@ -216,7 +214,7 @@ async def decline_offer(database: Database, who: Caller, waitlist_id: int) -> No
     async with database.transaction() as connection:
         stock, entry = await lock_entry(connection, who, waitlist_id)
         if entry["status"] == "offered":
-            await end_offer(connection, stock, entry, "declined")
+            await end(connection, stock, entry, "declined")
         elif entry["status"] != "declined":
             raise_refused({"refused": without_offer(entry)})
 
@@ -225,21 +223,17 @@ def without_offer(entry: Mapping[str, Any]) -> str:
     return "offer-expired" if entry["status"] == "expired" else "no-offer"
 
 
-async def end_offer(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str) -> None:
-    await end(connection, stock, entry, status, given_back=entry["quantity"])
-
-
-async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str, given_back: int) -> None:
+async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str) -> None:
     """An entry ends by its owner's wish; what was held for it goes to the next."""
     await connection.execute(
-        "UPDATE waiting_list SET status = $2, ended_at = $3, kept = 0 WHERE id = $1", entry["id"], status, stock.now
+        "UPDATE waiting_list SET status = $2, ended_at = $3, kept = '{}' WHERE id = $1", entry["id"], status, stock.now
     )
-    if given_back:
-        stock.hold(stock.types[entry["offered_type_id"]], -given_back)
+    held = held_for(entry)
+    stock.release(held)
     fact = WaitingListLeft if status == "left" else OfferDeclined
     stock.facts.append(fact(event_id=stock.id, waitlist_id=entry["id"], attendee_id=entry["attendee_id"]))
     stock.lines.append(LogLine(entry["id"], status, {}))
-    await settle(connection, stock, freed=given_back)
+    await settle(connection, stock, freed=sum(held.values()))
 
 
 async def accept_offer(

@@ -9,6 +9,7 @@ import msgspec
 from app.domain.accounts import Caller
 from app.domain.holds import require_own_event
 from app.domain.lists import Page, page_of
+from app.domain.waiting_list_page import most_kept
 from app.engines.database import Database
 from app.errors import NotFound
 
@@ -100,7 +101,7 @@ async def log_of_event(
 
 
 class WaitingPerson(msgspec.Struct, frozen=True, kw_only=True):
-    """`position` counts those who wait, from 1, and is None for those with an offer."""
+    """`position` counts those who wait, from 1, and is None for those with an offer; `kept` is as in `Entry`."""
 
     waitlist_id: int
     attendee_id: int
@@ -137,4 +138,5 @@ async def waiting_people(
             after or 0,
             limit + 1,
         )
-    return page_of([WaitingPerson(**row) for row in rows], limit, lambda person: person.waitlist_id)
+    people = [WaitingPerson(**{**row, "kept": most_kept(row["kept"])}) for row in rows]
+    return page_of(people, limit, lambda person: person.waitlist_id)

@@ -27,7 +27,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1."""
+    """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1.
+
+    `kept` is how many are kept of the type that most are kept of.
+    """
 
     waitlist_id: int
     event_id: int
@@ -80,9 +83,14 @@ def entry(row: Mapping[str, Any]) -> Entry:
         position=row["position"],
         joined_at=row["joined_at"],
         passed=row["passed"],
-        kept=row["kept"],
+        kept=most_kept(row["kept"]),
         offer=offer,
     )
+
+
+def most_kept(kept: Mapping[str, int]) -> int:
+    """Of the type that most places are kept of."""
+    return max(kept.values(), default=0)
 
 
 async def entries_of(

@@ -18,12 +18,13 @@ from app.domain.sale import sell
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn
 from app.domain.tickets import buy_ticket
+from app.domain.waiting_entries import held_for
 from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
 from app.engines.database import Database
 from app.errors import AppError
 from app.sale_desk import SaleDesk
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
-from tests.domain.sale_model import Answer, Sale
+from tests.domain.sale_model import MAX_PASSES, Answer, Sale
 
 STEP = 2
 """So many tickets, or entries, a cancelled event cancels at once."""
@@ -160,6 +161,9 @@ class Booth:
         async with self.database.transaction() as connection:
             await settle_due(connection, EVENT)
 
+    async def pass_often(self, entry: int) -> None:
+        await self.office.value("UPDATE waiting_list SET passed = $2 WHERE id = $1", entry, MAX_PASSES)
+
     async def ledger(self) -> dict[str, Any]:
         (event,) = await self.office.rows("SELECT capacity, sold, held, status, payment FROM events")
         places = {who.user_id: place for place, who in enumerate(self.people)}
@@ -175,12 +179,10 @@ class Booth:
             },
             "takings": await self.office.value("SELECT coalesce(sum(money), 0) FROM sales_days"),
             "entries": [
-                (row["id"], places[row["attendee_id"]], row["status"], row["quantity"], row["passed"], row["kept"])
+                (row["id"], places[row["attendee_id"]], row["status"], row["quantity"], row["passed"])
                 for row in entries
             ],
-            "held for": {
-                row["id"]: row["offered_type_id"] for row in entries if row["kept"] or row["status"] == "offered"
-            },
+            "held for": {row["id"]: held_for(row) for row in entries if row["kept"] or row["status"] == "offered"},
             "facts": Counter((row["type"], subject(row["payload"])) for row in facts),
         }
 
@@ -209,7 +211,7 @@ def ledger(sale: Sale) -> dict[str, Any]:
         ],
         "tickets": {one.number: (one.person, one.kind.id, one.price, one.status) for one in tickets},
         "takings": sum(one.price for one in tickets if one.status in {"sold", "used"}),
-        "entries": [(one.number, one.person, one.status, one.quantity, one.passed, one.kept) for one in entries],
-        "held for": {one.number: one.kind.id for one in entries if one.kind and one.held},
+        "entries": [(one.number, one.person, one.status, one.quantity, one.passed) for one in entries],
+        "held for": {one.number: Counter(kind.id for kind in one.held) for one in entries if one.held},
         "facts": sale.facts,
     }

@@ -40,13 +40,14 @@ class Entry:
     wanted: tuple[int, ...]
     status: str = "waiting"
     passed: int = 0
-    kept: int = 0
+    kept: list[Kind] = field(default_factory=list)
     kind: Kind | None = None
     overdue: bool = False
 
     @property
-    def held(self) -> int:
-        return self.quantity if self.status == "offered" else self.kept
+    def held(self) -> list[Kind]:
+        """A type for each place."""
+        return [self.kind] * self.quantity if self.status == "offered" and self.kind else self.kept
 
 
 @dataclass
@@ -86,8 +87,8 @@ class Sale:
 
     def held(self, kind: Kind | None = None) -> int:
         tickets = sum(one.status == "held" and kind in (None, one.kind) for one in self.tickets.values())
-        entries = sum(one.held for one in self.entries.values() if one.held and kind in (None, one.kind))
-        return tickets + entries + sum(kind in (None, one) for one in self.given_back)
+        places = [place for entry in self.entries.values() for place in entry.held] + self.given_back
+        return tickets + sum(kind in (None, place) for place in places)
 
     @property
     def free(self) -> int:
@@ -207,9 +208,9 @@ class Sale:
         return "offer-expired" if entry.status == "expired" else "no-offer"
 
     def end(self, entry: Entry, status: str, fact: str) -> None:
-        freed, entry.status, entry.kept = entry.held, status, 0
+        held, entry.status, entry.kept = entry.held, status, []
         self.tell(fact, entry.number)
-        self.settle(freed)
+        self.settle(len(held))
 
     def cancel(self, number: int, by_organizer: bool) -> str:
         ticket = self.tickets[number]
@@ -345,8 +346,8 @@ class Sale:
         if self.over:
             return
         for entry in self.with_status("waiting"):
-            if entry.kept and entry.kind and not (self.on_sale(entry.kind) and entry.kind in self.possible(entry)):
-                freed, entry.kept = freed + entry.kept, 0
+            still = [kind for kind in entry.kept if self.on_sale(kind) and kind in self.possible(entry)]
+            freed, entry.kept = freed + len(entry.kept) - len(still), still
         while freed_again := self.walk(freed):
             freed = freed_again
 
@@ -363,7 +364,7 @@ class Sale:
         return len(tickets) + sum(entry.quantity for entry in entries)
 
     def close(self, entry: Entry) -> None:
-        entry.status, entry.kept = "closed", 0
+        entry.status, entry.kept = "closed", []
         self.tell("WaitingListClosed", entry.number)
 
     def possible(self, entry: Entry) -> list[Kind]:
@@ -371,28 +372,31 @@ class Sale:
         kinds = [k for k in self.acceptable(entry) if entry.quantity <= min(self.capacity, k.places or self.capacity)]
         return [kind for kind in kinds if self.owned(entry.person, kind) + entry.quantity <= kind.limit]
 
+    def left_with_kept(self, entry: Entry, kind: Kind) -> int:
+        """What there would be if nothing were kept for it."""
+        kept, entry.kept = entry.kept, []
+        left, entry.kept = self.left(kind), kept
+        return left
+
     def walk(self, freed: int) -> int:
         """Offer along the list; how many kept places of another type came free on the way."""
         unfit: list[tuple[Entry, list[Kind]]] = []
         passed: list[Entry] = []
         for entry in self.with_status("waiting"):
-            if self.free <= 0:
-                break
             kinds = list(filter(self.on_sale, self.possible(entry)))
-            fitting = next((k for k in kinds if self.left(k) + entry.kept * (k is entry.kind) >= entry.quantity), None)
+            fitting = next((kind for kind in kinds if self.left_with_kept(entry, kind) >= entry.quantity), None)
             if fitting:
-                if entry.kind and fitting is not entry.kind:
-                    self.given_back += [entry.kind] * entry.kept
-                entry.status, entry.kept, entry.kind = "offered", 0, fitting
+                self.given_back += [kind for kind in entry.kept if kind is not fitting]
+                entry.status, entry.kept, entry.kind = "offered", [], fitting
                 self.tell("WaitingListOffered", entry.number)
                 passed += [one for one, its in unfit if fitting in its and one not in passed]
             elif not self.possible(entry):
                 if any(self.on_sale(kind) and self.left(kind) > 0 for kind in self.acceptable(entry)):
                     self.close(entry)
             elif kinds and entry.passed >= MAX_PASSES:
-                entry.kind = entry.kind if entry.kept and entry.kind else max(kinds, key=self.left)
-                entry.kept += max(0, min(self.left(entry.kind), entry.quantity - entry.kept))
-            elif kinds:
+                for kind in kinds:
+                    entry.kept += [kind] * min(self.left(kind), entry.quantity - entry.kept.count(kind))
+            elif any(self.left(kind) > 0 for kind in kinds):
                 unfit.append((entry, kinds))
         for entry, kinds in unfit:
             entry.passed += entry in passed or bool(freed and any(self.left(kind) > 0 for kind in kinds))

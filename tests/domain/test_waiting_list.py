@@ -230,6 +230,54 @@ async def test_what_was_kept_for_somebody_who_gets_another_type_goes_to_the_firs
     assert await office.places() == (1, 5)
 
 
+async def offered_type(office: BoxOffice, who: Caller) -> str | None:
+    offer = (await office.entry(who)).offer
+    return offer and offer.ticket_type
+
+
+async def two_full_types(office: BoxOffice) -> tuple[list[int], list[int], dict[str, int]]:
+    """Two places of each, all sold; the numbers of the tickets of the days and of the nights, and the types."""
+    limits = {"places": 2, "per_attendee_limit": 2}
+    await office.open(capacity=4, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
+    ann, amy = await office.people("ann", "amy")
+    kinds = await office.kinds()
+    owned = [
+        [one.ticket_number for one in (await office.bought(who, quantity=2, kind=kinds[name])).tickets]
+        for who, name in ((ann, "Day"), (amy, "Night"))
+    ]
+    return owned[0], owned[1], kinds
+
+
+async def test_places_of_each_type_are_kept_until_those_of_one_are_enough(office: BoxOffice) -> None:
+    days, nights, _ = await two_full_types(office)
+    pair, single, other = await office.people("bob", "ben", "cat")
+    waitlist_id = await office.joins(pair, quantity=2)
+    await office.value("UPDATE waiting_list SET passed = 3")
+    for one in (single, other):
+        await office.joins(one)
+    await free(office, days)
+    await free(office, nights)
+    assert await office.standing(pair, single, other) == ["waiting"] * 3, "of neither type a place goes past the group"
+    assert (await office.entry(pair)).kept == 1
+    await free(office, nights)
+    assert await office.standing(pair, single, other) == ["offered", "offered", "waiting"]
+    assert [await offered_type(office, who) for who in (pair, single)] == ["Night", "Day"]
+    assert await kinds_of_lines(office, waitlist_id) == ["joined", "kept", "kept", "offered"]
+    assert await office.places() == (1, 3)
+
+
+async def test_what_is_kept_of_one_type_are_places_of_the_event_for_another_too(office: BoxOffice) -> None:
+    days, nights, kinds = await two_full_types(office)
+    (pair,) = await office.people("bob")
+    await office.joins(pair, quantity=2)
+    await office.value("UPDATE waiting_list SET passed = 3")
+    await free(office, days)
+    await free(office, nights)
+    await changed(office, kinds["Day"], places=3, per_attendee_limit=2)
+    assert await offered_type(office, pair) == "Day", "the event is full but for what is kept for them"
+    assert await office.places() == (2, 2)
+
+
 async def test_those_who_wait_for_a_full_type_cost_the_sale_of_another_nothing(office: BoxOffice) -> None:
     await office.open(capacity=9, ticket_types=[kind("Day", places=1), kind("Night", per_attendee_limit=3)])
     ann, amy, first, second = await office.people("ann", "amy", "bob", "ben")
