@@ -4,6 +4,7 @@ Head and body apart would be two system calls, two packets and two reads.
 """
 
 import asyncio
+import math
 from typing import Any
 
 import msgspec
@@ -51,20 +52,53 @@ class OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
-    """A head that is too long is no HTTP request to us."""
+    """A head that is too long, or does not end, is no HTTP request to us; nor do we wait for it for ever."""
+
+    patience_seconds = 30.0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(OneWrite(transport))  # type: ignore[arg-type]
+        self.unread = 0  # bytes since the parser understood something: it keeps them all, and looks at each again
+        self.head_began = self.loop.time()
+        self.patience = self.loop.call_later(self.patience_seconds, self.lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.patience.cancel()
+        super().connection_lost(exc)
+
+    def lose_patience(self) -> None:
+        """Looked at now and then, so it may last twice as long. Without a word: browsers connect ahead of need."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self.loop.time() - self.head_began >= self.patience_seconds:
+            self.transport.close()
+        else:
+            self.patience = self.loop.call_later(self.patience_seconds, self.lose_patience)
+
+    def data_received(self, data: bytes) -> None:
+        if self.unread > MOST_HEAD_BYTES:
+            self.send_400_response("The head of a request does not end.")
+            return
+        self.unread += len(data)
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.head_bytes = 0
+        self.head_bytes, self.unread = 0, 0
+        self.head_began = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        self.unread, self.head_began = 0, math.inf
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self.unread = 0
+        super().on_body(body)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.head_bytes += len(name) + len(value)
         if self.head_bytes > MOST_HEAD_BYTES:
             raise ValueError("the head is too long")
         super().on_header(name, value)
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(OneWrite(transport))  # type: ignore[arg-type]
 
     def send_400_response(self, msg: str) -> None:
         request_id = uuid_utils.compat.uuid7().hex

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from app.one_write import MOST_BYTES, OneWrite, Protocol
+from tests.waiting import eventually
 
 
 class Wire(asyncio.Transport):
@@ -64,6 +65,14 @@ async def nobody(scope: Any, receive: Any, send: Any) -> None:
     raise AssertionError("nothing should get here")
 
 
+def protocol(app: Any, patience_seconds: float = 30.0) -> Protocol:
+    config = uvicorn.Config(app, http=Protocol, log_config=None, lifespan="off")
+    config.load()
+    made = Protocol(config, ServerState(), {})
+    made.patience_seconds = patience_seconds
+    return made
+
+
 LONG_HEAD = b"GET / HTTP/1.1\r\nname: " + b"x" * 70_000 + b"\r\n\r\n"
 
 
@@ -71,10 +80,8 @@ LONG_HEAD = b"GET / HTTP/1.1\r\nname: " + b"x" * 70_000 + b"\r\n\r\n"
     "sent", [b"NONSENSE\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"\x16\x03\x01\x02\x00", LONG_HEAD]
 )
 async def test_what_is_no_http_is_refused_as_a_problem_and_has_a_log_line(sent: bytes) -> None:
-    config = uvicorn.Config(nobody, http=Protocol, log_config=None)
-    config.load()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Protocol(config, ServerState(), {}), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: protocol(nobody), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
     with capture_logs() as lines:
         writer.write(sent)
@@ -88,3 +95,71 @@ async def test_what_is_no_http_is_refused_as_a_problem_and_has_a_log_line(sent: 
     assert (problem["type"], problem["status"]) == ("urn:eventstream:problem:malformed", 400)
     (line,) = [line for line in lines if line["event"] == "request"]
     assert (line["status"], line["request_id"]) == (400, problem["request_id"])
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /",
+        b"GET / HTTP/1.1\r\nname: ",
+        b"GET / HTTP/1.1\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n",
+    ],
+)
+async def test_a_head_that_does_not_end_is_refused_long_before_its_end(begun: bytes) -> None:
+    """The address, a value, a name, and what may follow a body."""
+    wire, one = Wire(), protocol(answered)
+    one.connection_made(wire)
+    one.data_received(begun)
+    sent = 0
+    while not wire.closed:
+        one.data_received(b"x" * 10_000)
+        sent += 10_000
+        assert sent < 200_000
+    assert wire.pieces[-1].startswith(b"HTTP/1.1 400 ")
+
+
+async def answered(scope: Any, receive: Any, send: Any) -> None:
+    while (await receive()).get("more_body"):
+        pass
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def test_a_long_body_is_none_of_a_heads_business() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(answered), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"POST / HTTP/1.1\r\nContent-Length: 900000\r\nConnection: close\r\n\r\n" + b"x" * 900_000)
+    assert (await reader.read()).startswith(b"HTTP/1.1 204 ")
+    writer.close()
+    server.close()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_nobody_is_waited_for_who_does_not_ask(begun: bytes) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(nobody, patience_seconds=0.1), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(begun)
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+    server.close()
+
+
+async def test_who_has_asked_is_not_hurried() -> None:
+    enough = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await enough.wait()
+        await answered(scope, receive, send)
+
+    wire, one = Wire(), protocol(slow, patience_seconds=0.01)
+    one.connection_made(wire)
+    one.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT")
+    first = one.patience
+    await eventually(lambda: one.patience is not first)
+    assert not wire.closed
+    enough.set()
+    await eventually(lambda: wire.closed)
+    assert wire.pieces[0].startswith(b"HTTP/1.1 204 ")
