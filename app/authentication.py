@@ -27,6 +27,8 @@ class Stopping(ASGIMiddleware):
         try:
             await next_app(scope, receive, send)
         except asyncio.CancelledError as error:
+            if scope["state"].get("answering"):
+                return  # it breaks off, which the server notes
             scope["state"]["stopping"] = True
             raise Unavailable(
                 "The server stopped before this was done. Please send it again; with the same key it is done once.",

@@ -21,7 +21,7 @@ from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from app.engines.postgres_watch import kept_running
 from app.errors import AppError, with_cause
-from app.listening import bound_socket, greeting
+from app.listening import allow_many_connections, bound_socket, greeting
 from app.logs import configure_logs
 from app.settings import Settings, SettingsError, between
 from app.signals import stopping_on_signals
@@ -104,6 +104,7 @@ def database_url(settings: Settings) -> Iterator[str]:
 def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
     if options.workers:
         settings = replace(settings, workers=options.workers)
+    allow_many_connections()
     with stopping_on_signals(), bound_socket(settings) as listener, database_url(settings) as url:
         migrate(url)
         started = partial(print, greeting(settings, listener.getsockname()[1]), flush=True)

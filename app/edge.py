@@ -93,6 +93,7 @@ class Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.scope["state"]["answering"] = True
             if self.status >= 400:
                 await self.drain()
             message["headers"] = [*message.get("headers", []), *self.headers(message)]
@@ -118,7 +119,7 @@ class Exchange:
     async def drain(self) -> None:
         """Read what is left of the body: a client that is still sending cannot read its refusal.
 
-        A server that stops has no time for that.
+        A server that stops has no time for that: then the refusal goes out as it is.
         """
         if self.scope["state"].get("stopping"):
             return
@@ -132,6 +133,8 @@ class Exchange:
                     left -= len(message.get("body", b""))
         except TimeoutError:
             return
+        except asyncio.CancelledError:
+            self.scope["state"]["stopping"] = True
 
     def write_line(self) -> None:
         user = self.scope.get("user")

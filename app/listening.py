@@ -1,11 +1,16 @@
 """The socket that people reach, and what we say about it."""
 
+import errno
+import os
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from app.settings import Settings, SettingsError
+
+MOST_OPEN_FILES = 65_536
 
 
 @contextmanager
@@ -17,9 +22,25 @@ def bound_socket(settings: Settings) -> Iterator[socket.socket]:
         try:
             listener.bind((settings.host, settings.port))
         except OSError as error:
-            where = f"EVENTSTREAM_HOST={settings.host!r} PORT={settings.port}"
-            raise SettingsError(f"{where}: {error.strerror}") from error
+            raise unusable(settings, error.strerror) from error
         yield listener
+
+
+def unusable(settings: Settings, why: str | None = os.strerror(errno.EADDRINUSE)) -> SettingsError:
+    return SettingsError(f"EVENTSTREAM_HOST={settings.host!r} PORT={settings.port}: {why}")
+
+
+def listens(listener: socket.socket) -> bool:
+    """Two processes may bind one port while neither listens; the second to listen is refused, which uvloop conceals."""
+    return listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+
+
+def allow_many_connections() -> None:
+    """Each is an open file, of which a shell commonly allows 1,024 though the system would give more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MOST_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def greeting(settings: Settings, port: int) -> str:

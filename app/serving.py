@@ -12,6 +12,7 @@ from types import FrameType
 
 import uvicorn
 
+from app.listening import listens, unusable
 from app.main import asgi, build_parts
 from app.one_write import Protocol
 from app.parts import Parts
@@ -24,7 +25,11 @@ GARBAGE_AFTER = 20_000
 
 
 def serve(settings: Settings, database_url: str, listener: socket.socket, started: Callable[[], None]) -> int:
-    """Serve until a signal, or the death of the process that started us; the exit status."""
+    """Serve until a signal, or the death of the process that started us; the exit status.
+
+    Raises:
+        SettingsError: another process listens on our port by now.
+    """
     parts = build_parts(settings, database_url)
     config = uvicorn.Config(
         asgi(parts),
@@ -37,31 +42,42 @@ def serve(settings: Settings, database_url: str, listener: socket.socket, starte
         timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
         backlog=4096,
     )
-    server = Server(config, parts, started)
+    server = Server(config, parts, listener, started)
     try:
         with spooling(settings.data_dir):
             server.run(sockets=[listener])
     finally:
         gc.freeze()  # what ends now need not be searched for cycles: that took half a second
+    if server.unheard:
+        raise unusable(settings)
     return 0 if server.started else 1
 
 
 class Server(uvicorn.Server):
     """The first signal turns `/health/ready` red for `drain_seconds`; then no more connections are taken."""
 
-    def __init__(self, config: uvicorn.Config, parts: Parts, when_started: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, parts: Parts, listener: socket.socket, when_started: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self.parts = parts
+        self.listener = listener
         self.when_started = when_started
         self.asked_at = math.inf
+        self.unheard = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if parent := multiprocessing.parent_process():
             asyncio.get_running_loop().add_reader(parent.sentinel, self.orphaned, parent.sentinel)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under `nohup`
             signal.signal(signal.SIGHUP, self.handle_exit)  # a closed terminal; the other signals are uvicorn's own
-        await super().startup(sockets)
-        if self.started:
+        with self.listener.dup() as also:
+            await super().startup(sockets)
+            self.unheard = self.started and not listens(also)
+        if self.unheard:
+            self.listener.detach()  # uvloop has closed it
+            self.should_exit = True
+        elif self.started:
             gc.collect()
             gc.freeze()
             gc.set_threshold(GARBAGE_AFTER)

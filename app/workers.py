@@ -10,8 +10,9 @@ from multiprocessing.process import BaseProcess
 
 import structlog
 
+from app.listening import unusable
 from app.logs import configure_logs
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.signals import release_signals, signals_held, stopping_on_signals
 
 log = structlog.get_logger()
@@ -20,6 +21,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 STEADY_SECONDS = 60.0
 CLOSING_SECONDS = 10.0
 """For what comes after the requests in flight: consumers, pools and the log."""
+
+UNUSABLE = 2
+"""The status of a worker that cannot listen: there is no sense in starting it again."""
 
 CONTEXT = multiprocessing.get_context("spawn")
 
@@ -51,6 +55,7 @@ class Worker:
     def __init__(
         self, settings: Settings, database_url: str, listener: socket.socket, number: int, reports: Connection
     ) -> None:
+        self.settings = settings
         self.arguments = (settings_of(settings, number), database_url, listener, number, reports)
         self.number = number
         self.process: BaseProcess | None = None
@@ -64,6 +69,8 @@ class Worker:
 
     def keep_running(self) -> None:
         now = time.monotonic()
+        if self.process and self.process.exitcode == UNUSABLE:
+            raise unusable(self.settings)
         if self.process and self.process.exitcode is not None:
             self.pause = FIRST_PAUSE if now - self.began > STEADY_SECONDS else self.pause
             log.error("worker died", worker=self.number, status=self.process.exitcode, again_in=self.pause)
@@ -90,7 +97,10 @@ def work(settings: Settings, database_url: str, listener: socket.socket, number:
         from app.serving import serve  # only now: it takes a second, and a signal in it should end us
 
         configure_logs(settings)
-        raise SystemExit(serve(settings, database_url, listener, lambda: reports.send(number)))
+        try:
+            raise SystemExit(serve(settings, database_url, listener, lambda: reports.send(number)))
+        except SettingsError:
+            raise SystemExit(UNUSABLE) from None  # for the parent to tell, once for all
 
 
 def end(workers: list[Worker], seconds: float) -> None:

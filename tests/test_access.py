@@ -5,14 +5,16 @@ import ipaddress
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import limits
 import pytest
 
+from app.authentication import Stopping
 from app.client_address import client_address
 from app.engines.database import Database
-from app.errors import Forbidden, TooMany
+from app.errors import Forbidden, TooMany, Unavailable
 from app.main import build_app
 from app.rate_limits import UserLimits
 from app.same_origin import require_same_origin
@@ -436,3 +438,15 @@ async def test_what_could_not_be_told_is_told_later(database: Database) -> None:
         there.hit("buy", 1)
     await there.share(database)
     assert there.hit("buy", 1).left == 50 - 30 - 6 - 1
+
+
+async def test_an_answer_that_a_stop_breaks_off_is_not_followed_by_another_one() -> None:
+    async def cut(*_: Any) -> None:
+        raise asyncio.CancelledError
+
+    def asked(**state: bool) -> Any:
+        return Stopping().handle({"state": state}, cut, cut, cut)  # type: ignore[typeddict-item,arg-type]
+
+    await asked(answering=True)
+    with pytest.raises(Unavailable, match="The server stopped"):
+        await asked()

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 
 from app.engines.log import Record
+from app.listening import MOST_OPEN_FILES
 from app.main import build_parts
 from app.settings import Settings
 from tests.cast import event_body
@@ -115,6 +118,21 @@ async def test_who_is_still_sending_when_the_server_stops_hears_so(server: Serve
     assert "The server stopped before this was done." in told
 
 
+async def test_a_refusal_reaches_who_is_still_sending_when_the_server_stops(server: Server) -> None:
+    server.environment["SHUTDOWN_SECONDS"] = "1"
+    server.start()
+    server.wait_until_ready()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"POST /api/v1/event HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 900000\r\n\r\n")
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n"), "the rest is read, though it is refused"
+    server.signal_group(signal.SIGTERM)
+    told = (await asyncio.wait_for(reader.read(), 10)).decode()
+    writer.close()
+    assert told.startswith("HTTP/1.1 401 ")
+    assert "application/problem+json" in told
+    assert "Traceback" not in server.log()
+
+
 async def test_who_hangs_up_in_the_middle_is_no_fault_of_ours(server: Server) -> None:
     server.start()
     server.wait_until_ready()
@@ -131,6 +149,35 @@ async def signed_in(alice: httpx.AsyncClient) -> None:
     person = {**account, "full_name": "Ada Moss", "company_name": "Moss & Daughters"}
     assert (await alice.post("/api/v1/sign-up", json=person)).status_code == 201
     assert (await alice.post("/api/v1/sign-in", json=account)).status_code == 200
+
+
+def test_many_may_connect_though_the_shell_allows_few_open_files(server: Server) -> None:
+    few = "ulimit -Sn 256; exec eventstream serve"
+    server.environment["PATH"] = f"{Path(sys.executable).parent}:{server.environment['PATH']}"
+    server.start("sh", "-c", few)
+    server.wait_until_ready()
+    assert server.process is not None
+    soft, hard = psutil.Process(server.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == min(hard, MOST_OPEN_FILES) > 256
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_port_that_somebody_else_was_quicker_to_listen_on_is_told(server: Server, workers: str) -> None:
+    """Both could bind it while nobody listened."""
+    server.environment["WORKERS"] = workers
+    server.start()
+    await eventually(lambda: (server.folder / "data" / "postgres").exists(), 60)  # which comes after binding
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", server.port))
+        other.listen()
+        assert server.process is not None
+        assert await asyncio.to_thread(server.process.wait, 60) == 2
+    said = server.log().splitlines()
+    assert said[-1].startswith("eventstream: EVENTSTREAM_HOST=")
+    assert said[-1].endswith(": Address already in use")
+    assert "EventStream is at" not in server.log()
+    assert "Traceback" not in server.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -155,6 +202,7 @@ def test_a_second_start_is_quick_and_says_where_it_is(server: Server) -> None:
         server.stop()
         return took
 
+    server.environment["PYTHONDONTWRITEBYTECODE"] = "1"  # as some images have it
     start_and_stop()
     assert min(start_and_stop() for _ in range(3)) < 5, "other tests may be in the way of one of three"
     assert f"http://localhost:{server.port}" in server.log()

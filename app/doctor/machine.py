@@ -77,10 +77,11 @@ async def processes(settings: Settings) -> Verdict:
 
 
 async def open_files(settings: Settings) -> Verdict:
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    told = f"at most {soft} per process"
-    if soft < ENOUGH_FILES:
-        return note(told, "Each visitor's connection is one: LimitNOFILE=65536 in the unit, or ulimit -n.")
+    """As `serve` will have it, which raises the soft limit to the hard one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    told = "no limit" if hard == resource.RLIM_INFINITY else f"at most {hard} per process"
+    if hard != resource.RLIM_INFINITY and hard < ENOUGH_FILES:
+        return note(told, "Each visitor's connection is one: LimitNOFILE=65536 in the unit, or ulimit -Hn.")
     return ok(told)
 
 

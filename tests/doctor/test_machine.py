@@ -69,6 +69,6 @@ async def test_a_disk_that_fills_up_is_told_in_time(
 
 
 async def test_few_open_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.resource, "getrlimit", lambda which: (1024, 4096))
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda which: (1024, 2048))
     verdict = await machine.open_files(settings_for(tmp_path))
-    assert (verdict.state, verdict.text) == ("note", "at most 1024 per process")
+    assert (verdict.state, verdict.text) == ("note", "at most 2048 per process")
