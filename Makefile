@@ -13,7 +13,7 @@ help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: ## start everything on PORT (8000) with data in EVENTSTREAM_DATA_DIR (.eventstream)
-	@$(PYTHON) locks/alone.py $(MAKE) --no-print-directory $(VENV)/.run
+	@$(PYTHON) locks/alone.py $(MAKE) --silent --no-print-directory $(VENV)/.run
 	@exec $(BIN)/eventstream serve
 
 test: $(VENV)/.dev ## run all tests, in a real browser where pages are concerned
@@ -58,10 +58,12 @@ $(VENV)/.uv: locks/bootstrap.txt
 	@sh locks/venv.sh $(PYTHON) $(VENV)
 	@touch $@
 
+# Compiled once: where Python may not write that down itself, each start would do it again.
 $(VENV)/.run: $(VENV)/.uv locks/run.txt pyproject.toml
 	@echo "Installing what EventStream needs ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r locks/run.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r locks/run.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q app migrations
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run locks/dev.txt

@@ -12,7 +12,8 @@ mkdir "$2" || exit 1  # as anything that finds somebody else at it
 mkdir "$2/bin"
 printf '#!/bin/sh\\nsleep 0.2\\n' > "$2/bin/uv"
 printf '#!/bin/sh\\necho served\\n' > "$2/bin/eventstream"
-chmod +x "$2/bin/uv" "$2/bin/eventstream"
+printf '#!/bin/sh\\n' > "$2/bin/python"
+chmod +x "$2/bin/uv" "$2/bin/eventstream" "$2/bin/python"
 """
 
 
