@@ -19,7 +19,7 @@ from app.phrases import Phrase
 
 S = TypeVar("S", bound=msgspec.Struct)
 FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-BLANK = re.compile(r"[\s\u200b\u2060\ufeff]*")
+BLANK = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\u3164\ufeff]*")
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 TYPED_AMOUNT = re.compile(r"[0-9.,'’\s]{1,20}")
 GROUPED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")

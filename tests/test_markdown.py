@@ -1,6 +1,7 @@
 """Descriptions: Markdown becomes HTML, and nothing else does."""
 
 import pytest
+from markupsafe import escape
 
 from app.markdown import to_html
 
@@ -27,3 +28,9 @@ def test_nothing_runs_and_nothing_is_fetched(text: str) -> None:
 
 def test_right_to_left_and_emoji_are_text() -> None:
     assert to_html("مهرجان 🎪 & more") == "<p>مهرجان 🎪 &amp; more</p>\n"
+
+
+@pytest.mark.parametrize("mark", ["*[*[](", "[[a](b", "[", "**a", "_a ", "`", "&", "<"])
+def test_what_is_nearly_all_marks_stays_text(mark: str) -> None:
+    text = (mark * (20_000 // len(mark))).strip()
+    assert to_html(f"one\n{text}\n\ntwo") == f"<p>one<br>\n{escape(text)}</p>\n<p>two</p>\n"

@@ -103,6 +103,7 @@ async def test_missing_fields_are_named(alice: httpx.AsyncClient) -> None:
         ("title", "a\u0007b"), ("description", "tab\there"), ("currency", "XXQ"), ("timezone", "../etc/passwd"),
         ("timezone", "localtime"), ("timezone", "Factory"), ("currency", "DEM"), ("currency", "XXX"),
         ("title", "\u200b \ufeff"),
+        ("title", "\u202e\u200f"),
         ("timezone", "right/Europe/Berlin"),
         ("start_time", "2026-W26-1T19:10"), ("start_time", "2026-06-22x19:10"), ("start_time", "٢٠٢٦-06-22T19:10"),
         ("start_time", "1900-01-01T00:00:00+14:00"), ("start_time", "0001-01-01T00:00:00+14:00"), ("price", "٥"),
