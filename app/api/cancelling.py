@@ -64,9 +64,10 @@ async def cancel_event(
     data: Annotated[CancelEventIn, Body()],
 ) -> Response[Cancellation]:
     key = await idempotent_json(request)
-    progress = await cancellations.cancel_event(parts.database, who, event_id, data.reason, key)
+    progress, replayed = await cancellations.cancel_event(parts.database, who, event_id, data.reason, key)
     parts.sale_clock.wake()
-    return Response(progress, status_code=202, headers={"Location": f"/api/v1/event/{event_id}/cancellation"})
+    headers = {"Location": f"/api/v1/event/{event_id}/cancellation", **replay_headers(replayed)}
+    return Response(progress, status_code=202, headers=headers)
 
 
 @get(

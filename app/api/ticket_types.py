@@ -6,7 +6,7 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from app.api.answers import PathId, idempotent_json, problems
+from app.api.answers import PathId, idempotent_json, problems, replay_headers
 from app.api.body import WholeBody
 from app.api.events import revision
 from app.domain import ticket_type_changes
@@ -42,7 +42,8 @@ async def create_ticket_type(
     data: Annotated[TicketTypeIn, Body()],
 ) -> Response[TicketType]:
     key = await idempotent_json(request)
-    return tagged(await ticket_type_changes.create_ticket_type(parts.database, who, event_id, data, key), 201)
+    created, replayed = await ticket_type_changes.create_ticket_type(parts.database, who, event_id, data, key)
+    return tagged(created, 201, replayed)
 
 
 @put(
@@ -74,8 +75,8 @@ async def archive_ticket_type(
     await ticket_type_changes.archive_ticket_type(parts.database, who, ticket_type_id, revision(request))
 
 
-def tagged(found: TicketType, status: int = 200) -> Response[TicketType]:
-    return Response(found, status_code=status, headers={"ETag": f'"{found.rev}"'})
+def tagged(found: TicketType, status: int = 200, replayed: bool = False) -> Response[TicketType]:
+    return Response(found, status_code=status, headers={"ETag": f'"{found.rev}"', **replay_headers(replayed)})
 
 
 routes = [list_ticket_types, create_ticket_type, change_ticket_type, archive_ticket_type]

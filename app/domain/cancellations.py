@@ -38,8 +38,10 @@ class Cancellation(msgspec.Struct, frozen=True, kw_only=True):
 
 async def cancel_event(
     database: Database, who: Caller, event_id: int, reason: str, idempotent: Idempotent | None = None
-) -> Cancellation:
+) -> tuple[Cancellation, bool]:
     """Close the sale for good, and have every ticket and every entry of the waiting list cancelled.
+
+    How far it is, and whether that was said to an earlier request with the same key.
 
     Raises:
         NotFound: not the caller's event.
@@ -56,8 +58,8 @@ async def cancel_event(
             await begin(connection, stock, who, reason)
         return {"event_id": event_id}
 
-    await once(database, who.user_id, idempotent, decide)
-    return await cancellation_of(database, who, event_id)
+    _, replayed = await once(database, who.user_id, idempotent, decide)
+    return await cancellation_of(database, who, event_id), replayed
 
 
 async def begin(connection: Connection, stock: Stock, who: Caller, reason: str) -> None:

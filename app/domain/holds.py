@@ -29,6 +29,7 @@ REFUSALS = {
     "no-places-left": Phrase("The hold had lapsed, and its place is taken now."),
     "already-bought": Phrase("The hold had lapsed, and its owner has another ticket now."),
     "event-cancelled": Phrase("This event is cancelled."),
+    "not-published": Phrase("The hold had lapsed, and a draft sells nothing. Publish the event first."),
 }
 
 Numbers = Annotated[
@@ -110,6 +111,8 @@ def cannot_confirm(stock: Stock, row: Mapping[str, Any], taken: set[int]) -> str
         return None
     if row["status"] != "lapsed":
         return "not-held"
+    if stock.status == "draft":
+        return "not-published"
     kind = stock.types[row["ticket_type_id"]]
     if stock.left(kind) < 1:
         return "no-places-left"

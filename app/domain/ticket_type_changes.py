@@ -27,8 +27,8 @@ from app.phrases import Phrase
 
 async def create_ticket_type(
     database: Database, who: Caller, event_id: int, given: TicketTypeIn, idempotent: Idempotent | None
-) -> TicketType:
-    """Add a type to the caller's event; it goes to the end unless it says where.
+) -> tuple[TicketType, bool]:
+    """Add a type to the caller's event, at the end unless it says where; and whether that was an earlier request.
 
     Raises:
         NotFound: no such event, or another organizer's.
@@ -54,9 +54,9 @@ async def create_ticket_type(
         await tell_and_settle(connection, who, event_id, number, rev, data)
         return {"ticket_type_id": number}
 
-    outcome, _ = await once(database, who.user_id, idempotent, decide)
+    outcome, replayed = await once(database, who.user_id, idempotent, decide)
     async with database.connection() as connection:
-        return await one_type(connection, outcome["ticket_type_id"])
+        return await one_type(connection, outcome["ticket_type_id"]), replayed
 
 
 async def change_ticket_type(

@@ -51,8 +51,9 @@ async def test_types_that_are_wrong_are_named(alice: httpx.AsyncClient) -> None:
 async def test_the_life_of_a_type(alice: httpx.AsyncClient, charlie: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     path = f"/api/v1/event/{event_id}/ticket-types"
-    made = await alice.post(path, json=DAY)
-    assert made.status_code == 201
+    made, again = [await alice.post(path, json=DAY, headers={"Idempotency-Key": "day"}) for _ in range(2)]
+    assert (made.status_code, again.json()) == (201, made.json())
+    assert [answer.headers.get("idempotent-replayed") for answer in (made, again)] == [None, "true"]
     one = f"/api/v1/ticket-types/{made.json()['ticket_type_id']}"
     assert (await alice.put(one, json=DAY)).status_code == 428
     match = {"If-Match": made.headers["etag"]}
@@ -151,8 +152,11 @@ async def test_cancelling_an_event_needs_a_reason_and_tells_how_far_it_is(
     for person, status in ((charlie, 404), (bob, 403)):
         assert (await person.post(path, json={"reason": "storm"})).status_code == status
         assert (await person.get(path)).status_code == status
-    begun = await alice.post(path, json={"reason": "storm"})
+    begun, again = [
+        await alice.post(path, json={"reason": "storm"}, headers={"Idempotency-Key": "storm"}) for _ in range(2)
+    ]
     assert (begun.status_code, begun.headers["location"], begun.json()["reason"]) == (202, path, "storm")
+    assert [answer.headers.get("idempotent-replayed") for answer in (begun, again)] == [None, "true"]
     refused = await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
     assert (refused.status_code, kind(refused)) == (409, "event-cancelled")
     assert (await bob.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]["status"] == "cancelled"

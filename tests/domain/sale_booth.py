@@ -122,7 +122,7 @@ class Booth:
         return "changed", []
 
     async def create_kind(self, _: None, *given: Any) -> Answer:
-        made = await create_ticket_type(self.database, self.office.alice, EVENT, type_in(*given), None)
+        made, _ = await create_ticket_type(self.database, self.office.alice, EVENT, type_in(*given), None)
         return "changed", [made.ticket_type_id]
 
     async def change_kind(self, _: None, number: int, *given: Any) -> Answer:

@@ -85,6 +85,17 @@ async def test_a_late_confirmation_is_refused_when_its_owner_has_bought_again(of
     assert await office.places() == (0, 1)
 
 
+async def test_a_late_payment_buys_nothing_of_a_draft(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    (bob,) = await office.people("bob")
+    late = (await office.bought(bob)).ticket_number
+    await office.hours_pass(49)
+    await change_event(office.database, office.alice, EVENT, EventPatch(status="draft"), None)
+    with pytest.raises(Conflict, match="Publish the event first") as refusal:
+        await confirm_tickets(office.database, office.alice, EVENT, [late])
+    assert (refusal.value.type, await office.places()) == ("not-published", (0, 0))
+
+
 async def test_a_late_confirmation_is_fine_beside_a_new_ticket_where_the_limit_allows_both(office: BoxOffice) -> None:
     await office.open(ticket_types=[kind("Group", per_attendee_limit=2)], **CONFIRMS)
     (bob,) = await office.people("bob")
