@@ -110,15 +110,7 @@ class Settings:
             kafka_replication=read("KAFKA_REPLICATION", "", lambda value: between(1, 99)(value) if value else None),
             log_partitions=read("LOG_PARTITIONS", "12", between(1, 1000)),
             trusted_proxies=read("TRUSTED_PROXIES", "", networks),
-            rate_limits=RateLimits(
-                sign_in=read("RATE_LIMIT_SIGN_IN", "5/15 minutes", rate_limit),
-                sign_in_account=read("RATE_LIMIT_SIGN_IN_ACCOUNT", "50/15 minutes", rate_limit),
-                sign_in_address=read("RATE_LIMIT_SIGN_IN_ADDRESS", "100/15 minutes", rate_limit),
-                sign_up=read("RATE_LIMIT_SIGN_UP", "20/hour", rate_limit),
-                submit=read("RATE_LIMIT_SUBMIT", "100/15 minutes", rate_limit),
-                buy=read("RATE_LIMIT_BUY", "100/15 minutes", rate_limit),
-                read=read("RATE_LIMIT_READ", "6000/15 minutes", rate_limit),
-            ),
+            rate_limits=read_rate_limits(read),
             session_idle_seconds=read("SESSION_IDLE_SECONDS", str(14 * 86400), seconds),
             session_absolute_seconds=read("SESSION_ABSOLUTE_SECONDS", str(60 * 86400), seconds),
             publish_seconds=read("PUBLISH_SECONDS", "5", seconds),
@@ -160,6 +152,18 @@ class Reader:
             except OSError as error:
                 raise SettingsError(f"{name}_FILE={path!r}: {error.strerror}", f"{name}_FILE") from error
         return self.env.get(name) or None
+
+
+def read_rate_limits(read: Reader) -> RateLimits:
+    return RateLimits(
+        sign_in=read("RATE_LIMIT_SIGN_IN", "5/15 minutes", rate_limit),
+        sign_in_account=read("RATE_LIMIT_SIGN_IN_ACCOUNT", "50/15 minutes", rate_limit),
+        sign_in_address=read("RATE_LIMIT_SIGN_IN_ADDRESS", "100/15 minutes", rate_limit),
+        sign_up=read("RATE_LIMIT_SIGN_UP", "20/hour", rate_limit),
+        submit=read("RATE_LIMIT_SUBMIT", "100/15 minutes", rate_limit),
+        buy=read("RATE_LIMIT_BUY", "100/15 minutes", rate_limit),
+        read=read("RATE_LIMIT_READ", "6000/15 minutes", rate_limit),
+    )
 
 
 def read_bucket(read: Reader) -> Bucket | None:

@@ -1,7 +1,7 @@
 """Pictures of events: checked, re-encoded in three widths, found by the event they belong to."""
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +90,7 @@ async def add_media(
     ]
     try:
         async with database.transaction() as connection:
-            rev, first = await connection.fetchrow(
-                """SELECT nextval('rev_seq'), (SELECT coalesce(max(position) + 1, 0) FROM media
-                                               WHERE event_id = $1 AND NOT deleted)""",
-                event_id,
-            )
-            rows = [
-                MediaRow(id=media_id, event_id=event_id, organizer_id=organizer_id, rev=rev, position=place, **sizes)
-                for place, (media_id, sizes) in enumerate(zip(ids, renditions, strict=True), first)
-            ]
+            rows = await rows_for(connection, event_id, organizer_id, dict(zip(ids, renditions, strict=True)))
             await record_media_rows(connection, rows)
             await media_arrived(connection, keys)
             await remember(connection, who.user_id, idempotent, {"media": msgspec.to_builtins(rows)})
@@ -111,6 +103,21 @@ async def add_media(
             outcome = await remembered(connection, who.user_id, idempotent)
         return remembered_items(media, outcome or {"media": []}), True
     return [item(media, row) for row in rows], False
+
+
+async def rows_for(
+    connection: Connection, event_id: int | None, organizer_id: int, renditions: Mapping[int, Mapping[str, Any]]
+) -> list[MediaRow]:
+    """By their ids, behind the pictures that are there."""
+    rev, first = await connection.fetchrow(
+        """SELECT nextval('rev_seq'), (SELECT coalesce(max(position) + 1, 0) FROM media
+                                       WHERE event_id = $1 AND NOT deleted)""",
+        event_id,
+    )
+    return [
+        MediaRow(id=media_id, event_id=event_id, organizer_id=organizer_id, rev=rev, position=place, **sizes)
+        for place, (media_id, sizes) in enumerate(renditions.items(), first)
+    ]
 
 
 def remembered_items(media: Media, outcome: dict[str, Any]) -> list[MediaItem]:
