@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,8 @@ def unusable(settings: Settings, why: str | None = os.strerror(errno.EADDRINUSE)
 
 
 def listens(listener: socket.socket) -> bool:
-    """Two processes may bind one port while neither listens; the second to listen is refused, which uvloop conceals."""
-    return listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+    """On Linux two may bind one port while neither listens; the second to listen is refused, which uvloop conceals."""
+    return sys.platform != "linux" or listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
 
 
 def allow_many_connections() -> None:
