@@ -6,12 +6,21 @@ by the public; after that, places of every type it waits for are kept for it unt
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
-from app.domain.waiting_entries import NEVER, Entry, acceptable, by_type, waiting_entries, why_never, write_entries
+from app.domain.waiting_entries import (
+    NEVER,
+    Entry,
+    acceptable,
+    by_type,
+    keeping_entries,
+    waiting_entries,
+    why_never,
+    write_entries,
+)
 from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
@@ -40,7 +49,7 @@ async def settle(connection: Connection, stock: Stock, freed: int = 0) -> None:
     if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
         closed = await close_entries(connection, stock)
     if stock.status != "cancelled" and not stock.over:
-        freed += await give_up_kept(connection, stock)
+        freed += await keep_in_order(connection, stock)
         while (given_back := await offer_places(connection, stock, freed)) > 0:
             freed = given_back
     stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
@@ -106,29 +115,23 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
     return len(rows)
 
 
-async def give_up_kept(connection: Connection, stock: Stock) -> int:
-    """Places are not kept of a type that is not on sale any more, or that the group can never have so many of."""
-    rows = await connection.fetch(
-        """WITH old AS (
-               SELECT e.id, k.id AS ticket_type_id, of_type.value::integer AS places
-               FROM waiting_list e CROSS JOIN jsonb_each_text(e.kept) AS of_type
-                    JOIN ticket_types k ON k.id = of_type.key::bigint
-               WHERE e.event_id = $1 AND e.kept <> '{}'
-                 AND (k.id <> ALL($2) OR e.quantity > least(k.places, $3) OR k.per_attendee_limit < e.quantity + (
-                          SELECT count(*) FROM tickets t WHERE t.event_id = $1 AND t.attendee_id = e.attendee_id
-                          AND t.ticket_type_id = k.id AND t.status IN ('held', 'sold', 'used')))
-           ), given_up AS (
-               UPDATE waiting_list w SET kept = kept - ARRAY(SELECT ticket_type_id::text FROM old WHERE old.id = w.id)
-               WHERE id IN (SELECT id FROM old)
-           )
-           SELECT ticket_type_id, places FROM old""",
-        stock.id,
-        [kind.id for kind in stock.types.values() if stock.on_sale(kind)],
-        stock.capacity,
-    )
-    for row in rows:
-        stock.hold(stock.types[row["ticket_type_id"]], -row["places"])
-    return sum(row["places"] for row in rows)
+async def keep_in_order(connection: Connection, stock: Stock) -> int:
+    """What is kept goes to the first in line, lest two groups hold for ever what each lacks; how many places are left.
+
+    Places are not kept of a type that is not on sale any more, or that the group can never have so many of.
+    """
+    keepers = await keeping_entries(connection, stock)
+    before = {entry.id: entry.kept for entry in keepers}
+    left = sum(sum(kept.values()) for kept in before.values())
+    for entry in keepers:
+        stock.release(entry.kept)
+    for entry in keepers:
+        entry.kept = {}
+        for kind in sorted(possible(stock, entry), key=lambda kind: kind.id not in before[entry.id]):
+            left -= hold_for(stock, entry, kind, min(left, stock.left_of_type(kind), entry.quantity))
+        tell_kept(stock, entry, before[entry.id])
+    await write_entries(connection, stock, [entry for entry in keepers if entry.kept != before[entry.id]])
+    return left
 
 
 async def close_entries(connection: Connection, stock: Stock) -> int:
@@ -173,15 +176,13 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
     touched: list[Entry] = []
     given_back: Counter[int] = Counter()
     async for entry in waiting_entries(connection, stock):
-        wanted = acceptable(stock, entry)
-        hindrances = [why_never(stock, entry, kind) for kind in wanted]
-        kinds = [kind for kind, why in zip(wanted, hindrances, strict=True) if why is None and stock.on_sale(kind)]
+        wanted, kinds = acceptable(stock, entry), possible(stock, entry)
+        before = {kind.id: stock.left(kind) for waiting in unfit for kind in waiting.kinds}
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
             given_back += Counter({one: places for one, places in entry.kept.items() if one != kind.id})
             offer(stock, entry, kind)
             touched.append(entry)
-            overtaken |= {waiting.entry.id for waiting in unfit if kind in waiting.kinds}
-        elif all(hindrances):
+        elif all(hindrances := [why_never(stock, entry, kind) for kind in wanted]):
             if any(stock.on_sale(kind) and stock.left(kind) > 0 for kind in wanted):
                 close(stock, entry, max(filter(None, hindrances), key=NEVER.index))
                 touched.append(entry)
@@ -190,10 +191,21 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
                 touched.append(entry)
         elif (left := max((stock.left(kind) for kind in kinds), default=0)) > 0:
             unfit.append(Unfit(entry, kinds, left))
+        overtaken |= {
+            waiting.entry.id
+            for waiting in unfit
+            if any(before.get(kind.id, 0) > max(0, stock.left(kind)) for kind in waiting.kinds)
+        }
     touched += pass_over(stock, unfit, overtaken, freed)
     stock.release(given_back)
     await write_entries(connection, stock, touched)
     return given_back.total()
+
+
+def possible(stock: Stock, entry: Entry) -> list[TypeStock]:
+    """Types on sale that the group can have, in the order of its wish."""
+    kinds = filter(stock.on_sale, acceptable(stock, entry))
+    return [kind for kind in kinds if why_never(stock, entry, kind) is None]
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:
@@ -229,13 +241,26 @@ def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
     """Keep what is free, of each type, for a group that was passed over often enough; whether anything was."""
     before = entry.kept
     for kind in kinds:
-        kept = entry.kept.get(kind.id, 0)
-        if (places := min(stock.left(kind), entry.quantity - kept)) > 0:
-            stock.hold(kind, places)
-            entry.kept = {**entry.kept, kind.id: kept + places}
-            detail = {"kept": kept + places, "quantity": entry.quantity, "ticket_type": kind.name}
-            stock.lines.append(LogLine(entry.id, "kept", detail))
+        hold_for(stock, entry, kind, min(stock.left(kind), entry.quantity - entry.kept.get(kind.id, 0)))
+    tell_kept(stock, entry, before)
     return entry.kept != before
+
+
+def hold_for(stock: Stock, entry: Entry, kind: TypeStock, places: int) -> int:
+    """Keep so many more, if any; how many they are."""
+    if places <= 0:
+        return 0
+    stock.hold(kind, places)
+    entry.kept = {**entry.kept, kind.id: entry.kept.get(kind.id, 0) + places}
+    return places
+
+
+def tell_kept(stock: Stock, entry: Entry, before: Mapping[int, int]) -> None:
+    for number in {**before, **entry.kept}:
+        was, kept = before.get(number, 0), entry.kept.get(number, 0)
+        if was != kept:
+            detail = {"kept": kept, "quantity": entry.quantity, "ticket_type": stock.types[number].name}
+            stock.lines.append(LogLine(entry.id, "kept" if kept > was else "released", detail))
 
 
 def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: int) -> list[Entry]:

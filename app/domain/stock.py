@@ -115,12 +115,13 @@ class Stock(msgspec.Struct):
         )
 
     def wanted(self, ticket_type_id: int | None) -> TypeStock | None:
-        """The type with this id; without one the first on sale, else the first to be seen."""
+        """The type with this id; without one the first on sale with places left, else on sale, else to be seen."""
         if ticket_type_id is not None:
             kind = self.types.get(ticket_type_id)
             return kind if kind and self.visible(kind) else None
         seen = [kind for kind in self.types.values() if self.visible(kind)]
-        return next((kind for kind in seen if self.on_sale(kind)), seen[0] if seen else None)
+        on_sale = [kind for kind in seen if self.on_sale(kind)]
+        return next((kind for kind in on_sale if self.left(kind) > 0), next(iter(on_sale or seen), None))
 
     def tell(self, fact: Callable[..., Fact], ticket: Mapping[str, Any], **more: object) -> None:
         """A fact about a ticket that is there already."""

@@ -10,7 +10,16 @@ from app.domain.stock import Stock, TypeStock
 from app.engines.database import Connection
 
 ENTRIES_AT_ONCE = 200
-FOR_SOME = "(cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[] OR kept <> '{}')"
+WAITING = """
+    SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept,
+           (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
+                SELECT ticket_type_id, count(*) AS many FROM tickets t
+                WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
+                  AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
+    FROM waiting_list w WHERE event_id = $1 AND status = 'waiting'
+"""
+KEEPING = "kept <> '{}'"
+FOR_SOME = f"(cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[] OR {KEEPING})"
 NEVER = ("over-limit", "already-bought", "too-few-places")
 """Why a group can never have a type; of several types, the later reason says more."""
 
@@ -39,25 +48,20 @@ async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator
     kinds = [kind for kind in stock.types.values() if stock.on_sale(kind)]
     while True:
         free = [kind.id for kind in kinds if stock.left(kind) > 0]
-        rows = await connection.fetch(
-            f"""SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept,
-                      (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
-                           SELECT ticket_type_id, count(*) AS many FROM tickets t
-                           WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
-                             AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
-               FROM waiting_list w
-               WHERE event_id = $1 AND status = 'waiting' AND id > $2 AND {FOR_SOME if free else "kept <> '{}'"}
-               ORDER BY id LIMIT $3""",
-            stock.id,
-            after,
-            ENTRIES_AT_ONCE,
-            *([free] if free else []),
-        )
+        which = FOR_SOME if free else KEEPING
+        arguments = (stock.id, after, ENTRIES_AT_ONCE, *([free] if free else []))
+        rows = await connection.fetch(f"{WAITING} AND id > $2 AND {which} ORDER BY id LIMIT $3", *arguments)
         for row in rows:
             yield entry_of(row)
         if len(rows) < ENTRIES_AT_ONCE:
             return
         after = rows[-1]["id"]
+
+
+async def keeping_entries(connection: Connection, stock: Stock) -> list[Entry]:
+    """Those for whom places are kept, in order of joining."""
+    rows = await connection.fetch(f"{WAITING} AND {KEEPING} ORDER BY id", stock.id)
+    return [entry_of(row) for row in rows]
 
 
 def entry_of(row: Mapping[str, Any]) -> Entry:

@@ -28,6 +28,7 @@ REFUSALS = {
     "price-changed": Phrase("The price has changed meanwhile. Please look again."),
     "sale-closed": Phrase("The sale for this event is closed."),
     "event-cancelled": Phrase("This event is cancelled."),
+    "not-published": Phrase("This event is not published yet."),
     "not-waiting": Phrase("You are not on this waiting list any more."),
     "no-offer": Phrase("There is no offer for you yet."),
     "offer-expired": Phrase("This offer has expired, and the places went to the next."),
@@ -73,7 +74,8 @@ async def join_waiting_list(
 
     Raises:
         NotFound: no such event or type, or a draft of somebody else.
-        Conflict: of type `places-left`, `already-bought`, `over-limit`, `sale-closed` or `event-cancelled`.
+        Conflict: of type `places-left`, `already-bought`, `over-limit`, `sale-closed`, `not-published` or
+            `event-cancelled`.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:
@@ -98,6 +100,8 @@ async def join(
         who.user_id,
     )
     if known is None:
+        if stock.status == "draft":
+            return {"refused": "not-published"}
         if not all(one in stock.types and stock.visible(stock.types[one]) for one in ticket_type_ids):
             raise NotFound("There is no such ticket type.")
         if refused := await no_sense(connection, stock, who, quantity, ticket_type_ids):
@@ -209,7 +213,7 @@ async def decline_offer(database: Database, who: Caller, waitlist_id: int) -> No
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer` or `offer-expired`.
+        Conflict: of type `no-offer`, `offer-expired` or `not-waiting`.
     """
     async with database.transaction() as connection:
         stock, entry = await lock_entry(connection, who, waitlist_id)
@@ -220,7 +224,7 @@ async def decline_offer(database: Database, who: Caller, waitlist_id: int) -> No
 
 
 def without_offer(entry: Mapping[str, Any]) -> str:
-    return "offer-expired" if entry["status"] == "expired" else "no-offer"
+    return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry["status"], "not-waiting")
 
 
 async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str) -> None:
@@ -247,8 +251,8 @@ async def accept_offer(
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `already-bought`, `over-limit`, `sale-closed`, `price-changed`
-            or `event-cancelled`.
+        Conflict: of type `no-offer`, `offer-expired`, `not-waiting`, `already-bought`, `over-limit`, `sale-closed`,
+            `price-changed` or `event-cancelled`.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:

@@ -18,6 +18,7 @@ WHYS = {
     "offered": "Offered {quantity} × {ticket_type} until {until}.",
     "passed": "Passed over, {times} of {of} times at most: {left} came free, and {quantity} are wanted together.",
     "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
+    "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",
     "declined": "The offer was declined, and the places went to the next.",
     "expired": "The offer was not taken in time, and the places went to the next.",

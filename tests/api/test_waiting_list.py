@@ -47,7 +47,7 @@ async def test_declining_and_leaving_have_nothing_to_say(alice: httpx.AsyncClien
     assert (await ben.get(f"{ENTRIES}/{second}")).json()["status"] == "offered"
     assert (await ben.delete(f"{ENTRIES}/{second}")).status_code == 204
     refused = await ben.post(f"{ENTRIES}/{second}/refusal")
-    assert (refused.status_code, kind(refused)) == (409, "no-offer")
+    assert (refused.status_code, kind(refused)) == (409, "not-waiting")
     left = (await alice.get(f"/api/v1/event/{event_id}")).json()["availability"]
     assert left == {"capacity": 1, "sold": 0, "held": 0, "left": 1}
 

@@ -125,7 +125,7 @@ class Sale:
     # What attendees do
 
     def buy(self, person: int, wanted: int | None, quantity: int, numbers: Sequence[int]) -> Answer:
-        kind = self.kinds.get(wanted) if wanted else next(filter(self.on_sale, self.selling), self.selling[0])
+        kind = self.kinds.get(wanted) if wanted else self.first()
         if kind is None or kind.archived:
             return "not-found", []
         owned, left = self.owned(person, kind), self.left(kind)
@@ -140,6 +140,10 @@ class Sale:
         }
         refused = next((refusal for refusal, applies in refusals.items() if applies), None)
         return (refused, []) if refused else self.issue(person, kind, quantity, numbers)
+
+    def first(self) -> Kind:
+        on_sale = [kind for kind in self.selling if self.on_sale(kind)]
+        return next((kind for kind in on_sale if self.left(kind) > 0), (on_sale or self.selling)[0])
 
     def issue(self, person: int, kind: Kind, quantity: int, numbers: Sequence[int]) -> Answer:
         status = "held" if self.payment == "organizer_confirms" and kind.price else "sold"
@@ -205,7 +209,7 @@ class Sale:
 
     @staticmethod
     def without_offer(entry: Entry) -> str:
-        return "offer-expired" if entry.status == "expired" else "no-offer"
+        return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry.status, "not-waiting")
 
     def end(self, entry: Entry, status: str, fact: str) -> None:
         held, entry.status, entry.kept = entry.held, status, []
@@ -345,11 +349,23 @@ class Sale:
                 self.close(entry)
         if self.over:
             return
-        for entry in self.with_status("waiting"):
-            still = [kind for kind in entry.kept if self.on_sale(kind) and kind in self.possible(entry)]
-            freed, entry.kept = freed + len(entry.kept) - len(still), still
+        freed += self.keep_in_order()
         while freed_again := self.walk(freed):
             freed = freed_again
+
+    def keep_in_order(self) -> int:
+        """Deal out what is kept anew, so that the first in line gets of it first; how many places are left."""
+        keepers = [(entry, entry.kept) for entry in self.with_status("waiting") if entry.kept]
+        left = sum(len(kept) for _, kept in keepers)
+        for entry, _ in keepers:
+            entry.kept = []
+        for entry, before in keepers:
+            for kind in sorted(self.possible(entry), key=lambda kind: kind not in before):
+                if self.on_sale(kind):
+                    of_type = (kind.places or self.capacity) - self.sold(kind) - self.held(kind)
+                    places = min(left, of_type, entry.quantity)
+                    entry.kept, left = entry.kept + [kind] * places, left - max(0, places)
+        return left
 
     def expire(self) -> int:
         tickets = [one for one in self.tickets.values() if one.overdue]
@@ -384,12 +400,12 @@ class Sale:
         passed: list[Entry] = []
         for entry in self.with_status("waiting"):
             kinds = list(filter(self.on_sale, self.possible(entry)))
+            before = {kind.id: self.left(kind) for kind in self.kinds.values()}
             fitting = next((kind for kind in kinds if self.left_with_kept(entry, kind) >= entry.quantity), None)
             if fitting:
                 self.given_back += [kind for kind in entry.kept if kind is not fitting]
                 entry.status, entry.kept, entry.kind = "offered", [], fitting
                 self.tell("WaitingListOffered", entry.number)
-                passed += [one for one, its in unfit if fitting in its and one not in passed]
             elif not self.possible(entry):
                 if any(self.on_sale(kind) and self.left(kind) > 0 for kind in self.acceptable(entry)):
                     self.close(entry)
@@ -398,6 +414,7 @@ class Sale:
                     entry.kept += [kind] * min(self.left(kind), entry.quantity - entry.kept.count(kind))
             elif any(self.left(kind) > 0 for kind in kinds):
                 unfit.append((entry, kinds))
+            passed += [one for one, its in unfit if any(before[kind.id] > max(0, self.left(kind)) for kind in its)]
         for entry, kinds in unfit:
             entry.passed += entry in passed or bool(freed and any(self.left(kind) > 0 for kind in kinds))
         given_back, self.given_back = len(self.given_back), []

@@ -51,6 +51,14 @@ async def test_general_admission_follows_the_price_of_the_event_until_it_has_its
     assert await price_after("70") == "45.00"
 
 
+async def test_without_a_type_one_that_is_left_is_bought(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Early", places=1), kind("Late")])
+    for who in await office.people("bob", "ben"):
+        await office.bought(who)
+    sold = "SELECT name FROM tickets t JOIN ticket_types k ON k.id = t.ticket_type_id ORDER BY t.id"
+    assert [row["name"] for row in await office.rows(sold)] == ["Early", "Late"]
+
+
 async def test_without_a_type_the_first_on_sale_is_bought(office: BoxOffice) -> None:
     early = kind("Early", sale_closes_at=in_hours(-1))
     await office.open(ticket_types=[early, kind("Later", sale_opens_at=in_hours(1)), kind("Now", price=Decimal(25))])

@@ -226,7 +226,7 @@ async def test_what_was_kept_for_somebody_who_gets_another_type_goes_to_the_firs
     assert (await office.entry(group)).kept == 2
     await free(office, nights, 3)
     assert await office.standing(group, pair, single) == ["offered", "offered", "waiting"]
-    assert (await office.entry(pair)).passed == 0
+    assert (await office.entry(pair)).passed == 2, "what is kept for somebody later goes past those who wait as well"
     assert await office.places() == (1, 5)
 
 
@@ -276,6 +276,48 @@ async def test_what_is_kept_of_one_type_are_places_of_the_event_for_another_too(
     await changed(office, kinds["Day"], places=3, per_attendee_limit=2)
     assert await offered_type(office, pair) == "Day", "the event is full but for what is kept for them"
     assert await office.places() == (2, 2)
+
+
+async def test_a_place_that_somebody_later_takes_as_another_type_goes_past_a_group_too(office: BoxOffice) -> None:
+    await office.open(capacity=6, ticket_types=[kind("Day", per_attendee_limit=4), kind("Night", per_attendee_limit=4)])
+    ann, amy, pair, *singles = await office.people("ann", "amy", "bob", "s1", "s2", "s3", "s4")
+    day, night = (await office.kinds()).values()
+    days = [one.ticket_number for one in (await office.bought(ann, quantity=4, kind=day)).tickets]
+    nights = [one.ticket_number for one in (await office.bought(amy, quantity=2, kind=night)).tickets]
+    waitlist_id = await office.joins(pair, quantity=2, kinds=(day,))
+    for single in singles:
+        await office.joins(single, kinds=(night,))
+    await free(office, days, 4)
+    assert await office.standing(pair, *singles) == ["waiting", "offered", "offered", "offered", "waiting"]
+    assert await kinds_of_lines(office, waitlist_id) == ["joined", "passed", "passed", "passed", "kept"]
+    await free(office, nights)
+    assert await office.standing(pair, singles[3]) == ["offered", "waiting"]
+
+
+async def test_two_groups_do_not_hold_for_ever_what_each_lacks(office: BoxOffice) -> None:
+    limits = {"places": 3, "per_attendee_limit": 3}
+    await office.open(capacity=6, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
+    ann, amy, first, second = await office.people("ann", "amy", "bob", "ben")
+    day, night = (await office.kinds()).values()
+    await office.bought(ann, quantity=3, kind=day)
+    nights = [one.ticket_number for one in (await office.bought(amy, quantity=3, kind=night)).tickets]
+    entries = [await office.joins(first, quantity=3), await office.joins(second, quantity=2, kinds=(night,))]
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", entries[1])
+    await free(office, nights)
+    assert (await office.entry(second)).kept == 1
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", entries[0])
+    await free(office, nights, 2)
+    assert await office.standing(first, second) == ["offered", "waiting"]
+    assert await kinds_of_lines(office, entries[1]) == ["joined", "kept", "released"]
+    assert await last_why(office, second) == "Fewer places are kept now: 0 of 2 × Night."
+    assert await office.places() == (3, 3)
+
+
+async def test_nobody_waits_for_a_draft(office: BoxOffice) -> None:
+    await office.open(status="draft")
+    with pytest.raises(Conflict) as refused:
+        await office.joins(office.alice)
+    assert refused.value.type == "not-published"
 
 
 async def test_those_who_wait_for_a_full_type_cost_the_sale_of_another_nothing(office: BoxOffice) -> None:
@@ -519,7 +561,7 @@ async def test_accepting_twice_at_once_buys_once(office: BoxOffice) -> None:
     assert sum(answer.replayed for answer in answers) == 4
     with pytest.raises(Conflict) as refusal:
         await accept_offer(office.database, bob, waitlist_id)
-    assert refusal.value.type == "no-offer"
+    assert refusal.value.type == "not-waiting"
     assert await office.places() == (1, 0)
 
 
