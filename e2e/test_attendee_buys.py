@@ -39,6 +39,7 @@ def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) 
     if bob.context not in scriptless:
         expect(bob.locator("#buy:focus-within")).to_be_visible()
         bob.locator("#buy .notice").evaluate("notice => notice.scrollIntoView()")
+        expect(bob.locator(".buy-bar")).to_be_hidden()
         on_a_phone = bob.viewport_size == PHONE
         assert not on_a_phone or apart(bob.locator(".toast"), bob.locator("#buy .notice")), "both can be read"
     accessible(bob)
