@@ -30,6 +30,12 @@ def fits(page: Page) -> None:
         assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), page.url
 
 
+def height(one: Locator) -> float:
+    box = one.bounding_box()
+    assert box
+    return box["height"]
+
+
 def in_one_line(button: Locator) -> bool:
     """Whether it stands within its sentence: the paragraph around it is no higher than two lines."""
     box, around = button.bounding_box(), button.locator("xpath=..").bounding_box()

@@ -3,9 +3,17 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from e2e.steps import accessible, fits, heard, in_one_line, listen, publish, scriptless, sign_up
+from e2e.conftest import PHONE
+from e2e.steps import accessible, fits, heard, height, in_one_line, listen, publish, scriptless, sign_up, stored_event
+
+
+def apart(one: Locator, other: Locator) -> bool:
+    upper, lower = sorted(
+        (box["y"], box["y"] + box["height"]) for box in (one.bounding_box(), other.bounding_box()) if box
+    )
+    return upper[1] <= lower[0]
 
 
 def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) -> None:
@@ -30,6 +38,12 @@ def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) 
     expect(bob.get_by_text("You have a ticket").first).to_be_visible()
     if bob.context not in scriptless:
         expect(bob.locator("#buy:focus-within")).to_be_visible()
+        expect(bob.locator(".buy-bar")).to_be_hidden()
+        if bob.viewport_size == PHONE:
+            bob.set_viewport_size({"width": 390, "height": 400})
+            bob.locator("#buy .notice").evaluate("notice => notice.scrollIntoView()")
+            assert apart(bob.locator(".toast"), bob.locator("#buy .notice")), "both can be read"
+            bob.set_viewport_size(PHONE)
     accessible(bob)
     bob.goto("/tickets")
     expect(bob.get_by_role("heading", name="One Chair Concert")).to_be_visible()
@@ -119,9 +133,18 @@ def test_long_and_strange_titles_do_not_break_the_page(visit: Callable[[], Page]
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     for title in ("W" * 200, "<script>alert(1)</script> مهرجان 🎪"):
         path = publish(nora, title)
-        for address in (path, "/", "/projects"):
+        for address in (path, "/", "/projects", "/dashboard", path.replace("events", "projects")):
             nora.goto(address)
             fits(nora)
+
+
+def test_a_line_is_broken_once_where_it_was_broken(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, description="One.\n\nTwo,\nand three.")
+    nora.goto(f"/events/{event_id}")
+    one, two = nora.locator(".prose p").all()
+    assert round(height(two) / height(one)) == 2
 
 
 def test_every_page_for_strangers(visit: Callable[[], Page]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from e2e.conftest import DESKTOP
 from e2e.steps import (
     PASSWORD,
     accessible,
@@ -38,7 +39,10 @@ def test_from_sign_up_to_the_first_published_festival(visit: Callable[[], Page])
     go_on(page, "Tickets and places")
     fill_tickets(page)
     page.get_by_role("button", name="Another ticket type").click()
-    page.get_by_label("Name", exact=True).nth(1).fill("Friday")
+    added = page.get_by_label("Name", exact=True).nth(1)
+    expect(added).to_be_focused()
+    expect(added).to_be_in_viewport()
+    added.fill("Friday")
     page.get_by_label("Price", exact=True).nth(1).fill("19.50")
     accessible(page)
     fits(page)
@@ -212,6 +216,10 @@ def test_an_event_is_changed_after_it_was_published(visit: Callable[[], Page]) -
     page.goto(f"{root}/settings")
     accessible(page)
     fits(page)
+    places, price = (page.get_by_label(label, exact=True).bounding_box() for label in ("Places in all", "Price"))
+    assert places
+    assert price
+    assert page.viewport_size != DESKTOP or places["y"] == price["y"], "fields side by side are in line"
     page.get_by_label("Title").fill("Second Name")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The changes are saved.")).to_be_visible()

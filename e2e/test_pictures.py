@@ -194,6 +194,10 @@ def test_files_are_dropped_onto_the_zone_and_those_that_miss_it_are_caught(
     expect(thumbs(page)).to_have_count(3, timeout=30_000)
     expect(page).to_have_url(address)
     assert len(page.context.pages) == 1  # a file that nobody takes is opened beside
+    page.goto(address.replace("media", "basics"))
+    page.evaluate("addEventListener('drop', (event) => { document.title = event.defaultPrevented; })")
+    drag_files(page, page.get_by_role("heading", level=1), good[:1])
+    expect(page).to_have_title("true")
 
 
 @with_javascript
@@ -270,9 +274,9 @@ def test_a_description_that_is_not_kept_yet_is_not_left_behind_unasked(visit: Ca
     page.keyboard.type(" at noon")
     page.get_by_label("Add pictures").set_input_files(poster())
     expect(thumbs(page)).to_have_count(3)
-    words.focus()
-    page.keyboard.press("Tab")
+    words.press("Enter")
     expect(thumbs(page).first.locator("img")).to_have_attribute("alt", "A lake at noon")
+    expect(words).to_be_focused()
     page.reload()
     assert asked == ["beforeunload"]
     expect(words).to_have_value("A lake at noon")

@@ -48,6 +48,15 @@ def types_in(form: Mapping[str, Any]) -> list[dict[str, str]]:
     return [*types, {}] if "add" in form or not types else types
 
 
+def type_to_see(form: Mapping[str, Any]) -> str:
+    """Where the page goes on after a button about ticket types: at the new one, or at what came to the place."""
+    if not {"add", "remove"} & set(form):
+        return ""
+    last = len(types_in(form)) - 1
+    place = next((place for place in range(last) if str(place) == form.get("remove")), last)
+    return f"#ticket_types%5B{place}%5D.name"
+
+
 def flat(typed: Mapping[str, Any]) -> dict[str, str]:
     """By the names of form fields."""
     plain = {name: value for name, value in typed.items() if isinstance(value, str)}

@@ -18,7 +18,7 @@ from app.errors import AppError, Invalid, NotFound, Stale
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
-from app.portal.draft_forms import draft_context, following, later_than, typed_in
+from app.portal.draft_forms import draft_context, following, later_than, type_to_see, typed_in
 from app.portal.flash import see_other
 from app.portal.forms import by_field, retry_headers, revision_in, text_in
 from app.validation import Input, read
@@ -105,7 +105,7 @@ async def save_step(
     _, pictures = await found_draft(parts, who, draft_id)
     answer = page(parts, saved, pictures, step, everything=True, status=422)
     held = goal in later_than(step) and bool(answer.context["errors"])
-    return answer if held else Redirect(address(draft_id, known(goal)), status_code=303)
+    return answer if held else Redirect(address(draft_id, known(goal)) + type_to_see(form), status_code=303)
 
 
 @post("/projects/drafts/{draft_id:int}/{step:str}/check", opt={"role": "organizer", "keep_typed": True})

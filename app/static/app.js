@@ -59,7 +59,7 @@ on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
 on("htmx:sendError", ({ target }) => {
-  if (!target.matches("[data-live]")) byId("toasts").replaceChildren(byId("no-answer").content.cloneNode(true));
+  if (!target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
 });
 
 on("click", ({ target }) => {

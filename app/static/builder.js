@@ -3,7 +3,7 @@
 async function send(form, file) {
   const row = document.createElement("li"), bar = document.createElement("progress");
   bar.ariaLabel = file.name;
-  row.append(`${file.name} `, bar);
+  row.append(file.name, " ", bar);
   byId("uploads").append(row);
   const body = new FormData, request = new XMLHttpRequest;
   body.append("images", file);
@@ -33,15 +33,15 @@ on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target
 
 let moved; // a picture; else files come
 const place = ({ target, dataTransfer }) =>
-  moved ? target.closest?.(".thumb") : dataTransfer.types.includes("Files") && htmx.find(".drop");
+  moved ? target.closest(".thumb") : dataTransfer.types.includes("Files") && document;
 on("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
 on("dragend", () => { moved = null; });
-on("dragover", (event) => { if (place(event)) event.preventDefault(); });
+on("dragover", (event) => place(event) && event.preventDefault());
 on("drop", (event) => {
   const there = place(event);
   if (!there) return;
   event.preventDefault();
-  if (!moved) sendAll(there, event.dataTransfer.files);
+  if (!moved) each(there, ".drop", (form) => sendAll(form, event.dataTransfer.files));
   else htmx.ajax("POST", moved.dataset.move, { source: moved, values: { position: there.dataset.place } });
 });
 

@@ -56,7 +56,7 @@ async def test_a_ticket_is_cancelled_with_a_reason_and_only_once(stage: Stage, a
     done = await alice.post(f"{address}/cancellation", data={"reason": "=Doubled <b>"})
     assert (done.status_code, done.headers["location"]) == (303, address)
     page = (await alice.get(address)).text
-    assert "=Doubled &lt;b&gt;" in page
+    assert re.search(r'<dd dir="auto">\s*=Doubled &lt;b&gt;\s*</dd>', page), "not behind a line of its own for the time"
     assert "Cancel this ticket" not in page
     assert "'=Doubled <b>" in (await alice.get(f"/projects/{event_id}/attendees.csv")).text
     late = await alice.post(f"/projects/{event_id}/attendees/{used}/cancellation", data={"reason": "too late"})

@@ -161,10 +161,12 @@ async def test_going_back_and_leaving_keep_what_is_typed_however_wrong(alice: ht
 async def test_ticket_types_are_added_and_removed_by_buttons(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     added = await alice.post(f"{draft}/tickets", data={**TICKETS, "add": "1"})
-    assert (added.status_code, added.headers["location"]) == (303, f"{draft}/tickets")
+    assert (added.status_code, added.headers["location"]) == (303, f"{draft}/tickets#ticket_types%5B2%5D.name")
     page = (await alice.get(f"{draft}/tickets")).text
     assert 'name="ticket_types[2].price"' in page
-    await alice.post(f"{draft}/tickets", data={**TICKETS, "remove": "0"})
+    for removed, place in (("1", 0), ("x" * 5000, 1), ("0", 0)):
+        answer = await alice.post(f"{draft}/tickets", data={**TICKETS, "remove": removed})
+        assert answer.headers["location"].endswith(f"#ticket_types%5B{place}%5D.name")
     page = (await alice.get(f"{draft}/tickets")).text
     assert 'value="Friday"' in page
     assert 'value="Weekend"' not in page

@@ -108,6 +108,7 @@ async def test_bob_gives_his_ticket_back_once(alice: httpx.AsyncClient, bob: htt
     page = (await bob.get(f"/tickets/{number}")).text
     assert "This ticket is cancelled" in page
     assert 'class="qr"' not in page
+    assert "Add to calendar" not in page
 
 
 async def test_too_late_to_give_back_is_said_on_the_ticket(
@@ -246,6 +247,7 @@ async def test_all_that_somebody_ever_waited_for_is_found_by_pages(
     address = "/waiting-list-entries/past"
     while address:
         page = (await bob.get(address)).text
+        assert re.search(r'href="/tickets" aria-current="page"', page)
         seen += re.findall(r'href="/waiting-list-entries/(\d+)"', page)
         more = re.search(r'href="(/waiting-list-entries/past\?cursor=[^"]+)"\s+rel="next"', page)
         address = more.group(1) if more else ""

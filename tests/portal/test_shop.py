@@ -152,7 +152,8 @@ async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncCl
     cabin = await type_of(bob, event_id, "Cabin")
     await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": cabin})
     page = (await bob.get(f"/events/{event_id}")).text
-    assert "Wait for “<bdi>Cabin</bdi>”" in page
+    assert "<span>Wait for “<bdi>Cabin</bdi>”</span>" in page, "spaces around what is no part of a whole are wide"
+    assert "Not enough left for you?" in page
     form = {"key": key_in(page), "ticket_type_id": cabin}
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
     assert joined.status_code == 200, joined.text
@@ -169,6 +170,15 @@ async def test_one_can_wait_for_a_sale_to_open(alice: httpx.AsyncClient, bob: ht
     assert "Join the waiting list" not in joined.text
     (entry,) = (await bob.get("/api/v1/waiting-list-entries")).json()["items"]
     assert entry["quantity"] == 3
+
+
+async def test_who_waits_for_a_type_to_open_is_not_told_that_others_are_few(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Now", "price": "10"}, {"name": "Soon", "price": "10", "sale_opens_at": at(2)}]
+    page = (await bob.get(f"/events/{await stored_event(alice, ticket_types=kinds)}")).text
+    assert "Waiting for another kind?" in page
+    assert "Not enough left for you?" not in page
 
 
 async def test_a_group_that_finds_too_few_places_waits_from_there(
