@@ -61,7 +61,7 @@ async def places(
     seen: Annotated[str, QueryParameter(required=False)] = "",
 ) -> Response[Any]:
     """What is left, for those who look: nothing where nothing changed, and the whole box where the choice did."""
-    now = await places_now(parts.database, visitor, event_id)
+    now = await places_now(parts.database, visitor, event_id, seen)
     if seen == now.seen:
         return Response(None, status_code=204)
     if seen.partition("~")[0] == now.offer:
