@@ -103,6 +103,8 @@ def bought(purchase: Purchase) -> str:
 
 
 def joined(place: Place) -> str:
+    if place.status == "offered":
+        return gettext("You have an offer already: take it, or pass it on.")
     return gettext("You are number %(position)s on the waiting list.") % {"position": number(place.position)}
 
 
