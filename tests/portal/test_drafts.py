@@ -180,6 +180,7 @@ async def test_ticket_types_are_added_and_removed_by_buttons(alice: httpx.AsyncC
         ("de-DE", "1.249,90", "1249.90"),
         ("de-DE", "24.500", "24500"),
         ("en-US", "1,249", "1249"),
+        ("en-US", "12,50", "12.50"),
     ],
 )
 async def test_prices_are_typed_as_the_region_writes_them(
@@ -199,7 +200,7 @@ async def test_prices_are_typed_as_the_region_writes_them(
 @pytest.mark.parametrize(
     ("region", "typed"),
     [
-        ("en-GB", "49,90"),
+        ("en-GB", "49,9,0"),
         ("de-DE", "-4,9"),
         ("de-DE", "NaN"),
         ("de", "1e3"),
