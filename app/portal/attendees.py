@@ -24,9 +24,9 @@ from app.language import gettext, translated
 from app.parts import Parts
 from app.portal.filters import moment
 from app.portal.flash import Kind, see_other
-from app.portal.forms import ReasonForm, by_field, local_path, text_in
+from app.portal.forms import ReasonForm, by_field, text_in
 from app.portal.workspace import EventId, frame
-from app.same_origin import page_in, split
+from app.same_origin import local_path, page_in, split
 from app.validation import read
 
 ON_A_PAGE = 50

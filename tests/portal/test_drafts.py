@@ -375,7 +375,7 @@ async def test_what_was_typed_while_the_session_ended_is_kept_and_leads_back_to_
         assert 'name="kept"' in kept.text
         assert f'value="{draft}/basics"' in kept.text
     uploaded = await upload(stranger, draft, headers=HTMX)
-    assert uploaded.headers["hx-redirect"] == f"/sign-in?next={draft}/basics"
+    assert uploaded.headers["hx-redirect"] == f"/sign-in?next={draft}/basics&ended=true"
     sent = await alice.post(f"{draft}/basics/check", data={**BASICS, "title": "Kept", "rev": "0"})
     assert (sent.status_code, sent.headers["location"]) == (303, f"{draft}/basics")
     assert 'value="Kept"' in (await alice.get(f"{draft}/basics")).text
