@@ -83,7 +83,11 @@ def not_utf_8() -> Malformed:
 
 
 async def form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Fields by name; those that come several times are lists."""
+    """Fields by name; those that come several times are lists. Lines end as in a text, not as browsers send them."""
     form = await request.form()
-    values = {name: form.getall(name) for name in dict.fromkeys(form)}
+    values = {name: [as_typed(value) for value in form.getall(name)] for name in dict.fromkeys(form)}
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+
+def as_typed(value: Any) -> Any:
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value

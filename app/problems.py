@@ -27,7 +27,7 @@ from app.errors import (
 )
 from app.kept_form import KeptForm
 from app.phrases import Phrase
-from app.same_origin import page_in, split
+from app.same_origin import local_path, page_in, split
 from app.validation import plain
 
 log = structlog.get_logger()
@@ -95,7 +95,7 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         return sign_in_again(request, refusal, headers)
     return Template(
         "problem.html",
-        context={"problem": refusal, "visitor": request.scope.get("user")},
+        context={"problem": refusal, "visitor": request.scope.get("user"), "back": way_back(request)},
         status_code=refusal.status,
         headers=headers,
     )
@@ -112,7 +112,8 @@ def way_to_sign_in(request: Request[Any, Any, Any], refusal: NotSignedIn) -> str
     """To an account, and back to the same page; what was chosen there goes along."""
     back, chosen = came_from(request), refusal.extra.get("choice")
     if not isinstance(chosen, KeptForm):
-        return f"/sign-in?next={quote(back)}"
+        ended = request.method != "GET" and not request.scope["route_handler"].opt.get("keep_choice")
+        return f"/sign-in?next={quote(back)}" + "&ended=true" * ended
     page = "/sign-up" if ("account", "new") in chosen.fields else "/sign-in"
     return f"{page}?next={quote(back.partition('?')[0] + '?' + chosen.choice)}"
 
@@ -124,6 +125,12 @@ def came_from(request: Request[Any, Any, Any]) -> str:
         return form_page(request) or (path.rpartition("/")[0] if path.startswith("/events/") else "/")
     query = request.scope["query_string"].decode("ascii", "replace")
     return f"{path}?{query}" if query else path
+
+
+def way_back(request: Request[Any, Any, Any]) -> str:
+    """Nowhere, where that would be the page that is refused."""
+    back = local_path(form_page(request), "")
+    return "" if request.method == "GET" and back.partition("?")[0] == request.scope["path"] else back
 
 
 def form_page(request: Request[Any, Any, Any]) -> str:

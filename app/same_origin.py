@@ -1,11 +1,13 @@
 """Unsafe requests must come from our own pages: browsers say where a request comes from."""
 
+import re
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from app.errors import Forbidden
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 def require_same_origin(method: str, headers: Mapping[str, str], public_url: str) -> None:
@@ -33,3 +35,8 @@ def split(url: str) -> SplitResult:
 
 def page_in(url: SplitResult) -> str:
     return f"{url.path}?{url.query}" if url.query else url.path
+
+
+def local_path(text: str | None, otherwise: str = "/") -> str:
+    """`text` if it names a page of ours and nothing else, so that no link leads from here to somewhere else."""
+    return text if text and LOCAL_PATH.fullmatch(text) else otherwise

@@ -30,7 +30,7 @@ async def spooled(uploads: Sequence[UploadFile], field: str, least: int = 1) -> 
     if len(chosen) < least:
         raise Invalid([FieldError(field, "is required: choose at least one picture")])
     if len(chosen) > MAX_FILES:
-        raise Invalid([FieldError(field, Phrase("may have at most %(most)s pictures", most=MAX_FILES))])
+        raise Invalid([FieldError(field, Phrase("may be at most %(most)s pictures at once", most=MAX_FILES))])
     with tempfile.TemporaryDirectory(prefix="eventstream-") as folder:
         yield [await spool(upload, Path(folder) / str(place)) for place, upload in enumerate(chosen)]
 

@@ -22,6 +22,7 @@ FORBIDDEN = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 BLANK = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\u3164\ufeff]*")
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 TYPED_AMOUNT = re.compile(r"[0-9.,'’\s]{1,20}")
+DECIMAL_COMMA = re.compile(r"[0-9]{1,12},[0-9]{1,2}")
 GROUPED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIMESTAMP = re.compile(DATE.pattern + r"[Tt ][0-9]{2}(:[0-9]{2}){0,2}([.,][0-9]+)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?")
@@ -115,7 +116,7 @@ def from_form(value: Any, kind: Any, *, raw: bool, local: bool) -> Any:
 def plain_amount(text: str) -> str:
     """An amount as the reader's region writes it, `1.234,50`, as we do; any other text as it is.
 
-    `24.500` is asked of the region: it may be twenty-four and a half, or a thousand times that.
+    `24.500` is asked of the region: it may be twenty-four and a half, or a thousand times that. `12,50` is clear.
     """
     text = text.strip()
     if not TYPED_AMOUNT.fullmatch(text) or (AMOUNT.fullmatch(text) and not GROUPED.fullmatch(text)):
@@ -123,7 +124,7 @@ def plain_amount(text: str) -> str:
     try:
         return str(babel.numbers.parse_decimal(text, locale=current_locale(), strict=True))
     except ValueError:
-        return text
+        return text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text
 
 
 def json_list(value: Any) -> Any:

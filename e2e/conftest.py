@@ -18,7 +18,7 @@ from tests.every_page import NOT_THERE
 from tests.process import Server
 
 PHONE = {"width": 390, "height": 844}
-REFUSED = re.compile("status of (401|409|422)")
+REFUSED = re.compile("status of (401|409|422|429)")
 DESKTOP = {"width": 1280, "height": 800}
 
 

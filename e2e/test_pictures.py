@@ -164,6 +164,18 @@ def test_a_file_that_could_not_be_sent_is_told_of_until_it_is_sent_again(
     expect(files_told_of(page)).to_have_count(0)
 
 
+@pytest.mark.parametrize("visit", [("phone", True)], ids=["phone"], indirect=True)
+def test_a_file_too_many_for_now_is_told_how_long_to_wait(visit: Callable[[], Page]) -> None:
+    page = organizer(visit)
+    open_event_pictures(page)
+    while page.request.post(page.url, multipart={"nothing": ""}).status != 429:
+        pass
+    page.get_by_label("Add pictures").set_input_files(poster())
+    expect(files_told_of(page)).to_have_text([re.compile(r"poster.jpg At most 100 in 15 minutes. Try again in \d+")])
+    accessible(page)
+    fits(page)
+
+
 @with_javascript
 def test_how_far_each_file_is_can_be_seen(visit: Callable[[], Page], chosen: list[Path]) -> None:
     page = organizer(visit)

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.domain.reconcile import drifts, strays
+from app.domain.reconcile import drifts, sales_drifts, strays
 from app.engines.database import MIGRATIONS, Database
 from tests.box_office import BoxOffice
 from tests.given import RUN, named
@@ -37,6 +37,15 @@ INSERT INTO waiting_list (event_id, attendee_id, status, offered_type_id, offer_
 SELECT 7, u.id, 'offered', k.id, now() FROM users u, ticket_types k WHERE u.email = 'ben@example.org';
 UPDATE events SET held = 3;
 UPDATE ticket_types SET held = 3
+"""
+
+CANCELLED_BEFORE = """
+UPDATE events SET status = 'cancelled', sold = 0;
+UPDATE ticket_types SET sold = 0;
+INSERT INTO cancellations (event_id, by, reason, tickets_total, waiters_total) VALUES (7, 1, 'storm', 2, 0);
+INSERT INTO tickets (event_id, ticket_type_id, purchase_id, nth, attendee_id, code, status, price, currency, held_until)
+SELECT event_id, ticket_type_id, 2, nth, 2, 'UNPAID', 'held', price, currency, now() FROM tickets;
+UPDATE tickets SET status = 'cancelled', cancelled_at = now()
 """
 
 
@@ -126,5 +135,22 @@ async def test_kept_places_survive_the_step_to_those_of_several_types(empty_url:
         day = await office.value("SELECT id FROM ticket_types")
         entries = await office.rows("SELECT kept, offered_type_id FROM waiting_list ORDER BY id")
         assert [tuple(entry) for entry in entries] == [({str(day): 2}, None), ({}, day)]
+    finally:
+        await database.close()
+
+
+async def test_what_events_had_sold_that_were_cancelled_before_is_known_again(empty_url: str) -> None:
+    connection = await asyncpg.connect(empty_url)
+    for version, then in (("0003", BEFORE), ("0014", CANCELLED_BEFORE)):
+        await upgrade(empty_url, version)
+        await connection.execute(then)
+    await connection.close()
+    await upgrade(empty_url, "head")
+    database = Database(empty_url)
+    await database.open()
+    try:
+        sales = await BoxOffice(database).rows("SELECT sold, money FROM sales_days WHERE sold <> 0")
+        assert [(row["sold"], int(row["money"])) for row in sales] == [(1, 20)], "who had not paid gets nothing back"
+        assert await sales_drifts(database) == []
     finally:
         await database.close()

@@ -182,7 +182,7 @@ STRUCTS: dict[str, dict[str, Any]] = {
     "SalesSpan": {"first": "2031-02-01", "last": "2031-02-01", "money": {"EUR": "98.00"}},
     "Totals": {"events": 3, "coming": 1, "money": {"EUR": "1004.50"}},
     "EventAccepted": {"success": "New event details sent to kafka"},
-    "Joined": {"success": "Subscribed to waiting list"},
+    "Joined": {"success": "Subscribed to waiting list", "status": "waiting"},
     "KeyCreated": {"success": "API key created"},
     "MediaRemoved": {"success": "Removal of media sent to kafka"},
     "MediaStored": {"success": "Media uploaded"},

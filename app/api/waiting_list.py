@@ -24,8 +24,12 @@ class Joined(msgspec.Struct, frozen=True):
     success: str
     waitlist_id: int
     position: int
+    status: str
     quantity: int
     ticket_type_ids: list[int]
+
+
+JOINED = {"waiting": "Subscribed to waiting list", "offered": "You have an offer: accept or decline it"}
 
 
 @post(
@@ -44,7 +48,7 @@ async def join_waiting_list(
         parts.database, who, data.event_id, key, data.quantity, data.ticket_type_ids
     )
     content = Joined(
-        "Subscribed to waiting list", place.waitlist_id, place.position, place.quantity, place.ticket_type_ids
+        JOINED[place.status], place.waitlist_id, place.position, place.status, place.quantity, place.ticket_type_ids
     )
     return Response(content, status_code=201, headers=replay_headers(place.replayed))
 

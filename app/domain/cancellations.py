@@ -66,13 +66,14 @@ async def begin(connection: Connection, stock: Stock, who: Caller, reason: str) 
     rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
     await connection.execute("UPDATE events SET status = 'cancelled', rev = $2 WHERE id = $1", stock.id, rev)
     await connection.execute(
-        """INSERT INTO cancellations (event_id, by, reason, tickets_total, waiters_total)
-           SELECT $1, $2, $3,
+        """INSERT INTO cancellations (event_id, by, reason, started_at, tickets_total, waiters_total)
+           SELECT $1, $2, $3, $4,
                   (SELECT count(*) FROM tickets WHERE event_id = $1 AND status IN ('held', 'sold', 'used')),
                   (SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered'))""",
         stock.id,
         who.user_id,
         reason,
+        stock.now,
     )
     stock.facts.append(EventCancelled(event_id=stock.id, rev=rev, by=who.user_id, reason=reason))
     stock.due_at = None

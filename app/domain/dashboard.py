@@ -1,7 +1,7 @@
 """What an organizer sees first: how all events do, the last sales, and what needs attention."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,8 @@ DRAFT_DAYS = 30
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
+    """`sold` and `money` are those until it was cancelled, where it was."""
+
     event_id: int
     title: str
     status: str
@@ -95,7 +97,7 @@ async def totals(connection: Connection, who: Caller) -> Totals:
     )
     earned = await connection.fetch(
         """SELECT d.currency, sum(d.money) AS money FROM events e JOIN sales_days d ON d.event_id = e.id
-           WHERE e.organizer_id = $1 GROUP BY d.currency""",
+           WHERE e.organizer_id = $1 AND e.status <> 'cancelled' GROUP BY d.currency""",
         who.organizer_id,
     )
     return Totals(**counted, money=amounts(earned))
@@ -113,17 +115,20 @@ async def events_page(connection: Connection, who: Caller, limit: int, after: in
         limit + 1,
     )
     earned = await connection.fetch(
-        """SELECT event_id, currency, sum(money) AS money FROM sales_days
+        """SELECT event_id, currency, sum(sold) AS sold, sum(money) AS money FROM sales_days
            WHERE event_id = ANY($1) GROUP BY event_id, currency""",
         [row["id"] for row in rows],
     )
-    found = [event_row(row, amounts(one for one in earned if one["event_id"] == row["id"])) for row in rows]
+    found = [event_row(row, [one for one in earned if one["event_id"] == row["id"]]) for row in rows]
     return page_of(found, limit, lambda one: one.event_id)
 
 
-def event_row(row: Mapping[str, Any], earned: Amounts) -> EventRow:
+def event_row(row: Mapping[str, Any], earned: Sequence[Mapping[str, Any]]) -> EventRow:
     values = {name: row[name] for name in EventRow.__struct_fields__ if name in row}
-    return EventRow(event_id=row["id"], left=row["capacity"] - row["sold"] - row["held"], money=earned, **values)
+    left = row["capacity"] - row["sold"] - row["held"]
+    if row["status"] == "cancelled":
+        values["sold"] = sum(one["sold"] for one in earned)
+    return EventRow(event_id=row["id"], left=left, money=amounts(earned), **values)
 
 
 async def last_sales(connection: Connection, who: Caller) -> list[LastSale]:

@@ -44,6 +44,7 @@ async def use_ticket(database: Database, who: Caller, ticket_number: int, idempo
             raise Conflict(
                 Phrase("This ticket was used at %(at)s UTC.", at=f"{ticket['used_at']:%Y-%m-%d %H:%M}"),
                 type="already-used",
+                extra={"used_at": ticket["used_at"]},
             )
         if ticket["status"] != "sold":
             refuse(ticket)

@@ -10,7 +10,7 @@ import msgspec
 from app.domain.accounts import Caller
 from app.domain.drafts import open_draft
 from app.domain.media import MAX_FILES, chunks_of, draw_media_ids
-from app.domain.picture_files import PictureFile, for_each
+from app.domain.picture_files import PictureFile, about, for_each
 from app.engines.database import Connection, Database
 from app.engines.media import Media
 from app.errors import FieldError, Invalid
@@ -105,9 +105,9 @@ async def insert_rows(
     many, last = await connection.fetchrow(
         "SELECT count(*), coalesce(max(position), -1) FROM draft_pictures WHERE draft_id = $1", draft_id
     )
-    if many + len(files) > MAX_FILES:
-        complaint = Phrase("may be at most %(most)s pictures; %(many)s are here already", most=MAX_FILES, many=many)
-        raise Invalid([FieldError("images", complaint)])
+    if too_many := files[max(MAX_FILES - many, 0) :]:
+        complaint = Phrase("is one too many: at most %(most)s pictures can be sent with a draft", most=MAX_FILES)
+        raise Invalid([FieldError("images", about(file, complaint)) for file in too_many])
     ids = await draw_media_ids(connection, len(files))
     await connection.executemany(
         """INSERT INTO draft_pictures (id, draft_id, organizer_id, name, position, width, height)

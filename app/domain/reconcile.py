@@ -39,7 +39,10 @@ SALES_RECOUNT = """
         FROM sales_days GROUP BY event_id, ticket_type_id, currency
     ), counted AS (
         SELECT event_id, ticket_type_id, currency, count(*) AS sold, sum(price) AS money
-        FROM tickets WHERE status IN ('sold', 'used') GROUP BY event_id, ticket_type_id, currency
+        FROM tickets t LEFT JOIN cancellations c USING (event_id)
+        WHERE status IN ('sold', 'used')
+           OR status = 'cancelled' AND cancelled_at >= c.started_at AND held_until IS NULL  -- with its event, and paid
+        GROUP BY event_id, ticket_type_id, currency
     )
     SELECT event_id, ticket_type_id, coalesce(kept.sold, 0) AS sold, coalesce(kept.money, 0) AS money,
            coalesce(counted.sold, 0) AS sold_counted, coalesce(counted.money, 0) AS money_counted

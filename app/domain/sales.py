@@ -1,4 +1,7 @@
-"""How an event sells: tickets and money by day. The database keeps `sales_days` in step with the tickets."""
+"""How an event sells: tickets and money by day.
+
+The database keeps `sales_days` in step with the tickets, until the event is cancelled: then they stay, to be paid back.
+"""
 
 import datetime as dt
 import math
@@ -19,7 +22,7 @@ Amounts = dict[str, str]
 
 
 class SalesSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """Tickets bought from the day `first` to the day `last` that were not cancelled since."""
+    """Tickets bought from the day `first` to the day `last` that were not returned since."""
 
     first: dt.date
     last: dt.date

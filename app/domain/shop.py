@@ -11,7 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.event_page import Availability, CoreEventData, availability, core, event_row
 from app.domain.media import MediaItem, media_of
 from app.domain.ticket_types import TicketType, ticket_types_of
-from app.domain.waiting_list_page import Standing, standing
+from app.domain.waiting_list_page import Entry, Standing, open_entry, standing
 from app.engines.database import Database
 from app.engines.media import Media
 
@@ -19,13 +19,17 @@ STATES = ("on_sale", "sold_out", "not_yet")
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left. `state`: on_sale, sold_out, not_yet, closed or cancelled; `opens_at` where the sale is to begin."""
+    """What is left. `state`: on_sale, sold_out, not_yet, closed or cancelled; `opens_at` where the sale is to begin.
+
+    `entry` is the visitor's place on the waiting list.
+    """
 
     event_id: int
     availability: Availability
     ticket_types: list[TicketType]
     state: str
     timezone: str
+    entry: Entry | None = None
 
     @property
     def opens_at(self) -> dt.datetime | None:
@@ -43,18 +47,31 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def offer(self) -> str:
-        """Changes with what can be chosen: the state of a type, its price, or how many one person can still have."""
+        """Changes with what can be chosen: the state of a type, its price, or how many one person can still have.
+
+        So it does with where the visitor waits, and with what they are offered.
+        """
         kinds = (
             f"{kind.ticket_type_id}.{kind.state}.{min(kind.left, kind.per_attendee_limit)}.{kind.price}"
             for kind in self.ticket_types
         )
-        return "-".join([self.state, *kinds])
+        return "-".join([self.state, *kinds, self.mine])
+
+    @property
+    def mine(self) -> str:
+        if self.entry is None:
+            return ""
+        return f"offered.{self.entry.waitlist_id}" if self.entry.offer else f"waiting.{self.entry.position}"
 
     @property
     def seen(self) -> str:
         """Changes when anything here does."""
         left = (str(kind.left) for kind in self.ticket_types)
         return "~".join([self.offer, str(self.availability.left), *left])
+
+    def mine_since(self, seen: str) -> bool:
+        """Whether the visitor waits elsewhere than they did, is offered something, or waits no more."""
+        return bool(seen) and self.mine != mine_in(seen)
 
     def news_since(self, seen: str) -> list[TicketType]:
         """The types that are in another state than they were."""
@@ -128,20 +145,27 @@ async def shop(database: Database, media: Media, who: Caller | None, event_id: i
         event=core(row),
         company=row["company_name"],
         pictures=pictures,
-        places=places(row, kinds),
+        places=places(row, kinds, mine.entry),
         mine=mine,
         own=who is not None and who.organizer_id == row["organizer_id"],
         returnable=row["returnable"],
     )
 
 
-async def places_now(database: Database, who: Caller | None, event_id: int) -> Places:
+async def places_now(database: Database, who: Caller | None, event_id: int, seen: str = "") -> Places:
+    """`seen` is what the page had of it: the waiting list is asked only for those who were on it."""
     row = await event_row(database, who, event_id)
     async with database.connection() as connection:
-        return places(row, await ticket_types_of(connection, event_id))
+        kinds = await ticket_types_of(connection, event_id)
+        entry = await open_entry(connection, who, event_id) if who and mine_in(seen) else None
+    return places(row, kinds, entry)
 
 
-def places(row: Mapping[str, Any], kinds: Sequence[TicketType]) -> Places:
+def mine_in(seen: str) -> str:
+    return seen.partition("~")[0].rpartition("-")[2]
+
+
+def places(row: Mapping[str, Any], kinds: Sequence[TicketType], entry: Entry | None) -> Places:
     found = {kind.state for kind in kinds}
     state = next((state for state in STATES if state in found), "closed")
     return Places(
@@ -150,4 +174,5 @@ def places(row: Mapping[str, Any], kinds: Sequence[TicketType]) -> Places:
         ticket_types=list(kinds),
         state="cancelled" if row["status"] == "cancelled" else state,
         timezone=row["timezone"],
+        entry=entry,
     )

@@ -47,10 +47,14 @@ class JoinIn(Input, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """`position` counts from 1. Who waits already keeps the place, with the quantity and types of the first time."""
+    """`position` counts from 1. Who waits already keeps the place, with the quantity and types of the first time.
+
+    `status` is `offered` for who only has to take what is theirs.
+    """
 
     waitlist_id: int
     position: int
+    status: str = "waiting"
     quantity: int = 1
     ticket_type_ids: list[int] = []
     replayed: bool = False
@@ -94,7 +98,7 @@ async def join(
 ) -> dict[str, Any]:
     """Ids are drawn under the lock of the event, so their order is the order of joining."""
     known = await connection.fetchrow(
-        """SELECT id, quantity, ticket_type_ids FROM waiting_list
+        """SELECT id, status, quantity, ticket_type_ids FROM waiting_list
            WHERE event_id = $1 AND attendee_id = $2 AND status IN ('waiting', 'offered')""",
         stock.id,
         who.user_id,
@@ -108,7 +112,7 @@ async def join(
             return {"refused": refused}
         known = await connection.fetchrow(
             """INSERT INTO waiting_list (event_id, attendee_id, status, quantity, ticket_type_ids)
-               VALUES ($1, $2, 'waiting', $3, $4) RETURNING id, quantity, ticket_type_ids""",
+               VALUES ($1, $2, 'waiting', $3, $4) RETURNING id, status, quantity, ticket_type_ids""",
             stock.id,
             who.user_id,
             quantity,
@@ -129,6 +133,7 @@ async def join(
     return {
         "waitlist_id": known["id"],
         "position": await position(connection, stock.id, known["id"]),
+        "status": known["status"],
         "quantity": known["quantity"],
         "ticket_type_ids": known["ticket_type_ids"],
     }

@@ -160,12 +160,17 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
         event_id,
         who.user_id,
     )
+    found = await open_entry(connection, who, event_id)
+    return Standing(
+        code=tickets[0]["code"] if tickets else None,
+        position=found.position if found else None,
+        tickets=[Mine(*ticket) for ticket in tickets],
+        entry=found,
+    )
+
+
+async def open_entry(connection: Connection, who: Caller, event_id: int) -> Entry | None:
     row = await connection.fetchrow(
         f"{ENTRIES} WHERE w.event_id = $1 AND w.attendee_id = $2 AND {OPEN}", event_id, who.user_id
     )
-    return Standing(
-        code=tickets[0]["code"] if tickets else None,
-        position=row["position"] if row else None,
-        tickets=[Mine(*ticket) for ticket in tickets],
-        entry=entry(row) if row else None,
-    )
+    return entry(row) if row else None

@@ -7,7 +7,7 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.event_page import event_row
-from app.domain.sales import Amounts, Sales, sales_of
+from app.domain.sales import Sales, SalesOfType, sales_of
 from app.domain.ticket_types import TicketType, ticket_types_of
 from app.domain.waiting_entries import waiting_count
 from app.engines.database import Database
@@ -24,9 +24,8 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
 
     @property
-    def earned(self) -> dict[int, Amounts]:
-        """By ticket type."""
-        return {one.ticket_type_id: one.money for one in self.sales.by_type}
+    def by_type(self) -> dict[int, SalesOfType]:
+        return {one.ticket_type_id: one for one in self.sales.by_type}
 
 
 async def own_event(database: Database, who: Caller, event_id: int) -> Mapping[str, Any]:

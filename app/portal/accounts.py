@@ -15,10 +15,13 @@ from app.errors import AppError
 from app.form_request import form_of
 from app.kept_form import read_kept
 from app.parts import Parts
-from app.portal.forms import again, empty, local_path, text_in
+from app.portal.forms import again, empty, text_in
+from app.same_origin import local_path
 from app.validation import read
 
 Next = Annotated[str | None, QueryParameter(name="next", required=False)]
+Ended = Annotated[str, QueryParameter(required=False)]
+"""Said to be there by `problems.py`, where a session was over when something was sent."""
 KINDS: dict[str, type[AttendeeSignUp]] = {"attendee": AttendeeSignUp, "organizer": OrganizerSignUp}
 
 
@@ -61,8 +64,8 @@ async def new_account(request: Request[Any, Any, Any], parts: Parts, person: Att
 
 
 @get("/sign-in", opt={"public": True})
-async def sign_in_page(request: Request[Any, Any, Any], where: Next = None) -> Template:
-    return empty(request, "accounts/sign_in.html", next=local_path(where))
+async def sign_in_page(request: Request[Any, Any, Any], where: Next = None, ended: Ended = "") -> Template:
+    return empty(request, "accounts/sign_in.html", next=local_path(where), ended=bool(ended))
 
 
 @post("/sign-in", opt={"public": True})

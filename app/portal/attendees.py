@@ -1,5 +1,6 @@
 """The attendees of an event: found, checked in, cancelled, printed and exported."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -21,10 +22,11 @@ from app.errors import AppError, Conflict, Invalid
 from app.form_request import form_of
 from app.language import gettext, translated
 from app.parts import Parts
+from app.portal.filters import moment
 from app.portal.flash import Kind, see_other
-from app.portal.forms import ReasonForm, by_field, local_path, text_in
+from app.portal.forms import ReasonForm, by_field, text_in
 from app.portal.workspace import EventId, frame
-from app.same_origin import page_in, split
+from app.same_origin import local_path, page_in, split
 from app.validation import read
 
 ON_A_PAGE = 50
@@ -104,7 +106,7 @@ async def use(
     try:
         await use_ticket(parts.database, who, ticket_number)
     except Conflict as refusal:
-        return await at_the_door(request, parts, event, ticket_number, translated(refusal.detail), "bad")
+        return await at_the_door(request, parts, event, ticket_number, not_let_in(refusal, event["timezone"]), "bad")
     return await at_the_door(request, parts, event, ticket_number, gettext("Checked in."))
 
 
@@ -123,6 +125,13 @@ async def undo(
     except Conflict as refusal:
         return await at_the_door(request, parts, event, ticket_number, translated(refusal.detail), "bad")
     return await at_the_door(request, parts, event, ticket_number, gettext("The check-in is undone."))
+
+
+def not_let_in(refusal: Conflict, timezone: str) -> str:
+    used_at = refusal.extra.get("used_at")
+    if isinstance(used_at, dt.datetime):
+        return gettext("This ticket was used before: %(at)s.") % {"at": moment(used_at, timezone)}
+    return translated(refusal.detail)
 
 
 async def at_the_door(

@@ -106,7 +106,7 @@ def differences(now: Mapping[str, str], typed: Mapping[str, str]) -> list[tuple[
     return [
         (words_for(name), now[name])
         for name in FIELDS
-        if name in typed and now[name] != typed[name].replace("\r\n", "\n")
+        if name in typed and now[name].replace("\r\n", "\n") != typed[name]
     ]
 
 

@@ -61,7 +61,7 @@ async def places(
     seen: Annotated[str, QueryParameter(required=False)] = "",
 ) -> Response[Any]:
     """What is left, for those who look: nothing where nothing changed, and the whole box where the choice did."""
-    now = await places_now(parts.database, visitor, event_id)
+    now = await places_now(parts.database, visitor, event_id, seen)
     if seen == now.seen:
         return Response(None, status_code=204)
     if seen.partition("~")[0] == now.offer:
@@ -103,6 +103,8 @@ def bought(purchase: Purchase) -> str:
 
 
 def joined(place: Place) -> str:
+    if place.status == "offered":
+        return gettext("You have an offer already: take it, or pass it on.")
     return gettext("You are number %(position)s on the waiting list.") % {"position": number(place.position)}
 
 

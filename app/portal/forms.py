@@ -1,6 +1,5 @@
 """Forms: what was typed, and the same form again with the complaints beside the fields."""
 
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,8 +11,6 @@ from app.domain.cancelling import Reason
 from app.errors import AppError, FieldError
 from app.language import translated
 from app.validation import Input
-
-LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 class ReasonForm(Input, frozen=True, kw_only=True):
@@ -67,8 +64,3 @@ def retry_headers(refusal: AppError) -> dict[str, str]:
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
     return headers
-
-
-def local_path(text: str | None, otherwise: str = "/") -> str:
-    """`text` if it names a page of ours and nothing else, so that no link leads from here to somewhere else."""
-    return text if text and LOCAL_PATH.fullmatch(text) else otherwise

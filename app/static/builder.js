@@ -1,24 +1,24 @@
-// Pictures are sent, put in order and cropped.
+// Pictures: sent, ordered, cropped.
 
 async function send(form, file) {
   const row = document.createElement("li"), bar = document.createElement("progress");
   bar.ariaLabel = file.name;
   row.append(file.name, " ", bar);
   byId("uploads").append(row);
-  const body = new FormData, request = new XMLHttpRequest;
+  const body = new FormData, post = new XMLHttpRequest;
   body.append("images", file);
-  request.open("POST", form.action);
-  request.setRequestHeader("HX-Request", true);
-  request.upload.onprogress = ({ loaded, total }) => { bar.value = loaded / total; };
-  request.send(body);
-  await new Promise((done) => { request.onloadend = done; });
-  const away = request.getResponseHeader("HX-Redirect");
+  post.open("POST", form.action);
+  post.setRequestHeader("HX-Request", true);
+  post.upload.onprogress = ({ loaded, total }) => bar.value = loaded / total;
+  post.send(body);
+  await new Promise((done) => { post.onloadend = done; });
+  const away = post.getResponseHeader("HX-Redirect");
   if (away) location = away;
   row.className = "complaint";
-  if (request.response.includes('id="pictures"')) {
-    htmx.swap("#pictures", request.response, { swapStyle: "outerHTML" });
+  if (post.response.includes("images-error")) {
+    htmx.swap("#pictures", post.response, { swapStyle: "outerHTML" });
     row.replaceChildren(...byId("images-error").children);
-  } else bar.replaceWith(form.dataset.failed);
+  } else bar.replaceWith(post.response.match(/lead">(.+)</)?.[1] ?? form.dataset.failed);
 }
 
 async function sendAll(form, files) {

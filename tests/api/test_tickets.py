@@ -160,7 +160,7 @@ async def test_waiting_list_keeps_the_order_of_joining(alice: httpx.AsyncClient,
     assert first.status_code == second.status_code == 201
     assert (first.json()["position"], second.json()["position"]) == (1, 2)
     assert (first.json()["quantity"], first.json()["ticket_type_ids"]) == (1, [])
-    assert first.json()["success"] == "Subscribed to waiting list"
+    assert (first.json()["success"], first.json()["status"]) == ("Subscribed to waiting list", "waiting")
     again = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
     assert (again.status_code, again.json()) == (201, first.json())
     summary = (await alice.get(f"/api/v1/event/{event_id}")).json()["waitlist"]

@@ -210,7 +210,7 @@ def ledger(sale: Sale) -> dict[str, Any]:
             for one in sale.kinds.values()
         ],
         "tickets": {one.number: (one.person, one.kind.id, one.price, one.status) for one in tickets},
-        "takings": sum(one.price for one in tickets if one.status in {"sold", "used"}),
+        "takings": sum(one.price for one in tickets if one.status in {"sold", "used"}) + sale.owed,
         "entries": [(one.number, one.person, one.status, one.quantity, one.passed) for one in entries],
         "held for": {one.number: Counter(kind.id for kind in one.held) for one in entries if one.held},
         "facts": sale.facts,

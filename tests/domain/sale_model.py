@@ -64,6 +64,7 @@ class Sale:
     keys: dict[tuple[int, str], tuple[object, Answer]] = field(default_factory=dict)
     facts: Counter[tuple[str, int]] = field(default_factory=Counter)
     given_back: list[Kind] = field(default_factory=list)
+    owed: int = 0
     """Of which types places were kept until this walk along the list; the next one may give them away."""
 
     def answer(self, what: str, key: tuple[int, str] | None, *args: Any) -> Answer:
@@ -228,6 +229,8 @@ class Sale:
         return "cancelled"
 
     def give_back(self, ticket: Ticket) -> None:
+        if self.status == "cancelled" and ticket.status in {"sold", "used"}:
+            self.owed += ticket.price
         ticket.status = "cancelled"
         self.tell("TicketCancelled", ticket.number)
 

@@ -24,8 +24,11 @@ async def test_a_ticket_is_used_once_and_the_use_undone_and_htmx_gets_the_row(
     assert row.text.lstrip().startswith(f'<tr id="ticket-{number}">')
     assert "Checked in." in row.text
     assert f"{address}/undo" in row.text
-    again = await alice.post(f"{address}/use", headers=HTMX)
-    assert "was used at" in again.text
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE tickets SET used_at = '2031-07-04 22:39+00' WHERE id = $1", number)
+    again = await alice.post(f"{address}/use", headers={**HTMX, "Accept-Language": "en-US"})
+    assert "This ticket was used before: Sat Jul 5, 2031, 12:39\u202fAM." in again.text, "in the event's own timezone"
+    assert "at 2031-07-04 22:39 UTC" in (await alice.post(f"/api/v1/tickets/{number}/use")).text
     unpaid = await alice.post(f"/projects/{event_id}/attendees/{held}/use", headers=HTMX)
     assert 'class="toast bad"' in unpaid.text
     undone = await alice.post(

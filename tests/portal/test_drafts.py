@@ -182,6 +182,7 @@ async def test_ticket_types_are_added_and_removed_by_buttons(alice: httpx.AsyncC
         ("de-DE", "1.249,90", "1249.90"),
         ("de-DE", "24.500", "24500"),
         ("en-US", "1,249", "1249"),
+        ("en-US", "12,50", "12.50"),
     ],
 )
 async def test_prices_are_typed_as_the_region_writes_them(
@@ -201,7 +202,7 @@ async def test_prices_are_typed_as_the_region_writes_them(
 @pytest.mark.parametrize(
     ("region", "typed"),
     [
-        ("en-GB", "49,90"),
+        ("en-GB", "49,9,0"),
         ("de-DE", "-4,9"),
         ("de-DE", "NaN"),
         ("de", "1e3"),
@@ -376,7 +377,7 @@ async def test_what_was_typed_while_the_session_ended_is_kept_and_leads_back_to_
         assert 'name="kept"' in kept.text
         assert f'value="{draft}/basics"' in kept.text
     uploaded = await upload(stranger, draft, headers=HTMX)
-    assert uploaded.headers["hx-redirect"] == f"/sign-in?next={draft}/basics"
+    assert uploaded.headers["hx-redirect"] == f"/sign-in?next={draft}/basics&ended=true"
     sent = await alice.post(f"{draft}/basics/check", data={**BASICS, "title": "Kept", "rev": "0"})
     assert (sent.status_code, sent.headers["location"]) == (303, f"{draft}/basics")
     assert 'value="Kept"' in (await alice.get(f"{draft}/basics")).text

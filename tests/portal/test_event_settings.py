@@ -98,9 +98,13 @@ async def test_who_was_slower_is_told_what_changed_and_keeps_what_was_typed(alic
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/settings"
     old = rev_of(await alice.get(address))
-    await alice.patch(f"/api/v1/event/{event_id}", json={"location": "Lychen"}, headers={"If-Match": "*"})
-    late = await alice.post(address, data={**FORM, "rev": old, "title": "Typed late"})
+    lines = {"description": "One.\r\nTwo."}
+    await alice.post(address, data={**FORM, **lines, "rev": old})
+    assert (await core(alice, event_id))["description"] == "One.\nTwo."
+    await alice.patch(f"/api/v1/event/{event_id}", json={"location": "Lychen", **lines}, headers={"If-Match": "*"})
+    late = await alice.post(address, data={**FORM, **lines, "rev": old, "title": "Typed late"})
     assert late.status_code == 412
+    assert "<dt>Description</dt>" not in late.text
     assert "changed meanwhile" in late.text
     assert re.search(r"<dt>Place</dt>\s*<dd dir=\"auto\">\s*Lychen\s*</dd>", late.text)
     assert value_of(late, "title") == "Typed late"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.portal.filters import moment, money, span
-from app.portal.forms import local_path
+from app.same_origin import local_path
 from tests.cast import PASSWORD, Stage, stored_event
 from tests.guests import sell_to
 
@@ -81,6 +81,25 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
     assert (form.status_code, form.headers["location"]) == (303, f"/sign-in?next=/events/{event_id}")
     part = await visitor.post(f"/events/{event_id}/purchase", headers={"HX-Request": "true"})
     assert part.headers["hx-redirect"] == f"/sign-in?next=/events/{event_id}"
+    page = f"/projects/{event_id}/attendees"
+    for headers in ({}, {"HX-Request": "true"}):
+        used = await visitor.post(f"{page}/1/use", headers={**headers, "Referer": f"http://testserver{page}"})
+        where = used.headers.get("location") or used.headers["hx-redirect"]
+        assert where.startswith(f"/sign-in?next={page}&"), where
+        assert "Your session has ended" in (await visitor.get(where)).text
+    looked = await visitor.get(page)
+    assert "session has ended" not in (await visitor.get(looked.headers["location"])).text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_page_that_is_refused_leads_back_to_where_one_was(bob: httpx.AsyncClient, method: str) -> None:
+    for sender, back in (("http://testserver/tickets?x=1", True), ("https://evil.example/tickets?x=1", False)):
+        answer = await bob.request(method, "/projects/1/settings", headers={"Referer": sender})
+        assert answer.status_code == 403
+        assert ('href="/tickets?x=1">Back</a>' in answer.text) == back
+    for sender in ("http://testserver//evil.example/x", "http://testserver/projects/1/settings"):
+        answer = await bob.get("/projects/1/settings", headers={"Referer": sender})
+        assert ">Back</a>" not in answer.text
 
 
 @pytest.mark.parametrize(("button", "page"), [({}, "/sign-in"), ({"account": "new"}, "/sign-up")])

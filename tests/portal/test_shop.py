@@ -11,6 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.cancellations import cancel_event
 from tests.cast import Stage, event_body, stored_event
 from tests.portal.test_pages import key_in
+from tests.queries import counted_queries
 from tests.waiting import eventually
 
 HX = {"HX-Request": "true"}
@@ -274,6 +275,33 @@ async def test_what_is_left_comes_without_a_reload_and_only_when_it_changed(
     gone = await places(visitor, event_id, seen_in(changed.text))
     assert gone.headers["hx-retarget"] == "#buy"
     assert "Sold out." in gone.text
+
+
+async def test_an_offer_comes_without_a_reload_and_nobody_else_pays_for_the_look(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    costs = {}
+    for name, person in (("visitor", visitor), ("alice", alice), ("bob", bob)):
+        seen = seen_in((await person.get(f"/events/{event_id}")).text)
+        with counted_queries() as statements:
+            assert (await places(person, event_id, seen)).status_code == 204
+        costs[name] = sum("waiting_list" in one for one in statements)
+    assert costs == {"visitor": 0, "alice": 0, "bob": 1}
+
+    (ticket,) = (await alice.get("/api/v1/tickets")).json()["items"]
+    await alice.post(f"/api/v1/tickets/{ticket['ticket_number']}/cancellation", json={"reason": "x"})
+    offered = await places(bob, event_id, seen)
+    assert offered.headers["hx-retarget"] == "#buy"
+    assert "<strong>A place is yours to take.</strong>" in offered.text
+    assert said(offered.text) == "A place is yours to take."
+    seen = seen_in(offered.text)
+    assert (await places(bob, event_id, seen)).status_code == 204
+    (entry,) = (await bob.get("/api/v1/waiting-list-entries")).json()["items"]
+    await bob.delete(f"/api/v1/waiting-list-entries/{entry['waitlist_id']}")
+    assert said((await places(bob, event_id, seen)).text) == "The sale is open."
 
 
 async def set_types(stage: Stage, name: str, change: str) -> None:

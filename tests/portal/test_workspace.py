@@ -4,6 +4,7 @@ import re
 
 import httpx
 
+from app.domain.reconcile import sales_drifts
 from tests.cast import Stage, stored_event
 from tests.guests import sell_to
 from tests.waiting import eventually
@@ -125,3 +126,32 @@ async def test_a_draft_cannot_be_cancelled(alice: httpx.AsyncClient) -> None:
     answer = await alice.post(f"/projects/{event_id}/cancellation", data=form)
     assert answer.status_code == 409
     assert "never published" in answer.text
+
+
+async def test_a_cancelled_event_keeps_the_figures_that_its_organizer_pays_back_by(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        numbers = await sell_to(connection, event_id, ["Ann", "Ben", "Cem"])
+        await sell_to(connection, event_id, ["Hal"], status="held")
+    await alice.post(f"/api/v1/tickets/{numbers[0]}/cancellation", json={"reason": "asked for it"})
+    await alice.post(f"/projects/{event_id}/attendees/{numbers[1]}/use")
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "storm"})
+
+    async def cancelled() -> bool:
+        return (await alice.get(f"/api/v1/event/{event_id}/cancellation")).json()["finished_at"] is not None
+
+    await eventually(cancelled, 30)
+    page = await html(alice, f"/projects/{event_id}")
+    assert "<strong>2</strong><span>that were sold, of 100</span>" in page
+    assert "<strong>€99.80</strong><span>for the cancelled tickets</span>" in page
+    assert page.count('<rect class="bar"') == 2, "one day, one ticket type"
+    assert "othing" not in page.partition("<h1")[2]
+    row = (await html(alice, "/dashboard")).partition("<tbody>")[2].partition("</tr>")[0]
+    assert "2 of 100" in row
+    assert "€99.80" in row
+    assert await sales_drifts(stage.parts.database) == []
+    untouched = await stored_event(alice)
+    await alice.post(f"/api/v1/event/{untouched}/cancellation", json={"reason": "storm"})
+    assert "Nothing was sold." in await html(alice, f"/projects/{untouched}")
