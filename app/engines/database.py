@@ -192,7 +192,7 @@ def migrate(url: str) -> None:
 
 
 async def migrate_async(url: str) -> None:
-    engine = engine_for(url)
+    engine = engine_for(url, {"timeout": CONNECT_SECONDS})  # a migration itself may take as long as it needs
     try:
         with unavailable_when_away():
             async with engine.begin() as connection:
