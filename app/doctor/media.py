@@ -129,7 +129,7 @@ async def get(url: str) -> tuple[int, Any]:
         async with aiohttp.ClientSession() as session, session.get(url, ssl=trusted) as answer:
             return answer.status, answer.headers
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"{urlsplit(url).hostname} does not answer: {error}.") from error
+        raise Unavailable(f"{urlsplit(url).hostname} does not answer.") from error
 
 
 FOLDER = {"reach": reach, "machines": machines}

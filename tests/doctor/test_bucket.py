@@ -79,6 +79,15 @@ async def test_a_wrong_secret_is_told_as_such(parts: Parts, tmp_path: Path) -> N
     assert "AWS_SECRET_ACCESS_KEY" in verdict.mend
 
 
+async def test_a_bucket_that_does_not_exist_is_to_be_made(parts: Parts) -> None:
+    assert parts.settings.bucket
+    elsewhere = dataclasses.replace(parts.settings, bucket=replace(parts.settings.bucket, name="not-there"))
+    missing = build_parts(elsewhere, "postgresql:///nowhere")
+    verdict = await judged("media", media.reach(missing))
+    await missing.media.close()
+    assert (verdict.state, verdict.mend) == ("wrong", "Create it, or mend AWS_S3_BUCKET_NAME."), verdict
+
+
 async def test_a_rule_for_forgotten_uploads_is_seen(parts: Parts) -> None:
     assert isinstance(parts.media, S3Media)
     assert await parts.media.expires_by_rule(30)
