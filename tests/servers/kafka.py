@@ -114,7 +114,7 @@ class Kafka(RealServer):
         (self.folder / "server.properties").write_text(PROPERTIES.format(**names))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-        format_storage = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "--add-scram", user)
+        format_storage = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--add-scram", user)
         run([*format_storage, "-c", self.folder / "server.properties"], self.folder)
 
     @property
@@ -167,8 +167,8 @@ class AnotherBroker(Kafka):
         names = {"host": HOST, "port": self.port, "data": self.data, "node": self.node}
         properties = self.folder / "server.properties"
         properties.write_text(BROKER_PROPERTIES.format(**names, controller=self.first.controller))
-        format_storage = self.java("kafka.tools.StorageTool", "format", "-t", self.first.cluster(), "-c", properties)
-        run(format_storage, self.folder)
+        cluster = f"--cluster-id={self.first.cluster()}"  # which may begin with a hyphen
+        run(self.java("kafka.tools.StorageTool", "format", cluster, "-c", properties), self.folder)
 
 
 class ThreeBrokers(Kafka):
