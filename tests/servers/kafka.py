@@ -99,6 +99,7 @@ class Kafka(RealServer):
     recipe = Recipe("kafka", VERSION, ("java", "mvn"), copy_jars, (POM,))
     tools = ("java",)
     copies = 1
+    """Of what groups have committed."""
 
     def java(self, *arguments: str | Path) -> list[str | Path]:
         return [*JAVA, "-cp", f"{self.program}/*", *arguments]
