@@ -62,6 +62,7 @@ async def back_up(settings: Settings, database_url: str, target: Path) -> Manife
             dump = ("--format=custom", f"--snapshot={snapshot}", f"--file={unfinished / DUMP}")
             await asyncio.to_thread(run, "pg_dump", dump, database_url)
             await asyncio.to_thread(shutil.copytree, links, unfinished / MEDIA)
+        (unfinished / FILES).mkdir(mode=0o700)
         copy_files(settings.data_dir, unfinished / FILES)
         count = sum(len(files) for _, _, files in os.walk(unfinished / MEDIA))
         manifest = Manifest(version("eventstream"), migration, dt.datetime.now(dt.UTC), count)
@@ -121,10 +122,9 @@ def link(source: str, target: str) -> None:
         os.link(source, target)
 
 
-def copy_files(data_dir: Path, target: Path) -> None:
-    """Small things that live beside the engines."""
-    target.mkdir()
-    for path in data_dir.iterdir():
+def copy_files(source: Path, target: Path) -> None:
+    """Small things that live beside the engines. The folder that has them is not for others, and stays as it is."""
+    for path in source.iterdir():
         if path.name not in ELSEWHERE and path.is_file():
             shutil.copy2(path, target)
 
@@ -139,7 +139,7 @@ async def restore(settings: Settings, database_url: str, source: Path) -> Manife
             raise BackupError("The database has tables already; restore into an empty one, or another data folder.")
         objects = settings.data_dir / "media" / "objects"
         await asyncio.to_thread(shutil.copytree, source / MEDIA, objects, dirs_exist_ok=True)
-        shutil.copytree(source / FILES, settings.data_dir, dirs_exist_ok=True)
+        copy_files(source / FILES, settings.data_dir)
         os.sync()
         once = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", str(source / DUMP))
         await asyncio.to_thread(run, "pg_restore", once, database_url)

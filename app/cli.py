@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -87,7 +87,8 @@ def database_url(settings: Settings) -> Iterator[str]:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
-        raise SettingsError(f"EVENTSTREAM_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from error
+        name = "EVENTSTREAM_DATA_DIR"
+        raise SettingsError(f"{name}={str(settings.data_dir)!r}: {error.strerror}", name) from error
     if settings.database_url:
         yield settings.database_url
         return
@@ -116,15 +117,21 @@ def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def see_doctor() -> int:
-    """Not with ready-made settings: a bad one is a finding like any other."""
-    from app.doctor.visit import findings, machine_findings, names_no_database, settings_and_complaints, tell
+    """Not with ready-made settings: a bad one is a finding like any other, and so is a database that does not start."""
+    from app.doctor import visit
 
-    settings, complaints = settings_and_complaints(os.environ)
+    settings, complaints = visit.settings_and_complaints(os.environ)
     configure_logs(settings)
-    if names_no_database(settings, complaints):
-        return asyncio.run(tell(complaints))
-    with database_url(settings) as url:
-        return asyncio.run(tell(complaints, machine_findings(settings), findings(settings, url)))
+    with ExitStack() as running:
+        url = settings.database_url
+        try:
+            if not visit.names_no_database(settings, complaints):
+                url = running.enter_context(database_url(settings))
+        except SettingsError as error:
+            complaints.append(visit.bad_setting(error))
+        except EmbeddedPostgresError as error:
+            complaints.append(visit.no_start(error))
+        return asyncio.run(visit.tell(complaints, visit.machine_findings(settings), visit.findings(settings, url)))
 
 
 def migrate_only(settings: Settings, options: argparse.Namespace) -> int:

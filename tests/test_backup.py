@@ -35,7 +35,7 @@ def folder() -> Iterator[Path]:
 
 def eventstream(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / "eventstream"), *arguments]
-    return subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=server.environment, capture_output=True, text=True, timeout=120, umask=0o022)
 
 
 class Organizer:
@@ -182,6 +182,28 @@ async def test_a_damaged_dump_restores_nothing(folder: Path, server: str, databa
     assert done.returncode == 2
     assert "pg_restore" in done.stderr
     assert await admin.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    await admin.close()
+
+
+async def test_what_was_restored_is_open_to_nobody_else(folder: Path, database_url: str, tmp_path: Path) -> None:
+    here = EMBEDDED | {"POSTGRESQL_DB_URL": database_url}
+    target, data_dir = tmp_path / "backup", folder / "other"
+    taken = await asyncio.to_thread(eventstream, Server(folder, **here), "backup", str(target))
+    assert taken.returncode == 0, taken.stderr
+    assert {path.stat().st_mode & 0o077 for path in (target, target / "files")} == {0}
+    await drop_everything(database_url)
+    (target / "files").chmod(0o755)  # as earlier backups have it
+    restored = Server(folder, EVENTSTREAM_DATA_DIR=str(data_dir), **here)
+    done = await asyncio.to_thread(eventstream, restored, "restore", str(target))
+    assert done.returncode == 0, done.stderr
+    assert data_dir.stat().st_mode & 0o777 == 0o700
+    seen = await asyncio.to_thread(eventstream, restored, "doctor")
+    assert f"ok     machine folder            {data_dir}\n" in seen.stdout
+
+
+async def drop_everything(database_url: str) -> None:
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     await admin.close()
 
 

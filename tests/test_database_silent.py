@@ -1,6 +1,7 @@
 """A database that takes connections and says nothing: everybody hears so in time, and all goes on afterwards."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cast import PASSWORD, event_body
 from tests.process import Server
+from tests.silence import silent_server
 from tests.waiting import eventually
 
 IN_TIME = 10.0
@@ -71,3 +73,14 @@ async def test_everybody_is_answered_in_time_and_the_sale_goes_on_afterwards(ser
 
         await eventually(bought, 60)
         assert len((await alice.get("/api/v1/tickets")).json()["items"]) == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+async def test_a_command_does_not_wait_for_a_silent_database(tmp_path: Path, command: str) -> None:
+    async with silent_server() as port:
+        server = Server(tmp_path, POSTGRESQL_DB_URL=f"postgresql://postgres@127.0.0.1:{port}/x")
+        server.start(str(Path(sys.executable).parent / "eventstream"), command)
+        assert server.process is not None
+        status = await asyncio.to_thread(server.process.wait, 40)
+    assert status == 2
+    assert server.log() == "eventstream: The database does not answer: TimeoutError\n"

@@ -8,7 +8,7 @@ CERTIFICATES = re.compile(
 )
 CREDENTIALS = re.compile(
     r"password|authenticat|credentials|unauthorized|forbidden|AccessDenied|SignatureDoesNotMatch|InvalidAccessKeyId"
-    r"|pg_hba|role .* does not exist",
+    r"|pg_hba|role .* does not exist|SaslMechanism",
     re.IGNORECASE,
 )
 SETTINGS = {
@@ -18,12 +18,26 @@ SETTINGS = {
         "KAFKA_SECURITY_PROTOCOL and KAFKA_CA_FILE",
     ),
     "documents": ("user, password and authSource in MONGODB_URL", "tls and tlsCAFile in MONGODB_URL"),
-    "media": ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE"),
+    "media": ("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3, MEDIA_BASE_URL and AWS_CA_BUNDLE"),
 }
 """Of each section those that say who we are, and those that say whom we trust."""
 
+PLAIN_CASES = (
+    ("database", re.compile(r'database ".*" does not exist'), "Create it, or mend its name in POSTGRESQL_DB_URL."),
+    ("media", re.compile(r"There is no bucket"), "Create it, or mend AWS_S3_BUCKET_NAME."),
+    (
+        "log",
+        re.compile(r"Connection at \S+ closed|ConnectionReset|IllegalSaslState|Unable to bootstrap"),
+        "It hangs up: check whether KAFKA_SECURITY_PROTOCOL is what the port in KAFKA_BOOTSTRAP_SERVERS speaks.",
+    ),
+)
+"""What the words alone make clear."""
+
 
 def advice_on(section: str, words: str) -> str:
+    for where, pattern, advice in PLAIN_CASES:
+        if where == section and pattern.search(words):
+            return advice
     if section in SETTINGS:
         credentials, certificates = SETTINGS[section]
         if CERTIFICATES.search(words):

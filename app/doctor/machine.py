@@ -56,14 +56,15 @@ async def secret_files(settings: Settings) -> Verdict:
 async def data_folder(settings: Settings) -> Verdict:
     folder = settings.data_dir
     if not os.access(folder, os.W_OK | os.X_OK):
-        return wrong(f"{folder} cannot be written", "Give it to the user that runs the server.")
+        return wrong(f"{folder} cannot be written", "Make it and give it to the user that runs the server.")
     if folder.stat().st_mode & 0o077:
         return wrong(f"{folder} is open to others on this machine", f"chmod 700 {folder}")
     return ok(str(folder))
 
 
 async def disk(settings: Settings) -> Verdict:
-    free = shutil.disk_usage(settings.data_dir).free
+    there = next(folder for folder in (settings.data_dir, *settings.data_dir.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     told = f"{free / GIB:.1f} GiB free at {settings.data_dir}"
     if free < VERY_LITTLE:
         return wrong(told, "Make room before writes fail.")

@@ -16,6 +16,7 @@ from app.doctor.machine import LOCAL_NAMES
 from app.doctor.verdicts import Verdict, note, ok, wrong
 from app.engines.database import APPLICATION
 from app.engines.media import INCOMING
+from app.engines.s3_media import SHOWN
 from app.errors import Unavailable
 from app.parts import Parts
 
@@ -73,12 +74,15 @@ async def privacy(parts: Parts) -> Verdict:
 
 async def signed_addresses(parts: Parts) -> Verdict:
     """Pages send browsers there, so it must work from outside too; we can try from here."""
-    async with probe(parts) as key:
+    base_url = parts.settings.media_base_url
+    if base_url == f"{parts.settings.public_url}/media":
+        return ok("not needed: we send pictures ourselves")
+    async with probe(parts, SHOWN if base_url else INCOMING) as key:
         status, headers = await get(parts.media.url(key))
     if status != 200:
         told = f"they are answered with {status}"
-        if parts.settings.media_base_url:
-            return wrong(told, "MEDIA_BASE_URL must serve the keys of the bucket, those below incoming/ too.")
+        if base_url:
+            return wrong(told, "MEDIA_BASE_URL must serve what is below events/ in the bucket.")
         return wrong(told, "See AWS_REGION, AWS_ENDPOINT_URL_S3, the keys, and the clocks.")
     apart = abs((email.utils.parsedate_to_datetime(headers["Date"]) - dt.datetime.now(dt.UTC)).total_seconds())
     if apart > SKEW_SECONDS:
@@ -129,7 +133,7 @@ async def get(url: str) -> tuple[int, Any]:
         async with aiohttp.ClientSession() as session, session.get(url, ssl=trusted) as answer:
             return answer.status, answer.headers
     except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"{urlsplit(url).hostname} does not answer: {error}.") from error
+        raise Unavailable(f"{urlsplit(url).hostname} does not answer.") from error
 
 
 FOLDER = {"reach": reach, "machines": machines}

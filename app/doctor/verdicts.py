@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from app.doctor.advice import RUNNING, advice_on
+from app.doctor.advice import RUNNING, SETTINGS, advice_on
 from app.errors import AppError, first_line, with_cause, without_passwords
 
 SECONDS = 15.0
@@ -70,7 +70,7 @@ async def judged(section: str, check: Awaitable[Verdict]) -> Verdict:
 
 def trouble(section: str, error: Exception) -> Verdict:
     """In the engine's own words, as far as they fit a line."""
-    foreseen = isinstance(error, AppError)
+    foreseen = isinstance(error, AppError) or (section in SETTINGS and isinstance(error, OSError))
     words = with_cause(error) if isinstance(error, AppError) else without_passwords(first_line(error))
     mend = advice_on(section, words)
     if not foreseen and mend == RUNNING:

@@ -1,15 +1,17 @@
-"""The order of the checks: what the others stand on comes first."""
+"""The order of the checks: what others stand on comes before them, and who stands elsewhere is looked at anyway."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from app.doctor import database, documents, kafka, log, machine, media
-from app.doctor.verdicts import Finding, Verdict, examine, trouble
+from app.doctor.verdicts import Finding, examine, judged, trouble, wrong
+from app.engines.embedded_postgres import EmbeddedPostgresError
 from app.main import build_parts
 from app.parts import Parts
 from app.settings import Settings, SettingsError
 
 DATABASE_SETTING = "POSTGRESQL_DB_URL"
+NOWHERE = "postgresql:///"
 VITAL = {"database reach", "database migrations"}
 """Where one of these is wrong, all that stands on the database could only say so again."""
 
@@ -25,8 +27,15 @@ def settings_and_complaints(environment: Mapping[str, str]) -> tuple[Settings, l
             if not blamed:
                 raise
             remaining = {name: value for name, value in remaining.items() if name not in blamed}
-            verdict = Verdict("wrong", str(error), "See .env.example.")
-            complaints.append(Finding(f"setting {error.name}", verdict))
+            complaints.append(bad_setting(error))
+
+
+def bad_setting(error: SettingsError) -> Finding:
+    return Finding(f"setting {error.name}", wrong(str(error), "See .env.example."))
+
+
+def no_start(error: EmbeddedPostgresError) -> Finding:
+    return Finding("database start", wrong(str(error).rstrip("."), "Mend that, or set POSTGRESQL_DB_URL."))
 
 
 def names_no_database(settings: Settings, complaints: list[Finding]) -> bool:
@@ -34,25 +43,27 @@ def names_no_database(settings: Settings, complaints: list[Finding]) -> bool:
     return settings.database_url is None and any(DATABASE_SETTING in finding.about for finding in complaints)
 
 
-async def findings(settings: Settings, database_url: str) -> AsyncIterator[Finding]:
+async def findings(settings: Settings, database_url: str | None) -> AsyncIterator[Finding]:
+    """Without a database that can be used, of those engines alone that do not live in it."""
     try:  # without the name of an instance: that one belongs to a server, and its member of a group never leaves
-        parts = build_parts(replace(settings, instance=None), database_url)
+        parts = build_parts(replace(settings, instance=None), database_url or NOWHERE)
     except Exception as error:
         yield Finding("engines", trouble("engines", error))
         return
     try:
-        healthy = True
-        async for finding in examine("database", database.CHECKS, parts):
-            healthy = healthy and not (finding.about in VITAL and finding.verdict.state == "wrong")
+        usable = database_url is not None
+        async for finding in examine("database", database.CHECKS if database_url else {}, parts):
+            usable = usable and not (finding.about in VITAL and finding.verdict.state == "wrong")
             yield finding
         sections = (
-            ("log", kafka.CHECKS if settings.kafka else log.CHECKS),
-            ("documents", documents.MONGO if settings.mongodb_url else documents.EMBEDDED),
-            ("media", media.BUCKET if settings.bucket else media.FOLDER),
+            ("log", settings.kafka, kafka.CHECKS, log.CHECKS),
+            ("documents", settings.mongodb_url, documents.MONGO, documents.EMBEDDED),
+            ("media", settings.bucket, media.BUCKET, media.FOLDER),
         )
-        for name, checks in sections if healthy else ():
-            async for finding in examine(name, checks, parts):
-                yield finding
+        for name, elsewhere, theirs, embedded in sections:
+            if elsewhere or usable:
+                async for finding in examine(name, theirs if elsewhere else embedded, parts):
+                    yield finding
     finally:
         await close(parts)
 
@@ -66,8 +77,9 @@ async def close(parts: Parts) -> None:
 
 
 async def machine_findings(settings: Settings) -> AsyncIterator[Finding]:
-    async for finding in examine("machine", machine.CHECKS, settings):
-        yield finding
+    """None of these stands on another."""
+    for name, check in machine.CHECKS.items():
+        yield Finding(f"machine {name}", await judged("machine", check(settings)))
 
 
 async def tell(complaints: list[Finding], *visits: AsyncIterator[Finding]) -> int:

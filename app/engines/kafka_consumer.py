@@ -2,11 +2,13 @@
 
 import asyncio
 import datetime as dt
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
+import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from app.engines.kafka_access import KafkaAccess
@@ -16,7 +18,10 @@ from app.errors import Unavailable
 
 JOIN_SECONDS, CALL_SECONDS, CLOSE_SECONDS = 60.0, 10.0, 3.0
 GRACE_SECONDS = 1.0
+TIMES_THROWN_OUT, OFTEN_SECONDS = 3, 60.0
 MOST_BETWEEN_POLLS_MS = 86_400_000  # a store that is away for hours is no reason to hand its partitions around
+
+log = structlog.get_logger()
 
 
 class KafkaConsumer:
@@ -26,6 +31,9 @@ class KafkaConsumer:
         self, access: KafkaAccess, group: str, topics: Sequence[str], *, session_seconds: float, instance: str | None
     ) -> None:
         self.access = access
+        self.instance = instance
+        self.member = ""
+        self.thrown_out: deque[float] = deque(maxlen=TIMES_THROWN_OUT)
         self.turn = 0
         self.closed = False
         self.client = AIOKafkaConsumer(
@@ -50,6 +58,16 @@ class KafkaConsumer:
             raise
 
     async def poll(self, limit: int, seconds: float) -> list[Delivered]:
+        try:
+            found = await self.fetched(limit, seconds)
+        except KafkaError as error:
+            if self.instance is not None and "UnknownError" in str(error):  # the client has no word for it
+                self.tell_of_a_double()
+            raise
+        self.notice_a_double()
+        return [self.delivered(record) for record in found]
+
+    async def fetched(self, limit: int, seconds: float) -> list[ConsumerRecord]:
         found: list[ConsumerRecord] = []
         with unavailable_when_away(), suppress(TimeoutError):  # while the group reorders itself nothing is given out
             async with asyncio.timeout(seconds + GRACE_SECONDS):
@@ -60,7 +78,23 @@ class KafkaConsumer:
                     await self.take(found, limit)
         if not found and self.client._coordinator.coordinator_id is None:
             raise Unavailable("Kafka does not answer.", retry_after=2)
-        return [self.delivered(record) for record in found]
+        return found
+
+    def notice_a_double(self) -> None:
+        """Two with the same name throw each other out at every heartbeat, and the broker tells neither why."""
+        member = self.client._coordinator.member_id
+        if self.instance is None or member in ("", self.member):
+            return
+        if self.member:
+            self.thrown_out.append(asyncio.get_running_loop().time())
+        self.member = member
+        times = self.thrown_out
+        if len(times) == TIMES_THROWN_OUT and times[-1] - times[0] < OFTEN_SECONDS:
+            self.tell_of_a_double()
+            times.clear()
+
+    def tell_of_a_double(self) -> None:
+        log.error("another process seems to have the same EVENTSTREAM_INSTANCE", instance=self.instance)
 
     async def take(self, found: list[ConsumerRecord], limit: int) -> None:
         """What has been fetched already: first a part of each partition, beginning with another one each time."""

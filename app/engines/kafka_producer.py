@@ -23,7 +23,12 @@ log = structlog.get_logger()
 LINGER_MS = 3
 BATCH_BYTES = 128 * 1024
 MARGIN_BYTES = 40_000  # what Kafka's format adds to a record, below the broker's own limit of 1,048,588
-START_SECONDS = 3.0
+REQUEST_SECONDS = 2.0
+"""A broker that says nothing for as long is asked no more until another one has told who leads its partitions.
+
+Well below the deadline of who sends. One that waits for its followers answers by then that it does, and is asked again.
+"""
+START_SECONDS = 5.0  # two brokers in vain, and a third one
 CLOSE_SECONDS = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 UNKNOWN = "Kafka does not answer; the outcome is unknown."
@@ -107,7 +112,8 @@ class KafkaProducer:
     async def started(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
             acks="all", enable_idempotence=True, linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
-            max_request_size=MAX_BYTES + MARGIN_BYTES, **self.access.options(),
+            max_request_size=MAX_BYTES + MARGIN_BYTES, request_timeout_ms=int(REQUEST_SECONDS * 1000),
+            **self.access.options(),
         )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):

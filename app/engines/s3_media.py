@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 log = structlog.get_logger()
 
+SHOWN = "events/"
+"""What a CDN needs to read; the rest is the business of few, who get it from us."""
+
 
 class S3Media:
     """One client per process, from `connect` to `close`; the bucket may and should be private."""
@@ -142,7 +145,7 @@ class S3Media:
 
     def url(self, key: str) -> str:
         if self.base_url:
-            return f"{self.base_url}/{require_key(key)}"
+            return f"{self.base_url if key.startswith(SHOWN) else '/media'}/{require_key(key)}"
         assert self.keys is not None
         return signed_url(self.bucket, self.keys, require_key(key), dt.datetime.now(dt.UTC))
 

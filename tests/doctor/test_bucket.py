@@ -15,6 +15,7 @@ from app.doctor.verdicts import judged
 from app.engines.s3_media import S3Media
 from app.main import build_parts
 from app.parts import Parts
+from tests.answering import answering
 from tests.cast import settings_for
 from tests.engines.media_twins import own_bucket
 
@@ -77,6 +78,38 @@ async def test_a_wrong_secret_is_told_as_such(parts: Parts, tmp_path: Path) -> N
     await refused.media.close()
     assert (verdict.state, "403" in verdict.text) == ("wrong", True)
     assert "AWS_SECRET_ACCESS_KEY" in verdict.mend
+
+
+async def test_a_bucket_that_does_not_exist_is_to_be_made(parts: Parts) -> None:
+    assert parts.settings.bucket
+    elsewhere = dataclasses.replace(parts.settings, bucket=replace(parts.settings.bucket, name="not-there"))
+    missing = build_parts(elsewhere, "postgresql:///nowhere")
+    verdict = await judged("media", media.reach(missing))
+    await missing.media.close()
+    assert (verdict.state, verdict.mend) == ("wrong", "Create it, or mend AWS_S3_BUCKET_NAME."), verdict
+
+
+@pytest.mark.parametrize(
+    ("prefix", "state", "words"), [("/events/", "ok", "work from here"), ("/drafts/", "wrong", "answered with 404")]
+)
+async def test_a_cdn_is_asked_for_what_everybody_may_see(parts: Parts, prefix: str, state: str, words: str) -> None:
+    def serve(method: str, path: str) -> tuple[int, str]:
+        return (200, "picture") if path.startswith(prefix) else (404, "none")
+
+    with answering(serve) as address:
+        assert isinstance(parts.media, S3Media)
+        parts.media.base_url = address
+        parts.settings = dataclasses.replace(parts.settings, media_base_url=address)
+        verdict = await media.signed_addresses(parts)
+    assert (verdict.state, words in verdict.text) == (state, True), verdict
+
+
+async def test_pictures_that_we_send_ourselves_need_no_address(parts: Parts) -> None:
+    """What a probe is called, no page shows: we would refuse it."""
+    assert isinstance(parts.media, S3Media)
+    parts.media.base_url = f"{parts.settings.public_url}/media"
+    parts.settings = dataclasses.replace(parts.settings, media_base_url=parts.media.base_url)
+    assert (await media.signed_addresses(parts)).state == "ok"
 
 
 async def test_a_rule_for_forgotten_uploads_is_seen(parts: Parts) -> None:

@@ -109,6 +109,26 @@ async def test_why_a_guarded_broker_refuses_is_told(
 
 
 @pytest.mark.parametrize(
+    ("door", "protocol"),
+    [
+        ("guarded_port", "plaintext"), ("guarded_port", "sasl_plaintext"), ("guarded_port", "ssl"),
+        ("port", "ssl"), ("port", "sasl_ssl"), ("port", "sasl_plaintext"),
+    ],
+)  # fmt: skip
+async def test_a_port_that_speaks_otherwise_is_told_as_such(
+    kafka_server: Kafka, tmp_path: Path, door: str, protocol: str
+) -> None:
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{getattr(kafka_server, door)}", "KAFKA_SECURITY_PROTOCOL": protocol,
+        "KAFKA_SASL_USERNAME": USER, "KAFKA_SASL_PASSWORD": PASSWORD, "KAFKA_CA_FILE": str(kafka_server.ca_file),
+    }  # fmt: skip
+    parts = build_parts(settings_for(tmp_path, **environment), "postgresql:///nowhere")
+    verdict = await judged("log", kafka.reach(parts))
+    await parts.log.close()
+    assert (verdict.state, "KAFKA_SECURITY_PROTOCOL" in verdict.mend) == ("wrong", True), verdict
+
+
+@pytest.mark.parametrize(
     ("servers", "protocol", "state"),
     [
         ("localhost:9092,127.0.0.1:9093", "plaintext", "ok"),

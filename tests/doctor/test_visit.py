@@ -13,6 +13,7 @@ from app.consumers.dead_letters import dead_letter
 from app.doctor import log as log_checks
 from app.doctor import media
 from app.doctor.verdicts import examine
+from app.doctor.visit import findings
 from app.engines.log import Delivered, Record
 from tests.cast import Stage, settings_for, staged
 
@@ -96,8 +97,54 @@ def test_an_unusable_address_of_the_database_starts_no_other_one(tmp_path: Path)
     done = doctor(tmp_path, EVENTSTREAM_DATA_DIR=str(tmp_path / "data"), POSTGRESQL_DB_URL="postgres//x")
     assert done.returncode == 1
     assert "setting POSTGRESQL_DB_URL" in done.stdout
+    assert "machine disk" in done.stdout
     assert "database reach" not in done.stdout
-    assert not (tmp_path / "data").exists()
+    assert not (tmp_path / "data" / "postgres").exists()
+
+
+ELSEWHERE = {
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "MONGODB_URL": "mongodb://127.0.0.1:1/eventstream",
+    "AWS_S3_BUCKET_NAME": "festival", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
+}  # fmt: skip
+REACHES = ["log reach", "documents reach", "media reach"]
+
+
+async def test_engines_elsewhere_are_looked_at_whatever_the_database_is_like(database_url: str, tmp_path: Path) -> None:
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("UPDATE alembic_version SET version_num = '0001'")
+    await admin.close()
+    for url, vital in ((f"postgresql:///x?host={tmp_path}", "database reach"), (database_url, "database migrations")):
+        found = [finding async for finding in findings(settings_for(tmp_path, **ELSEWHERE), url)]
+        told = {finding.about: finding.verdict.state for finding in found}
+        assert told[vital] == "wrong"
+        assert {about: state for about, state in told.items() if not about.startswith("database")} == dict.fromkeys(
+            REACHES, "wrong"
+        )
+
+
+def test_a_file_that_should_name_the_database_hides_nothing_else(tmp_path: Path) -> None:
+    done = doctor(tmp_path, EVENTSTREAM_DATA_DIR=str(tmp_path), POSTGRESQL_DB_URL_FILE="/no/such/file", **ELSEWHERE)
+    assert done.returncode == 1, done.stderr
+    for about in ("setting POSTGRESQL_DB_URL_FILE ", "machine disk ", *REACHES):
+        assert about in done.stdout
+    assert "database" not in done.stdout.replace("setting POSTGRESQL_DB_URL_FILE", "")
+
+
+def test_an_embedded_database_that_does_not_start_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "postgres").touch()
+    done = doctor(tmp_path, EVENTSTREAM_DATA_DIR=str(tmp_path), **ELSEWHERE)
+    assert done.returncode == 1, done.stderr
+    for about in ("WRONG  database start ", "machine demo ", *REACHES):
+        assert about in done.stdout
+
+
+def test_a_data_folder_that_cannot_be_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = doctor(tmp_path, EVENTSTREAM_DATA_DIR=str(tmp_path / "file" / "data"), **ELSEWHERE)
+    assert done.returncode == 1, done.stderr
+    for about in ("WRONG  setting EVENTSTREAM_DATA_DIR ", "WRONG  machine folder ", "machine demo ", *REACHES):
+        assert about in done.stdout
 
 
 def test_with_a_bad_address_of_one_engine_the_others_are_looked_at(server: str, tmp_path: Path) -> None:

@@ -222,6 +222,11 @@ def test_a_base_url_replaces_signed_addresses() -> None:
     assert media.origin == "https://cdn.example.org"
 
 
+@pytest.mark.parametrize("key", ["drafts/1/2.webp", "organizers/1/2.webp", "incoming/1"])
+def test_what_is_not_for_everybody_comes_from_us_and_not_from_there(key: str) -> None:
+    assert S3Media(AWS, "https://cdn.example.org/media").url(key) == f"/media/{key}"
+
+
 async def test_a_closed_store_holds_nothing_open() -> None:
     media = S3Media(AWS)
     await media.connect()

@@ -1,10 +1,11 @@
-"""One broker of Apache Kafka in KRaft mode, from Maven's repository."""
+"""Apache Kafka in KRaft mode, one broker or three, from Maven's repository."""
 
 import asyncio
 import base64
 import datetime as dt
 import ipaddress
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -22,6 +23,20 @@ USER, PASSWORD = "eventstream", "eventstream-secret"
 LOGINS = "org.apache.kafka.common.security"
 POM = SOURCES / "kafka" / "pom.xml"
 JAVA = ("java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+BROKER_PROPERTIES = """
+process.roles=broker
+node.id={node}
+controller.quorum.voters=1@{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=4
+log.index.size.max.bytes=262144
+log.cleaner.dedupe.buffer.size=16777216
+"""
 PROPERTIES = """
 process.roles=broker,controller
 node.id=1
@@ -39,7 +54,7 @@ log.dirs={data}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={copies}
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
@@ -83,6 +98,8 @@ class Kafka(RealServer):
     name = "kafka"
     recipe = Recipe("kafka", VERSION, ("java", "mvn"), copy_jars, (POM,))
     tools = ("java",)
+    copies = 1
+    """Of what groups have committed."""
 
     def java(self, *arguments: str | Path) -> list[str | Path]:
         return [*JAVA, "-cp", f"{self.program}/*", *arguments]
@@ -92,13 +109,13 @@ class Kafka(RealServer):
         names = {
             "host": HOST, "port": self.port, "guarded": self.guarded_port, "data": self.data,
             "controller": self.port_named("controller-port"), "keystore": self.folder / "keystore.pem",
-            "user": USER, "password": PASSWORD, "login": f"{LOGINS}.plain.PlainLoginModule",
+            "copies": self.copies, "user": USER, "password": PASSWORD, "login": f"{LOGINS}.plain.PlainLoginModule",
             "scram_login": f"{LOGINS}.scram.ScramLoginModule",
         }  # fmt: skip
         (self.folder / "server.properties").write_text(PROPERTIES.format(**names))
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-        format_storage = self.java("kafka.tools.StorageTool", "format", "-t", cluster, "--add-scram", user)
+        format_storage = self.java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--add-scram", user)
         run([*format_storage, "-c", self.folder / "server.properties"], self.folder)
 
     @property
@@ -109,6 +126,15 @@ class Kafka(RealServer):
     @property
     def ca_file(self) -> Path:
         return self.folder / "ca.pem"
+
+    def cluster(self) -> str:
+        """What it calls itself."""
+        lines = (self.data / "meta.properties").read_text().splitlines()
+        return next(line.removeprefix("cluster.id=") for line in lines if line.startswith("cluster.id="))
+
+    @property
+    def controller(self) -> str:
+        return f"{HOST}:{self.port_named('controller-port')}"
 
     def command(self) -> list[str | Path]:
         return self.java("kafka.Kafka", self.folder / "server.properties")
@@ -127,3 +153,45 @@ class Kafka(RealServer):
 
     def settings(self) -> dict[str, str]:
         return {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{self.port}"}
+
+
+class AnotherBroker(Kafka):
+    """One more in the cluster of `first`, which alone decides who is alive."""
+
+    def __init__(self, first: Kafka, node: int) -> None:
+        self.name = f"kafka-{node}"
+        super().__init__(first.folder.parent)
+        self.first = first
+        self.node = node
+
+    def prepare(self) -> None:
+        names = {"host": HOST, "port": self.port, "data": self.data, "node": self.node}
+        properties = self.folder / "server.properties"
+        properties.write_text(BROKER_PROPERTIES.format(**names, controller=self.first.controller))
+        cluster = f"--cluster-id={self.first.cluster()}"  # which may begin with a hyphen
+        run(self.java("kafka.tools.StorageTool", "format", cluster, "-c", properties), self.folder)
+
+
+class ThreeBrokers(Kafka):
+    """The first of them; the others come and go with it."""
+
+    copies = 3
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.others = [AnotherBroker(self, node) for node in (2, 3)]
+
+    def start(self) -> None:
+        super().start()
+        with ThreadPoolExecutor(len(self.others)) as pool:
+            list(pool.map(AnotherBroker.start, self.others))
+
+    def forget(self) -> None:
+        for one in self.others:
+            one.kill()
+        self.kill()
+        super().forget()
+
+    def settings(self) -> dict[str, str]:
+        ports = [self.port, *(one.port for one in self.others)]
+        return {"KAFKA_BOOTSTRAP_SERVERS": ",".join(f"{HOST}:{port}" for port in ports)}

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,24 @@ async def test_a_named_process_that_comes_back_finds_its_partitions_and_the_othe
     assert steady.client._coordinator.generation == generation, "the group was ordered anew"
     for consumer in (steady, back):
         await consumer.close()
+    for log in logs:
+        await log.close()
+
+
+async def test_two_processes_of_the_same_name_are_told_so(access: KafkaAccess) -> None:
+    """They would take the partitions from each other for ever."""
+    logs = [KafkaLog(access, 2, seconds=SECONDS, session_seconds=3, instance="same") for _ in range(2)]
+    await logs[0].create_topics([TOPIC])
+    consumers = [await log.consume("g", [TOPIC]) for log in logs]
+
+    async def told() -> bool:
+        for consumer in consumers:
+            with suppress(KafkaError):  # who joins as the other does so may be refused for good
+                await consumer.poll(1, 0.1)
+        return any("EVENTSTREAM_INSTANCE" in line["event"] and line.get("instance") == "same" for line in lines)
+
+    with capture_logs() as lines:
+        await eventually(told, 60)
     for log in logs:
         await log.close()
 
