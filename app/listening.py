@@ -6,12 +6,12 @@ import resource
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.settings import Settings, SettingsError
 
-MOST_OPEN_FILES = 65_536
+OPEN_FILES = (65_536, 10_240)
 
 
 @contextmanager
@@ -39,9 +39,12 @@ def listens(listener: socket.socket) -> bool:
 def allow_many_connections() -> None:
     """Each is an open file, of which a shell commonly allows 1,024 though the system would give more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MOST_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    for many in OPEN_FILES:
+        most = many if hard == resource.RLIM_INFINITY else min(many, hard)
+        with suppress(ValueError, OSError):  # macOS says that there is no limit, and has one
+            if soft != resource.RLIM_INFINITY and soft < most:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return
 
 
 def greeting(settings: Settings, port: int) -> str:

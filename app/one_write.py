@@ -79,6 +79,8 @@ class Protocol(HttpToolsProtocol):
             self.send_400_response("The head of a request does not end.")
             return
         self.unread += len(data)
+        if self.head_began == math.inf and self.cycle.response_complete:  # the next one begins, or so it seems
+            self.head_began = self.loop.time()
         super().data_received(data)
 
     def on_message_begin(self) -> None:

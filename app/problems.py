@@ -27,7 +27,7 @@ from app.errors import (
 )
 from app.kept_form import KeptForm
 from app.phrases import Phrase
-from app.same_origin import local_path, page_in, split
+from app.same_origin import SAFE_METHODS, local_path, page_in, split
 from app.validation import plain
 
 log = structlog.get_logger()
@@ -112,7 +112,7 @@ def way_to_sign_in(request: Request[Any, Any, Any], refusal: NotSignedIn) -> str
     """To an account, and back to the same page; what was chosen there goes along."""
     back, chosen = came_from(request), refusal.extra.get("choice")
     if not isinstance(chosen, KeptForm):
-        ended = request.method != "GET" and not request.scope["route_handler"].opt.get("keep_choice")
+        ended = request.method not in SAFE_METHODS and not request.scope["route_handler"].opt.get("keep_choice")
         return f"/sign-in?next={quote(back)}" + "&ended=true" * ended
     page = "/sign-up" if ("account", "new") in chosen.fields else "/sign-in"
     return f"{page}?next={quote(back.partition('?')[0] + '?' + chosen.choice)}"
@@ -130,7 +130,7 @@ def came_from(request: Request[Any, Any, Any]) -> str:
 def way_back(request: Request[Any, Any, Any]) -> str:
     """Nowhere, where that would be the page that is refused."""
     back = local_path(form_page(request), "")
-    return "" if request.method == "GET" and back.partition("?")[0] == request.scope["path"] else back
+    return "" if request.method in SAFE_METHODS and back.partition("?")[0] == request.scope["path"] else back
 
 
 def form_page(request: Request[Any, Any, Any]) -> str:

@@ -99,7 +99,7 @@ def work(settings: Settings, database_url: str, listener: socket.socket, number:
         configure_logs(settings)
         try:
             raise SystemExit(serve(settings, database_url, listener, lambda: reports.send(number)))
-        except SettingsError:
+        except SettingsError:  # of the listener; all others were read before
             raise SystemExit(UNUSABLE) from None  # for the parent to tell, once for all
 
 

@@ -147,6 +147,19 @@ async def test_nobody_is_waited_for_who_does_not_ask(begun: bytes) -> None:
     server.close()
 
 
+async def test_nor_is_who_seems_to_ask_again() -> None:
+    """A line end is the beginning of nothing yet, but keeps the connection from counting as idle."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: protocol(answered, patience_seconds=0.1), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 204 ")
+    writer.write(b"\r\n")
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    writer.close()
+    server.close()
+
+
 async def test_who_has_asked_is_not_hurried() -> None:
     enough = asyncio.Event()
 

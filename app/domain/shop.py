@@ -11,7 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.event_page import Availability, CoreEventData, availability, core, event_row
 from app.domain.media import MediaItem, media_of
 from app.domain.ticket_types import TicketType, ticket_types_of
-from app.domain.waiting_list_page import Entry, Standing, open_entry, standing
+from app.domain.waiting_list_page import Standing, place_now, standing
 from app.engines.database import Database
 from app.engines.media import Media
 
@@ -21,7 +21,7 @@ STATES = ("on_sale", "sold_out", "not_yet")
 class Places(msgspec.Struct, frozen=True, kw_only=True):
     """What is left. `state`: on_sale, sold_out, not_yet, closed or cancelled; `opens_at` where the sale is to begin.
 
-    `entry` is the visitor's place on the waiting list.
+    `mine` is what the visitor has of the waiting list: waiting, offered with the number of the entry, or nothing.
     """
 
     event_id: int
@@ -29,7 +29,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     ticket_types: list[TicketType]
     state: str
     timezone: str
-    entry: Entry | None = None
+    mine: str = ""
 
     @property
     def opens_at(self) -> dt.datetime | None:
@@ -49,7 +49,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     def offer(self) -> str:
         """Changes with what can be chosen: the state of a type, its price, or how many one person can still have.
 
-        So it does with where the visitor waits, and with what they are offered.
+        So it does when the visitor begins or ceases to wait, or is offered something.
         """
         kinds = (
             f"{kind.ticket_type_id}.{kind.state}.{min(kind.left, kind.per_attendee_limit)}.{kind.price}"
@@ -58,19 +58,13 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return "-".join([self.state, *kinds, self.mine])
 
     @property
-    def mine(self) -> str:
-        if self.entry is None:
-            return ""
-        return f"offered.{self.entry.waitlist_id}" if self.entry.offer else f"waiting.{self.entry.position}"
-
-    @property
     def seen(self) -> str:
         """Changes when anything here does."""
         left = (str(kind.left) for kind in self.ticket_types)
         return "~".join([self.offer, str(self.availability.left), *left])
 
     def mine_since(self, seen: str) -> bool:
-        """Whether the visitor waits elsewhere than they did, is offered something, or waits no more."""
+        """Whether the visitor has come to wait, is offered something, or waits no more."""
         return bool(seen) and self.mine != mine_in(seen)
 
     def news_since(self, seen: str) -> list[TicketType]:
@@ -145,7 +139,7 @@ async def shop(database: Database, media: Media, who: Caller | None, event_id: i
         event=core(row),
         company=row["company_name"],
         pictures=pictures,
-        places=places(row, kinds, mine.entry),
+        places=places(row, kinds, mine.place),
         mine=mine,
         own=who is not None and who.organizer_id == row["organizer_id"],
         returnable=row["returnable"],
@@ -157,15 +151,16 @@ async def places_now(database: Database, who: Caller | None, event_id: int, seen
     row = await event_row(database, who, event_id)
     async with database.connection() as connection:
         kinds = await ticket_types_of(connection, event_id)
-        entry = await open_entry(connection, who, event_id) if who and mine_in(seen) else None
-    return places(row, kinds, entry)
+        mine = await place_now(connection, who, event_id) if who and mine_in(seen) else ""
+    return places(row, kinds, mine)
 
 
 def mine_in(seen: str) -> str:
-    return seen.partition("~")[0].rpartition("-")[2]
+    last = seen.partition("~")[0].rpartition("-")[2]
+    return last if last.startswith(("waiting", "offered")) else ""
 
 
-def places(row: Mapping[str, Any], kinds: Sequence[TicketType], entry: Entry | None) -> Places:
+def places(row: Mapping[str, Any], kinds: Sequence[TicketType], mine: str) -> Places:
     found = {kind.state for kind in kinds}
     state = next((state for state in STATES if state in found), "closed")
     return Places(
@@ -174,5 +169,5 @@ def places(row: Mapping[str, Any], kinds: Sequence[TicketType], entry: Entry | N
         ticket_types=list(kinds),
         state="cancelled" if row["status"] == "cancelled" else state,
         timezone=row["timezone"],
-        entry=entry,
+        mine=mine,
     )

@@ -149,6 +149,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     tickets: Sequence[Mine] = ()
     entry: Entry | None = None
 
+    @property
+    def place(self) -> str:
+        """Changes when somebody comes to wait, is offered something, or waits no more."""
+        return place(self.entry.waitlist_id, self.entry.status) if self.entry else ""
+
 
 async def standing(connection: Connection, who: Caller | None, event_id: int) -> Standing:
     if who is None:
@@ -160,17 +165,26 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
         event_id,
         who.user_id,
     )
-    found = await open_entry(connection, who, event_id)
-    return Standing(
-        code=tickets[0]["code"] if tickets else None,
-        position=found.position if found else None,
-        tickets=[Mine(*ticket) for ticket in tickets],
-        entry=found,
-    )
-
-
-async def open_entry(connection: Connection, who: Caller, event_id: int) -> Entry | None:
     row = await connection.fetchrow(
         f"{ENTRIES} WHERE w.event_id = $1 AND w.attendee_id = $2 AND {OPEN}", event_id, who.user_id
     )
-    return entry(row) if row else None
+    return Standing(
+        code=tickets[0]["code"] if tickets else None,
+        position=row["position"] if row else None,
+        tickets=[Mine(*ticket) for ticket in tickets],
+        entry=entry(row) if row else None,
+    )
+
+
+async def place_now(connection: Connection, who: Caller, event_id: int) -> str:
+    """As `Standing.place`, without counting who is before."""
+    row = await connection.fetchrow(
+        f"SELECT w.id, w.status FROM waiting_list w WHERE w.event_id = $1 AND w.attendee_id = $2 AND {OPEN}",
+        event_id,
+        who.user_id,
+    )
+    return place(row["id"], row["status"]) if row else ""
+
+
+def place(waitlist_id: int, status: str) -> str:
+    return f"offered.{waitlist_id}" if status == "offered" else "waiting"

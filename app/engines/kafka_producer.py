@@ -115,6 +115,8 @@ class KafkaProducer:
             max_request_size=MAX_BYTES + MARGIN_BYTES, request_timeout_ms=int(REQUEST_SECONDS * 1000),
             **self.access.options(),
         )  # fmt: skip
+        # What waits for a leader is given up by its sender first: one such partition costs no other its producer.
+        producer._message_accumulator._batch_ttl = self.seconds + 1
         try:
             async with asyncio.timeout(START_SECONDS):
                 await producer.start()
