@@ -57,7 +57,7 @@ async def cancel_ticket(
         if by_organizer and not reason and ticket["attendee_id"] != who.user_id:
             raise Invalid([FieldError("reason", "must be given: the attendee will read it")])
         await give_back(connection, stock, who.user_id, [ticket], reason or RETURNED)
-        await settle(connection, stock, freed=1)
+        await settle(connection, stock)
         return {"status": "cancelled"}
 
     outcome, replayed = await once(database, who.user_id, idempotent, decide)

@@ -233,7 +233,7 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
             EventChanged(event_id=event_id, rev=rev, organizer_id=before.organizer_id, by=who.user_id, event=data),
         )
         stock = await lock_own_stock(connection, who, event_id)
-        await settle(connection, stock, freed=max(0, stock.capacity - before.capacity))
+        await settle(connection, stock, before.public)
     return rev
 
 

@@ -155,7 +155,7 @@ async def release_tickets(
         }
         if released:
             await give_back(connection, stock, who.user_id, released, reason)
-            await settle(connection, stock, freed=len(released))
+            await settle(connection, stock)
         return {"done": [row["id"] for row in released], "refused": list(refused.items())}
 
     return decided(*await once(database, who.user_id, idempotent, decide))

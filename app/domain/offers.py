@@ -37,22 +37,24 @@ class Unfit(msgspec.Struct, frozen=True):
     left: int
 
 
-async def settle(connection: Connection, stock: Stock, freed: int = 0) -> None:
-    """Write what the clock has decided and offer what is free; `freed` places came free in this transaction before.
+async def settle(connection: Connection, stock: Stock, public: Mapping[int, int] | None = None) -> None:
+    """Write what the clock has decided and offer what is free.
 
     Freed places are offered before the transaction ends, so nobody ever sees them in between. Where very much has ended
-    this writes a part of it, and the event stays due.
+    this writes a part of it, and the event stays due. `public` is that of the stock as it was read before a change.
     """
+    public = stock.public if public is None else public
     lapsed, expired = await lapse_holds(connection, stock), await expire_offers(connection, stock)
-    freed += lapsed + expired
     closed = 0
     if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
         closed = await close_entries(connection, stock)
     if stock.status != "cancelled" and not stock.over:
-        freed += await keep_in_order(connection, stock)
-        while (given_back := await offer_places(connection, stock, freed)) > 0:
-            freed = given_back
+        await give_up_kept(connection, stock)
+        passed: set[int] = set()
+        while await offer_places(connection, stock, public, passed) or await complete_groups(connection, stock):
+            pass  # each time somebody has got theirs, and something may have come free
     stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
+    stock.become_public()
     await save_stock(connection, stock)
 
 
@@ -115,23 +117,18 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
     return len(rows)
 
 
-async def keep_in_order(connection: Connection, stock: Stock) -> int:
-    """What is kept goes to the first in line, lest two groups hold for ever what each lacks; how many places are left.
-
-    Places are not kept of a type that is not on sale any more, or that the group can never have so many of.
-    """
-    keepers = await keeping_entries(connection, stock)
-    before = {entry.id: entry.kept for entry in keepers}
-    left = sum(sum(kept.values()) for kept in before.values())
-    for entry in keepers:
-        stock.release(entry.kept)
-    for entry in keepers:
-        entry.kept = {}
-        for kind in sorted(possible(stock, entry), key=lambda kind: kind.id not in before[entry.id]):
-            left -= hold_for(stock, entry, kind, min(left, stock.left_of_type(kind), entry.quantity))
-        tell_kept(stock, entry, before[entry.id])
-    await write_entries(connection, stock, [entry for entry in keepers if entry.kept != before[entry.id]])
-    return left
+async def give_up_kept(connection: Connection, stock: Stock) -> None:
+    """Places are not kept of a type that is not on sale any more, or that the group can never have so many of."""
+    changed = []
+    for entry in await keeping_entries(connection, stock):
+        still = {kind.id for kind in possible(stock, entry)}
+        if gone := entry.kept.keys() - still:
+            before = entry.kept
+            for number in gone:
+                let_go(stock, entry, number, entry.quantity)
+            tell_kept(stock, entry, before)
+            changed.append(entry)
+    await write_entries(connection, stock, changed)
 
 
 async def close_entries(connection: Connection, stock: Stock) -> int:
@@ -165,8 +162,8 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, *
     stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
 
 
-async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
-    """Walk the list in order of joining while something is free; how many kept places were given up on the way.
+async def offer_places(connection: Connection, stock: Stock, public: Mapping[int, int], passed: set[int]) -> int:
+    """Walk the list in order of joining; how many kept places were given up on the way. `passed` is who was before.
 
     Those stay held until its end, so that the next walk gives them to the first who wait; till then the event may seem
     to have less than nothing left.
@@ -196,7 +193,8 @@ async def offer_places(connection: Connection, stock: Stock, freed: int) -> int:
             for waiting in unfit
             if any(before.get(kind.id, 0) > max(0, stock.left(kind)) for kind in waiting.kinds)
         }
-    touched += pass_over(stock, unfit, overtaken, freed)
+    touched += pass_over(stock, [one for one in unfit if one.entry.id not in passed], overtaken, public)
+    passed |= {entry.id for entry in touched}
     stock.release(given_back)
     await write_entries(connection, stock, touched)
     return given_back.total()
@@ -246,6 +244,53 @@ def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
     return entry.kept != before
 
 
+async def complete_groups(connection: Connection, stock: Stock) -> bool:
+    """Give the first in line what is kept for later ones, if that is enough, lest each holds for ever what others lack.
+
+    Whether somebody has been offered theirs.
+    """
+    line = await keeping_entries(connection, stock)
+    before = {entry.id: entry.kept for entry in line}
+    offered = False
+    for place, entry in enumerate(line):
+        later = line[place + 1 :]
+        theirs = sum((Counter(other.kept) for other in later), Counter[int]())
+        together = msgspec.structs.replace(entry, kept=Counter(entry.kept) + theirs)
+        if theirs and (kind := next((kind for kind in possible(stock, entry) if fits(stock, together, kind)), None)):
+            take(stock, entry, kind, later)
+            for number in entry.kept.keys() - {kind.id}:
+                let_go(stock, entry, number, entry.quantity)
+            offer(stock, entry, kind)
+            offered = True
+    changed = [entry for entry in line if entry.kept != before[entry.id]]
+    for entry in changed:
+        if entry.status == "waiting":
+            tell_kept(stock, entry, before[entry.id])
+    await write_entries(connection, stock, changed)
+    return offered
+
+
+def take(stock: Stock, entry: Entry, kind: TypeStock, later: Sequence[Entry]) -> None:
+    """No more than the group lacks, of the type and then of the event, from the last in line first."""
+    lacking = entry.quantity - entry.kept.get(kind.id, 0) - stock.left_of_type(kind)
+    for other in reversed(later):
+        lacking -= let_go(stock, other, kind.id, lacking)
+    lacking = entry.quantity - sum(entry.kept.values()) - stock.left_of_event
+    for other in reversed(later):
+        for number in sorted(other.kept):
+            lacking -= let_go(stock, other, number, lacking)
+
+
+def let_go(stock: Stock, entry: Entry, ticket_type_id: int, most: int) -> int:
+    """Keep so many fewer, if there are as many; how many they are."""
+    kept = entry.kept.get(ticket_type_id, 0)
+    if (places := min(most, kept)) <= 0:
+        return 0
+    stock.release({ticket_type_id: places})
+    entry.kept = {one: many for one, many in {**entry.kept, ticket_type_id: kept - places}.items() if many}
+    return places
+
+
 def hold_for(stock: Stock, entry: Entry, kind: TypeStock, places: int) -> int:
     """Keep so many more, if any; how many they are."""
     if places <= 0:
@@ -263,12 +308,12 @@ def tell_kept(stock: Stock, entry: Entry, before: Mapping[int, int]) -> None:
             stock.lines.append(LogLine(entry.id, "kept" if kept > was else "released", detail))
 
 
-def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], freed: int) -> list[Entry]:
-    """Count it once for each group that saw places go to somebody after it, or back to the public."""
+def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], public: Mapping[int, int]) -> list[Entry]:
+    """Count it once for each group that saw places go to somebody after it, or to the public, which had `public`."""
     passed = []
     for waiting in unfit:
         entry = waiting.entry
-        if entry.id in overtaken or (freed and any(stock.left(kind) > 0 for kind in waiting.kinds)):
+        if entry.id in overtaken or any(stock.left(kind) > public.get(kind.id, 0) for kind in waiting.kinds):
             entry.passed += 1
             detail = {"left": waiting.left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
             stock.lines.append(LogLine(entry.id, "passed", detail))

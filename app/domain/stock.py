@@ -44,7 +44,10 @@ class LogLine(msgspec.Struct, frozen=True):
 
 
 class Stock(msgspec.Struct):
-    """`held` counts held tickets, open offers and places kept for a group; `types` are in the order of the event."""
+    """`held` counts held tickets, open offers and places kept for a group; `types` are in the order of the event.
+
+    `public` says, by the id of their type, how many places everybody could have when it was read or settled last.
+    """
 
     id: int
     organizer_id: int
@@ -63,6 +66,11 @@ class Stock(msgspec.Struct):
     types: dict[int, TypeStock] = {}
     facts: list[Fact] = []
     lines: list[LogLine] = []
+    public: dict[int, int] = {}
+
+    def become_public(self) -> None:
+        """Whatever is left."""
+        self.public = {kind.id: self.left(kind) for kind in self.types.values()}
 
     @property
     def due(self) -> bool:
@@ -174,6 +182,8 @@ def stocks_in(row: Mapping[str, Any]) -> dict[int, Stock]:
     stocks = {event[0]: Stock(*event) for event in row["events"]}
     for event_id, *kind in row["types"]:
         stocks[event_id].types[kind[0]] = TypeStock(*kind)
+    for stock in stocks.values():
+        stock.become_public()
     return stocks
 
 

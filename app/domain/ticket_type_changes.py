@@ -51,7 +51,7 @@ async def create_ticket_type(
                        $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id""",
             event_id, rev, given.position, *msgspec.structs.astuple(data),
         )  # fmt: skip
-        await tell_and_settle(connection, who, event_id, number, rev, data)
+        await tell_and_settle(connection, who, stock, number, rev, data)
         return {"ticket_type_id": number}
 
     outcome, replayed = await once(database, who.user_id, idempotent, decide)
@@ -87,8 +87,7 @@ async def change_ticket_type(
                       per_attendee_limit = $11, general = general AND price = $6 WHERE id = $1""",
             ticket_type_id, rev, given.position, *msgspec.structs.astuple(data),
         )  # fmt: skip
-        more = (given.places or stock.capacity) - (row["places"] or stock.capacity)
-        await tell_and_settle(connection, who, stock.id, ticket_type_id, rev, data, freed=max(0, more))
+        await tell_and_settle(connection, who, stock, ticket_type_id, rev, data)
         return await one_type(connection, ticket_type_id)
 
 
@@ -109,7 +108,7 @@ async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: i
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute("UPDATE ticket_types SET rev = $2, archived = true WHERE id = $1", ticket_type_id, rev)
         await follow_price(connection, stock.id)
-        await tell_and_settle(connection, who, stock.id, ticket_type_id, rev, data_of(row), archived=True)
+        await tell_and_settle(connection, who, stock, ticket_type_id, rev, data_of(row), archived=True)
 
 
 async def lock_type(
@@ -146,18 +145,17 @@ def data_of(row: Mapping[str, Any]) -> TicketTypeData:
 async def tell_and_settle(
     connection: Connection,
     who: Caller,
-    event_id: int,
+    before: Stock,
     ticket_type_id: int,
     rev: int,
     data: TicketTypeData,
     *,
     archived: bool = False,
-    freed: int = 0,
 ) -> None:
-    stock = await lock_own_stock(connection, who, event_id)  # again, with the change in it
+    stock = await lock_own_stock(connection, who, before.id)  # again, with the change in it
     stock.facts.append(
         TicketTypeChanged(
-            event_id=event_id,
+            event_id=stock.id,
             ticket_type_id=ticket_type_id,
             rev=rev,
             by=who.user_id,
@@ -165,7 +163,7 @@ async def tell_and_settle(
             ticket_type=data,
         )
     )
-    await settle(connection, stock, freed)
+    await settle(connection, stock, before.public)
 
 
 async def one_type(connection: Connection, ticket_type_id: int) -> TicketType:

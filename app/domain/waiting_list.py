@@ -237,12 +237,11 @@ async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], st
     await connection.execute(
         "UPDATE waiting_list SET status = $2, ended_at = $3, kept = '{}' WHERE id = $1", entry["id"], status, stock.now
     )
-    held = held_for(entry)
-    stock.release(held)
+    stock.release(held_for(entry))
     fact = WaitingListLeft if status == "left" else OfferDeclined
     stock.facts.append(fact(event_id=stock.id, waitlist_id=entry["id"], attendee_id=entry["attendee_id"]))
     stock.lines.append(LogLine(entry["id"], status, {}))
-    await settle(connection, stock, freed=sum(held.values()))
+    await settle(connection, stock)
 
 
 async def accept_offer(

@@ -63,12 +63,15 @@ class Sale:
     entries: dict[int, Entry] = field(default_factory=dict)
     keys: dict[tuple[int, str], tuple[object, Answer]] = field(default_factory=dict)
     facts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    public: dict[int, int] = field(default_factory=dict)
+    """Of which types how much was left for everybody before what is done just now."""
     given_back: list[Kind] = field(default_factory=list)
     owed: int = 0
     """Of which types places were kept until this walk along the list; the next one may give them away."""
 
     def answer(self, what: str, key: tuple[int, str] | None, *args: Any) -> Answer:
         """To one request: the clock has its say first, and a key gives the answer that it gave before."""
+        self.public = self.everything_left()
         if self.due:
             self.settle()
         body = (what, args[:-1])
@@ -213,9 +216,9 @@ class Sale:
         return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry.status, "not-waiting")
 
     def end(self, entry: Entry, status: str, fact: str) -> None:
-        held, entry.status, entry.kept = entry.held, status, []
+        entry.status, entry.kept = status, []
         self.tell(fact, entry.number)
-        self.settle(len(held))
+        self.settle()
 
     def cancel(self, number: int, by_organizer: bool) -> str:
         ticket = self.tickets[number]
@@ -225,7 +228,7 @@ class Sale:
             return "not-returnable"
         if ticket.status != "cancelled":
             self.give_back(ticket)
-            self.settle(1)
+            self.settle()
         return "cancelled"
 
     def give_back(self, ticket: Ticket) -> None:
@@ -256,7 +259,7 @@ class Sale:
         if ticket.status != "held":
             return "not-held"
         self.give_back(ticket)
-        self.settle(1)
+        self.settle()
         return "cancelled"
 
     def use(self, number: int) -> str:
@@ -282,9 +285,9 @@ class Sale:
             return "event-cancelled"
         if capacity < self.sold() + self.held():
             return "capacity-taken"
-        more, self.capacity, self.payment = capacity - self.capacity, capacity, payment
+        self.capacity, self.payment = capacity, payment
         self.tell("EventChanged", event_id)
-        self.settle(max(0, more))
+        self.settle()
         return "changed"
 
     def create_kind(self, price: int, places: int | None, limit: int, sale: str, numbers: Sequence[int]) -> Answer:
@@ -304,10 +307,9 @@ class Sale:
             return "event-cancelled"
         if places is not None and places < self.sold(kind) + self.held(kind):
             return "places-taken"
-        more = (places or self.capacity) - (kind.places or self.capacity)
         kind.price, kind.places, kind.limit, kind.sale = price, places, limit, sale
         self.tell("TicketTypeChanged", kind.id)
-        self.settle(max(0, more))
+        self.settle()
         return "changed"
 
     def archive_kind(self, number: int) -> str:
@@ -343,34 +345,24 @@ class Sale:
     def due(self) -> bool:
         return any(one.overdue for one in [*self.tickets.values(), *self.entries.values()])
 
-    def settle(self, freed: int = 0) -> None:
-        freed += self.expire()
-        if self.status == "cancelled":
-            return
-        for entry in self.with_status("waiting"):
-            if self.over or (entry.wanted and not self.acceptable(entry)):
-                self.close(entry)
-        if self.over:
-            return
-        freed += self.keep_in_order()
-        while freed_again := self.walk(freed):
-            freed = freed_again
+    def settle(self) -> None:
+        self.expire()
+        if self.status != "cancelled":
+            for entry in self.with_status("waiting"):
+                if self.over or (entry.wanted and not self.acceptable(entry)):
+                    self.close(entry)
+        if self.status != "cancelled" and not self.over:
+            for entry in self.with_status("waiting"):
+                entry.kept = [kind for kind in entry.kept if self.on_sale(kind) and kind in self.possible(entry)]
+            counted: list[Entry] = []
+            while self.walk(counted) or self.complete_groups():
+                pass
+        self.public = self.everything_left()
 
-    def keep_in_order(self) -> int:
-        """Deal out what is kept anew, so that the first in line gets of it first; how many places are left."""
-        keepers = [(entry, entry.kept) for entry in self.with_status("waiting") if entry.kept]
-        left = sum(len(kept) for _, kept in keepers)
-        for entry, _ in keepers:
-            entry.kept = []
-        for entry, before in keepers:
-            for kind in sorted(self.possible(entry), key=lambda kind: kind not in before):
-                if self.on_sale(kind):
-                    of_type = (kind.places or self.capacity) - self.sold(kind) - self.held(kind)
-                    places = min(left, of_type, entry.quantity)
-                    entry.kept, left = entry.kept + [kind] * places, left - max(0, places)
-        return left
+    def everything_left(self) -> dict[int, int]:
+        return {kind.id: self.left(kind) for kind in self.kinds.values()}
 
-    def expire(self) -> int:
+    def expire(self) -> None:
         tickets = [one for one in self.tickets.values() if one.overdue]
         for ticket in tickets:
             ticket.status, ticket.overdue = "lapsed", False
@@ -380,7 +372,6 @@ class Sale:
         for entry in entries:
             entry.status, entry.overdue = "expired", False
             self.tell("OfferExpired", entry.number)
-        return len(tickets) + sum(entry.quantity for entry in entries)
 
     def close(self, entry: Entry) -> None:
         entry.status, entry.kept = "closed", []
@@ -391,20 +382,44 @@ class Sale:
         kinds = [k for k in self.acceptable(entry) if entry.quantity <= min(self.capacity, k.places or self.capacity)]
         return [kind for kind in kinds if self.owned(entry.person, kind) + entry.quantity <= kind.limit]
 
-    def left_with_kept(self, entry: Entry, kind: Kind) -> int:
-        """What there would be if nothing were kept for it."""
-        kept, entry.kept = entry.kept, []
-        left, entry.kept = self.left(kind), kept
+    def left_with_kept(self, kind: Kind, *entries: Entry) -> int:
+        """What there would be if nothing were kept for these."""
+        kept = [entry.kept for entry in entries]
+        for entry in entries:
+            entry.kept = []
+        left = self.left(kind)
+        for entry, its in zip(entries, kept, strict=True):
+            entry.kept = its
         return left
 
-    def walk(self, freed: int) -> int:
+    def complete_groups(self) -> bool:
+        """Whether the first in line has got what was kept for later ones, where that was enough."""
+        line, offered = [entry for entry in self.with_status("waiting") if entry.kept], False
+        for place, entry in enumerate(line):
+            later = [other for other in line[place + 1 :] if other.kept]
+            kinds = [kind for kind in self.possible(entry) if self.on_sale(kind)]
+            enough = (kind for kind in kinds if self.left_with_kept(kind, entry, *later) >= entry.quantity)
+            if later and (kind := next(enough, None)):
+                of_type = (kind.places or self.capacity) - self.sold(kind) - self.held(kind) + entry.kept.count(kind)
+                for other in reversed(later):
+                    while kind in other.kept and of_type < entry.quantity:
+                        other.kept.remove(kind)
+                        of_type += 1
+                for other in reversed(later):
+                    while other.kept and self.free + len(entry.kept) < entry.quantity:
+                        other.kept.remove(min(other.kept, key=lambda one: one.id))
+                entry.status, entry.kept, entry.kind, offered = "offered", [], kind, True
+                self.tell("WaitingListOffered", entry.number)
+        return offered
+
+    def walk(self, counted: list[Entry]) -> int:
         """Offer along the list; how many kept places of another type came free on the way."""
         unfit: list[tuple[Entry, list[Kind]]] = []
         passed: list[Entry] = []
         for entry in self.with_status("waiting"):
             kinds = list(filter(self.on_sale, self.possible(entry)))
             before = {kind.id: self.left(kind) for kind in self.kinds.values()}
-            fitting = next((kind for kind in kinds if self.left_with_kept(entry, kind) >= entry.quantity), None)
+            fitting = next((kind for kind in kinds if self.left_with_kept(kind, entry) >= entry.quantity), None)
             if fitting:
                 self.given_back += [kind for kind in entry.kept if kind is not fitting]
                 entry.status, entry.kept, entry.kind = "offered", [], fitting
@@ -419,6 +434,9 @@ class Sale:
                 unfit.append((entry, kinds))
             passed += [one for one, its in unfit if any(before[kind.id] > max(0, self.left(kind)) for kind in its)]
         for entry, kinds in unfit:
-            entry.passed += entry in passed or bool(freed and any(self.left(kind) > 0 for kind in kinds))
+            more = any(self.left(kind) > self.public.get(kind.id, 0) for kind in kinds)
+            if entry not in counted and (entry in passed or more):
+                entry.passed += 1
+                counted.append(entry)
         given_back, self.given_back = len(self.given_back), []
         return given_back

@@ -215,7 +215,7 @@ class SaleRules(RuleBasedStateMachine):
     def no_place_is_public_that_somebody_waits_for(self) -> None:
         for entry in self.sale.with_status("waiting"):
             for one in filter(self.sale.on_sale, self.sale.possible(entry)):
-                assert self.sale.left_with_kept(entry, one) < entry.quantity, entry
+                assert self.sale.left_with_kept(one, entry) < entry.quantity, entry
 
     @invariant()
     def facts_are_numbered_without_gaps_in_their_order(self) -> None:

@@ -313,6 +313,38 @@ async def test_two_groups_do_not_hold_for_ever_what_each_lacks(office: BoxOffice
     assert await office.places() == (3, 3)
 
 
+async def test_the_first_in_line_gets_what_is_kept_for_later_ones_where_that_is_enough(office: BoxOffice) -> None:
+    limits = {"places": 4, "per_attendee_limit": 4}
+    await office.open(capacity=9, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
+    ann, amy, first, second, *singles = await office.people("ann", "amy", "bob", "ben", "s1", "s2", "s3")
+    day, night = (await office.kinds()).values()
+    days = [one.ticket_number for one in (await office.bought(ann, quantity=4, kind=day)).tickets]
+    nights = [one.ticket_number for one in (await office.bought(amy, quantity=4, kind=night)).tickets]
+    await office.joins(first, quantity=4, kinds=(day,))
+    await office.joins(second, quantity=4)
+    for single in singles:
+        await office.joins(single, kinds=(night,))
+    await free(office, nights, 3)
+    assert (await office.entry(second)).passed == 3
+    await free(office, days, 3)
+    assert ((await office.entry(first)).passed, (await office.entry(second)).kept) == (3, 3)
+    await free(office, days)
+    assert await office.standing(first, second) == ["offered", "waiting"]
+    assert (await office.entry(second)).kept == 0
+
+
+async def test_what_comes_free_of_another_type_goes_past_nobody(office: BoxOffice) -> None:
+    await office.open(capacity=20, ticket_types=[kind("Day", places=2, per_attendee_limit=2), kind("Night")])
+    ann, pair, other, *guests = await office.people("ann", "bob", "ben", "g1", "g2", "g3", "g4")
+    day, night = (await office.kinds()).values()
+    await office.bought(ann, kind=day)
+    numbers = [(await office.bought(guest, kind=night)).ticket_number for guest in guests]
+    await office.joins(pair, quantity=2, kinds=(day,))
+    await free(office, numbers, 4)
+    assert (await office.entry(pair)).passed == 0
+    await office.bought(other, kind=day)
+
+
 async def test_nobody_waits_for_a_draft(office: BoxOffice) -> None:
     await office.open(status="draft")
     with pytest.raises(Conflict) as refused:
