@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from app.domain.kept_places import give_up_kept, keep, let_go, take, tell_kept
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
 from app.domain.waiting_entries import (
     NEVER,
     Entry,
     acceptable,
     by_type,
+    fits,
     keeping_entries,
+    possible,
     waiting_entries,
     why_never,
     write_entries,
@@ -117,20 +120,6 @@ async def expire_offers(connection: Connection, stock: Stock) -> int:
     return len(rows)
 
 
-async def give_up_kept(connection: Connection, stock: Stock) -> None:
-    """Places are not kept of a type that is not on sale any more, or that the group can never have so many of."""
-    changed = []
-    for entry in await keeping_entries(connection, stock):
-        still = {kind.id for kind in possible(stock, entry)}
-        if gone := entry.kept.keys() - still:
-            before = entry.kept
-            for number in gone:
-                let_go(stock, entry, number, entry.quantity)
-            tell_kept(stock, entry, before)
-            changed.append(entry)
-    await write_entries(connection, stock, changed)
-
-
 async def close_entries(connection: Connection, stock: Stock) -> int:
     """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
     ended = [kind.id for kind in stock.types.values() if kind.archived or stock.sale_end(kind) <= stock.now]
@@ -200,21 +189,9 @@ async def offer_places(connection: Connection, stock: Stock, public: Mapping[int
     return given_back.total()
 
 
-def possible(stock: Stock, entry: Entry) -> list[TypeStock]:
-    """Types on sale that the group can have, in the order of its wish."""
-    kinds = filter(stock.on_sale, acceptable(stock, entry))
-    return [kind for kind in kinds if why_never(stock, entry, kind) is None]
-
-
 def close(stock: Stock, entry: Entry, reason: str) -> None:
     entry.status = "closed"
     tell_closed(stock, entry.id, entry.attendee_id, reason, quantity=entry.quantity)
-
-
-def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
-    """Whether there are enough with what is kept for the group: of the event whatever its type, of the type itself."""
-    of_event = stock.left_of_event + sum(entry.kept.values())
-    return min(of_event, stock.left_of_type(kind) + entry.kept.get(kind.id, 0)) >= entry.quantity
 
 
 def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
@@ -233,15 +210,6 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
     )
     detail = {"quantity": entry.quantity, "ticket_type": kind.name, "until": entry.offer_until.isoformat()}
     stock.lines.append(LogLine(entry.id, "offered", detail))
-
-
-def keep(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
-    """Keep what is free, of each type, for a group that was passed over often enough; whether anything was."""
-    before = entry.kept
-    for kind in kinds:
-        hold_for(stock, entry, kind, min(stock.left(kind), entry.quantity - entry.kept.get(kind.id, 0)))
-    tell_kept(stock, entry, before)
-    return entry.kept != before
 
 
 async def complete_groups(connection: Connection, stock: Stock) -> bool:
@@ -268,44 +236,6 @@ async def complete_groups(connection: Connection, stock: Stock) -> bool:
             tell_kept(stock, entry, before[entry.id])
     await write_entries(connection, stock, changed)
     return offered
-
-
-def take(stock: Stock, entry: Entry, kind: TypeStock, later: Sequence[Entry]) -> None:
-    """No more than the group lacks, of the type and then of the event, from the last in line first."""
-    lacking = entry.quantity - entry.kept.get(kind.id, 0) - stock.left_of_type(kind)
-    for other in reversed(later):
-        lacking -= let_go(stock, other, kind.id, lacking)
-    lacking = entry.quantity - sum(entry.kept.values()) - stock.left_of_event
-    for other in reversed(later):
-        for number in sorted(other.kept):
-            lacking -= let_go(stock, other, number, lacking)
-
-
-def let_go(stock: Stock, entry: Entry, ticket_type_id: int, most: int) -> int:
-    """Keep so many fewer, if there are as many; how many they are."""
-    kept = entry.kept.get(ticket_type_id, 0)
-    if (places := min(most, kept)) <= 0:
-        return 0
-    stock.release({ticket_type_id: places})
-    entry.kept = {one: many for one, many in {**entry.kept, ticket_type_id: kept - places}.items() if many}
-    return places
-
-
-def hold_for(stock: Stock, entry: Entry, kind: TypeStock, places: int) -> int:
-    """Keep so many more, if any; how many they are."""
-    if places <= 0:
-        return 0
-    stock.hold(kind, places)
-    entry.kept = {**entry.kept, kind.id: entry.kept.get(kind.id, 0) + places}
-    return places
-
-
-def tell_kept(stock: Stock, entry: Entry, before: Mapping[int, int]) -> None:
-    for number in {**before, **entry.kept}:
-        was, kept = before.get(number, 0), entry.kept.get(number, 0)
-        if was != kept:
-            detail = {"kept": kept, "quantity": entry.quantity, "ticket_type": stock.types[number].name}
-            stock.lines.append(LogLine(entry.id, "kept" if kept > was else "released", detail))
 
 
 def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], public: Mapping[int, int]) -> list[Entry]:

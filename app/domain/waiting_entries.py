@@ -100,6 +100,18 @@ def places_of(stock: Stock, kind: TypeStock) -> int:
     return stock.capacity if kind.places is None else min(kind.places, stock.capacity)
 
 
+def possible(stock: Stock, entry: Entry) -> list[TypeStock]:
+    """Types on sale that the group can have, in the order of its wish."""
+    kinds = filter(stock.on_sale, acceptable(stock, entry))
+    return [kind for kind in kinds if why_never(stock, entry, kind) is None]
+
+
+def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
+    """Whether there are enough with what is kept for the group: of the event whatever its type, of the type itself."""
+    of_event = stock.left_of_event + sum(entry.kept.values())
+    return min(of_event, stock.left_of_type(kind) + entry.kept.get(kind.id, 0)) >= entry.quantity
+
+
 async def write_entries(connection: Connection, stock: Stock, entries: Sequence[Entry]) -> None:
     if entries:
         await connection.execute(
