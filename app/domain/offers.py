@@ -57,7 +57,7 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
         while await offer_places(connection, stock, public, passed) or await complete_groups(connection, stock):
             pass  # each time somebody has got theirs, and something may have come free
     stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
-    stock.become_public()
+    stock.public = stock.left_by_type()
     await save_stock(connection, stock)
 
 
@@ -161,9 +161,9 @@ async def offer_places(connection: Connection, stock: Stock, public: Mapping[int
     overtaken: set[int] = set()
     touched: list[Entry] = []
     given_back: Counter[int] = Counter()
+    left = stock.left_by_type()
     async for entry in waiting_entries(connection, stock):
         wanted, kinds = acceptable(stock, entry), possible(stock, entry)
-        before = {kind.id: stock.left(kind) for waiting in unfit for kind in waiting.kinds}
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
             given_back += Counter({one: places for one, places in entry.kept.items() if one != kind.id})
             offer(stock, entry, kind)
@@ -175,13 +175,12 @@ async def offer_places(connection: Connection, stock: Stock, public: Mapping[int
         elif kinds and entry.passed >= MAX_PASSES:
             if keep(stock, entry, kinds):
                 touched.append(entry)
-        elif (left := max((stock.left(kind) for kind in kinds), default=0)) > 0:
-            unfit.append(Unfit(entry, kinds, left))
-        overtaken |= {
-            waiting.entry.id
-            for waiting in unfit
-            if any(before.get(kind.id, 0) > max(0, stock.left(kind)) for kind in waiting.kinds)
-        }
+        elif (most := max((left[kind.id] for kind in kinds), default=0)) > 0:
+            unfit.append(Unfit(entry, kinds, most))
+        if touched and touched[-1] is entry:
+            before, left = left, stock.left_by_type()
+            gone = {number for number, many in left.items() if before[number] > max(0, many)}
+            overtaken |= {one.entry.id for one in unfit if any(kind.id in gone for kind in one.kinds)}
     touched += pass_over(stock, [one for one in unfit if one.entry.id not in passed], overtaken, public)
     passed |= {entry.id for entry in touched}
     stock.release(given_back)

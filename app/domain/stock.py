@@ -68,10 +68,6 @@ class Stock(msgspec.Struct):
     lines: list[LogLine] = []
     public: dict[int, int] = {}
 
-    def become_public(self) -> None:
-        """Whatever is left."""
-        self.public = {kind.id: self.left(kind) for kind in self.types.values()}
-
     @property
     def due(self) -> bool:
         """Whether the clock has decided something that is not written yet."""
@@ -80,6 +76,9 @@ class Stock(msgspec.Struct):
     def left(self, kind: TypeStock) -> int:
         """Places that can be sold, by the event and by the type."""
         return min(self.left_of_event, self.left_of_type(kind))
+
+    def left_by_type(self) -> dict[int, int]:
+        return {kind.id: self.left(kind) for kind in self.types.values()}
 
     @property
     def left_of_event(self) -> int:
@@ -183,7 +182,7 @@ def stocks_in(row: Mapping[str, Any]) -> dict[int, Stock]:
     for event_id, *kind in row["types"]:
         stocks[event_id].types[kind[0]] = TypeStock(*kind)
     for stock in stocks.values():
-        stock.become_public()
+        stock.public = stock.left_by_type()
     return stocks
 
 

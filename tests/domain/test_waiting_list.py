@@ -377,6 +377,20 @@ async def test_those_who_wait_for_a_full_type_cost_the_sale_of_another_nothing(o
     assert await office.standing(first, second) == ["offered", "waiting"]
 
 
+async def test_a_freed_place_that_thousands_of_groups_are_too_large_for_is_soon_public(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 2)
+    await office.value(
+        """WITH more AS (INSERT INTO users (email, full_name, password_hash, role)
+                         SELECT n || '@example.org', n, 'x', 'attendee' FROM generate_series(1, 5000) AS n RETURNING id)
+           INSERT INTO waiting_list (event_id, attendee_id, status, quantity)
+           SELECT $1, id, 'waiting', 2 FROM more""",
+        EVENT,
+    )
+    async with asyncio.timeout(10):
+        await free(office, numbers)
+    assert await office.value("SELECT sum(passed) FROM waiting_list") == 5000
+
+
 async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:
     """The buyer waits for the lock while the place is freed, and decides right after."""
     numbers = await sold_out(office, 1)
