@@ -33,7 +33,7 @@ on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target
 
 let moved; // a picture; else files come
 const place = ({ target, dataTransfer }) =>
-  moved ? target.closest(".thumb") : dataTransfer.types.includes("Files") && document;
+  moved ? target.closest?.(".thumb") : dataTransfer.types.includes("Files") && document;
 on("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
 on("dragend", () => { moved = null; });
 on("dragover", (event) => place(event) && event.preventDefault());
