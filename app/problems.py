@@ -111,11 +111,13 @@ def sign_in_again(request: Request[Any, Any, Any], refusal: NotSignedIn, headers
 def way_to_sign_in(request: Request[Any, Any, Any], refusal: NotSignedIn) -> str:
     """To an account, and back to the same page; what was chosen there goes along."""
     back, chosen = came_from(request), refusal.extra.get("choice")
+    strangers_may = request.scope["route_handler"].opt.get("keep_choice")
+    had_session = not strangers_may or request.app.state.parts.sessions.cookie in request.cookies
+    ended = "&ended=true" * (request.method not in SAFE_METHODS and had_session)
     if not isinstance(chosen, KeptForm):
-        ended = request.method not in SAFE_METHODS and not request.scope["route_handler"].opt.get("keep_choice")
-        return f"/sign-in?next={quote(back)}" + "&ended=true" * ended
+        return f"/sign-in?next={quote(back)}{ended}"
     page = "/sign-up" if ("account", "new") in chosen.fields else "/sign-in"
-    return f"{page}?next={quote(back.partition('?')[0] + '?' + chosen.choice)}"
+    return f"{page}?next={quote(back.partition('?')[0] + '?' + chosen.choice)}{ended}"
 
 
 def came_from(request: Request[Any, Any, Any]) -> str:

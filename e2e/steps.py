@@ -24,10 +24,16 @@ def accessible(page: Page) -> None:
         assert results.violations_count == 0, results.generate_report()
 
 
+STICKING_OUT = """() => [...document.querySelectorAll('.field > :is(input, select, textarea)')].filter(
+    (one) => one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 1
+).map((one) => one.name)"""
+
+
 def fits(page: Page) -> None:
-    """Nothing sticks out sideways."""
+    """Nothing sticks out sideways, neither of the page nor of its place in a form."""
     if page.context not in scriptless:
         assert page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"), page.url
+        assert page.evaluate(STICKING_OUT) == [], (page.url, page.viewport_size)
 
 
 def height(one: Locator) -> float:

@@ -209,6 +209,33 @@ def test_a_store_that_fails_is_told_and_tried_again(visit: Callable[[], Page], s
     expect(page.get_by_role("heading", name="Second Try", level=1)).to_be_visible()
 
 
+def fits_at_any_width(page: Page) -> None:
+    before = page.viewport_size
+    assert before
+    for width in (320, 600, 768, 860, 1100):
+        page.set_viewport_size({**before, "width": width})
+        fits(page)
+    page.set_viewport_size(before)
+
+
+def tabs_are_seen(page: Page) -> None:
+    """What has the focus is never wholly under the word about what was done."""
+    if page.viewport_size != DESKTOP:
+        page.set_viewport_size({"width": 320, "height": 568})
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.context not in scriptless:
+            assert not page.evaluate(COVERED), page.evaluate("() => document.activeElement.outerHTML")
+
+
+COVERED = """() => {
+  const one = document.activeElement.getBoundingClientRect(), toast = document.querySelector('.toast');
+  const over = toast.getBoundingClientRect();
+  return !toast.contains(document.activeElement) && one.top >= over.top && one.bottom <= over.bottom
+    && one.left >= over.left && one.right <= over.right;
+}"""
+
+
 def test_an_event_is_changed_after_it_was_published(visit: Callable[[], Page]) -> None:
     page = visit()
     sign_up(page, "Nora", company="Lantern Fields e.V.")
@@ -220,9 +247,14 @@ def test_an_event_is_changed_after_it_was_published(visit: Callable[[], Page]) -
     assert places
     assert price
     assert page.viewport_size != DESKTOP or places["y"] == price["y"], "fields side by side are in line"
+    for address in ("settings", "ticket-types/new"):
+        page.goto(f"{root}/{address}")
+        fits_at_any_width(page)
+    page.goto(f"{root}/settings")
     page.get_by_label("Title").fill("Second Name")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The changes are saved.")).to_be_visible()
+    tabs_are_seen(page)
     expect(page.get_by_role("heading", name="Second Name")).to_be_visible()
     page.get_by_label("Ends").fill("2030-01-01T10:00")
     page.get_by_role("button", name="Save").click()

@@ -125,6 +125,13 @@ async def test_too_late_to_give_back_is_said_on_the_ticket(
     assert (await charlie.post(f"/tickets/{number}/cancellation", data={"key": "k"})).status_code == 404
 
 
+async def test_until_when_is_never_after_the_end(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    number = await bought(bob, await stored_event(alice, **RETURNABLE))
+    page = (await bob.get(f"/tickets/{number}")).text
+    assert "Possible until" in page
+    assert "2099" not in page
+
+
 async def test_a_ticket_that_cannot_be_given_back_says_so(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     number = await bought(bob, await stored_event(alice))
     assert "Tickets cannot be given back." in (await bob.get(f"/tickets/{number}")).text

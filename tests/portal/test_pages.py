@@ -81,6 +81,8 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
     assert (form.status_code, form.headers["location"]) == (303, f"/sign-in?next=/events/{event_id}")
     part = await visitor.post(f"/events/{event_id}/purchase", headers={"HX-Request": "true"})
     assert part.headers["hx-redirect"] == f"/sign-in?next=/events/{event_id}"
+    over = await visitor.post(f"/events/{event_id}/purchase", headers={"Cookie": "session=over"})
+    assert "Your session has ended" in (await visitor.get(over.headers["location"])).text
     page = f"/projects/{event_id}/attendees"
     for headers in ({}, {"HX-Request": "true"}):
         used = await visitor.post(f"{page}/1/use", headers={**headers, "Referer": f"http://testserver{page}"})
