@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,23 @@ async def upgrade(url: str, version: str) -> None:
     await engine.dispose()
 
 
+@asynccontextmanager
+async def brought_up_from(url: str, *steps: tuple[str, str]) -> AsyncIterator[Database]:
+    """A database of this version; at each earlier one on the way something was written into it."""
+    connection = await asyncpg.connect(url)
+    for version, statements in steps:
+        await upgrade(url, version)
+        await connection.execute(statements)
+    await connection.close()
+    await upgrade(url, "head")
+    database = Database(url)
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 @pytest.fixture
 async def empty_url(server: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(named(server, "postgres"))
@@ -100,14 +118,7 @@ async def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None
 
 
 async def test_tickets_keys_and_waiting_lists_survive_the_step_to_ticket_types(empty_url: str) -> None:
-    await upgrade(empty_url, "0003")
-    connection = await asyncpg.connect(empty_url)
-    await connection.execute(BEFORE)
-    await connection.close()
-    await upgrade(empty_url, "head")
-    database = Database(empty_url)
-    await database.open()
-    try:
+    async with brought_up_from(empty_url, ("0003", BEFORE)) as database:
         office = BoxOffice(database)
         (bob,) = await office.people("bob")
         assert (await drifts(database), await strays(database)) == ([], [])
@@ -116,41 +127,19 @@ async def test_tickets_keys_and_waiting_lists_survive_the_step_to_ticket_types(e
         assert await office.refused(bob) == "already-bought"
         assert await office.standing(bob) == ["waiting"]
         assert [(row["type"], row["seq"]) for row in await office.rows("SELECT * FROM facts")] == [("TicketSold", None)]
-    finally:
-        await database.close()
 
 
 async def test_kept_places_survive_the_step_to_those_of_several_types(empty_url: str) -> None:
-    connection = await asyncpg.connect(empty_url)
-    for version, then in (("0003", BEFORE), ("0013", KEPT_BEFORE)):
-        await upgrade(empty_url, version)
-        await connection.execute(then)
-    await connection.close()
-    await upgrade(empty_url, "head")
-    database = Database(empty_url)
-    await database.open()
-    try:
+    async with brought_up_from(empty_url, ("0003", BEFORE), ("0013", KEPT_BEFORE)) as database:
         assert await drifts(database) == []
         office = BoxOffice(database)
         day = await office.value("SELECT id FROM ticket_types")
         entries = await office.rows("SELECT kept, offered_type_id FROM waiting_list ORDER BY id")
         assert [tuple(entry) for entry in entries] == [({str(day): 2}, None), ({}, day)]
-    finally:
-        await database.close()
 
 
 async def test_what_events_had_sold_that_were_cancelled_before_is_known_again(empty_url: str) -> None:
-    connection = await asyncpg.connect(empty_url)
-    for version, then in (("0003", BEFORE), ("0014", CANCELLED_BEFORE)):
-        await upgrade(empty_url, version)
-        await connection.execute(then)
-    await connection.close()
-    await upgrade(empty_url, "head")
-    database = Database(empty_url)
-    await database.open()
-    try:
+    async with brought_up_from(empty_url, ("0003", BEFORE), ("0014", CANCELLED_BEFORE)) as database:
         sales = await BoxOffice(database).rows("SELECT sold, money FROM sales_days WHERE sold <> 0")
         assert [(row["sold"], int(row["money"])) for row in sales] == [(1, 20)], "who had not paid gets nothing back"
         assert await sales_drifts(database) == []
-    finally:
-        await database.close()

@@ -99,20 +99,25 @@ async def test_who_still_waits_when_the_server_stops_hears_so(server: Server) ->
     assert "Exception in ASGI application" not in server.log()
 
 
+async def told_amid_sending(server: Server, header: str = "") -> str:
+    """The whole answer to an event of which but the beginning had come when the server was stopped."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = f"POST /api/v1/event HTTP/1.1\r\nHost: x\r\n{header}Expect: 100-continue\r\nContent-Length: 900000\r\n\r\n"
+    writer.write(head.encode() + b'{"title":')
+    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n"), "somebody waits for the body, or reads it to its end"
+    server.signal_group(signal.SIGTERM)
+    told = (await asyncio.wait_for(reader.read(), 10)).decode()
+    writer.close()
+    return told
+
+
 async def test_who_is_still_sending_when_the_server_stops_hears_so(server: Server) -> None:
     server.environment["SHUTDOWN_SECONDS"] = "1"
     server.start()
     server.wait_until_ready()
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as alice:
         await signed_in(alice)
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        cookie = f"session={alice.cookies['session']}"
-        writer.write(f"POST /api/v1/event HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n".encode())
-        writer.write(b'Expect: 100-continue\r\nContent-Length: 900000\r\n\r\n{"title":')
-        assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n"), "somebody waits for the body"
-    server.signal_group(signal.SIGTERM)
-    told = (await asyncio.wait_for(reader.read(), 10)).decode()
-    writer.close()
+    told = await told_amid_sending(server, f"Cookie: session={alice.cookies['session']}\r\n")
     assert told.startswith("HTTP/1.1 503 ")
     assert "x-request-id:" in told
     assert "The server stopped before this was done." in told
@@ -122,12 +127,7 @@ async def test_a_refusal_reaches_who_is_still_sending_when_the_server_stops(serv
     server.environment["SHUTDOWN_SECONDS"] = "1"
     server.start()
     server.wait_until_ready()
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"POST /api/v1/event HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 900000\r\n\r\n")
-    assert b"100 Continue" in await reader.readuntil(b"\r\n\r\n"), "the rest is read, though it is refused"
-    server.signal_group(signal.SIGTERM)
-    told = (await asyncio.wait_for(reader.read(), 10)).decode()
-    writer.close()
+    told = await told_amid_sending(server)
     assert told.startswith("HTTP/1.1 401 ")
     assert "application/problem+json" in told
     assert "Traceback" not in server.log()

@@ -18,7 +18,6 @@ from app.domain.waiting_entries import (
     acceptable,
     by_type,
     fits,
-    keeping_entries,
     possible,
     waiting_entries,
     why_never,
@@ -44,7 +43,7 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
     """Write what the clock has decided and offer what is free.
 
     Freed places are offered before the transaction ends, so nobody ever sees them in between. Where very much has ended
-    this writes a part of it, and the event stays due. `public` is that of the stock as it was read before a change.
+    this writes a part of it, and the event stays due. `public` is that of the stock as it was before a change.
     """
     public = stock.public if public is None else public
     lapsed, expired = await lapse_holds(connection, stock), await expire_offers(connection, stock)
@@ -54,8 +53,10 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
     if stock.status != "cancelled" and not stock.over:
         await give_up_kept(connection, stock)
         passed: set[int] = set()
-        while await offer_places(connection, stock, public, passed) or await complete_groups(connection, stock):
-            pass  # each time somebody has got theirs, and something may have come free
+        while True:
+            given_back, keepers = await offer_places(connection, stock, public, passed)
+            if not given_back and not await complete_groups(connection, stock, keepers):
+                break
     stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
     stock.public = stock.left_by_type()
     await save_stock(connection, stock)
@@ -151,15 +152,18 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, *
     stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
 
 
-async def offer_places(connection: Connection, stock: Stock, public: Mapping[int, int], passed: set[int]) -> int:
-    """Walk the list in order of joining; how many kept places were given up on the way. `passed` is who was before.
+async def offer_places(
+    connection: Connection, stock: Stock, public: Mapping[int, int], passed: set[int]
+) -> tuple[int, list[Entry]]:
+    """Walk the list in order of joining; how many kept places were given up on the way, and for whom some are kept.
 
-    Those stay held until its end, so that the next walk gives them to the first who wait; till then the event may seem
-    to have less than nothing left.
+    Those given up stay held until its end, so that the next walk gives them to the first who wait; till then the event
+    may seem to have less than nothing left. `passed` is who was before.
     """
     unfit: list[Unfit] = []
     overtaken: set[int] = set()
     touched: list[Entry] = []
+    keepers: list[Entry] = []
     given_back: Counter[int] = Counter()
     left = stock.left_by_type()
     async for entry in waiting_entries(connection, stock):
@@ -177,6 +181,8 @@ async def offer_places(connection: Connection, stock: Stock, public: Mapping[int
                 touched.append(entry)
         elif (most := max((left[kind.id] for kind in kinds), default=0)) > 0:
             unfit.append(Unfit(entry, kinds, most))
+        if entry.kept:
+            keepers.append(entry)
         if touched and touched[-1] is entry:
             before, left = left, stock.left_by_type()
             gone = {number for number, many in left.items() if before[number] > max(0, many)}
@@ -185,7 +191,7 @@ async def offer_places(connection: Connection, stock: Stock, public: Mapping[int
     passed |= {entry.id for entry in touched}
     stock.release(given_back)
     await write_entries(connection, stock, touched)
-    return given_back.total()
+    return given_back.total(), keepers
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:
@@ -211,12 +217,11 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
     stock.lines.append(LogLine(entry.id, "offered", detail))
 
 
-async def complete_groups(connection: Connection, stock: Stock) -> bool:
+async def complete_groups(connection: Connection, stock: Stock, line: Sequence[Entry]) -> bool:
     """Give the first in line what is kept for later ones, if that is enough, lest each holds for ever what others lack.
 
-    Whether somebody has been offered theirs.
+    Whether somebody has been offered theirs. `line` is for whom places are kept, in order of joining.
     """
-    line = await keeping_entries(connection, stock)
     before = {entry.id: entry.kept for entry in line}
     offered = False
     for place, entry in enumerate(line):
