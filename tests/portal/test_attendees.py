@@ -210,3 +210,16 @@ async def test_people_are_looked_up_by_words_in_their_index(stage: Stage) -> Non
     async with stage.parts.database.connection() as connection:
         plan = await connection.fetch("EXPLAIN SELECT id FROM users WHERE words @@ words_beginning('ann')")
     assert "users_words" in "\n".join(row[0] for row in plan)
+
+
+async def test_of_a_cancelled_event_nothing_is_said_to_be_left(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann"])
+    page = f"/projects/{event_id}/attendees"
+    assert "1 sold, 0 held" in (await alice.get(page)).text
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "storm"})
+    for headers in ({}, HTMX):
+        text = (await alice.get(page, headers=headers)).text
+        assert "the event is cancelled" in text
+        assert " sold, " not in text
