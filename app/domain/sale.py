@@ -191,9 +191,9 @@ def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int) -> str | None
 
 def outcome_of(tickets: Sequence[NewTicket]) -> Outcome:
     """Of a purchase, as JSON keeps it."""
-    first = tickets[0]
-    until = {"held_until": first.held_until.isoformat()} if first.held_until else {}
-    return {"status": first.status, "tickets": [[ticket.id, ticket.code] for ticket in tickets], **until}
+    terms = tickets[0].terms
+    until = {"held_until": terms.held_until.isoformat()} if terms.held_until else {}
+    return {"status": terms.status, "tickets": [[ticket.id, ticket.code] for ticket in tickets], **until}
 
 
 def rendered(outcome: Outcome | AppError, replayed: bool) -> Purchase | AppError:

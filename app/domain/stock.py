@@ -126,9 +126,15 @@ class Stock(msgspec.Struct):
         if ticket_type_id is not None:
             kind = self.types.get(ticket_type_id)
             return kind if kind and self.visible(kind) else None
-        seen = [kind for kind in self.types.values() if self.visible(kind)]
-        on_sale = [kind for kind in seen if self.on_sale(kind)]
-        return next((kind for kind in on_sale if self.left(kind) > 0), next(iter(on_sale or seen), None))
+        on_sale = seen = None
+        for kind in self.types.values():
+            if self.on_sale(kind):
+                if self.left(kind) > 0:
+                    return kind
+                on_sale = on_sale or kind
+            elif self.visible(kind):
+                seen = seen or kind
+        return on_sale or seen
 
     def tell(self, fact: Callable[..., Fact], ticket: Mapping[str, Any], **more: object) -> None:
         """A fact about a ticket that is there already."""
