@@ -37,6 +37,10 @@ class Batcher(Generic[T, R]):
 
     async def submit(self, item: T) -> R:
         """The result for `item`, or the error of its batch; raises `Unavailable` when too many wait."""
+        return await self.enqueue(item)
+
+    def enqueue(self, item: T) -> asyncio.Future[R]:
+        """As `submit`; who settles the future first takes the item out of its batch, unless that is under way."""
         if self.closed:
             raise Unavailable("The server is stopping.", retry_after=2)
         if len(self.waiting) >= self.queue:
@@ -47,7 +51,7 @@ class Batcher(Generic[T, R]):
             self.worker = asyncio.create_task(self.work())
         if self.gathered is not None and len(self.waiting) >= self.crowd:
             self.go_on()
-        return await future
+        return future
 
     async def work(self) -> None:
         try:

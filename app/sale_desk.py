@@ -64,13 +64,12 @@ class SaleDesk:
         if event_id not in self.queues:
             self.forget_idle()
             self.queues[event_id] = Batcher(lambda wishes: self.serve(event_id, wishes), limit=BATCH, queue=QUEUE)
+        decision = self.queues[event_id].enqueue(wish)
+        giving_up = asyncio.get_running_loop().call_later(WAIT_SECONDS, give_up, decision)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                return await self.queues[event_id].submit(wish)
-        except TimeoutError as error:
-            raise Unavailable(
-                "This takes too long; what was decided, the same key will tell.", retry_after=2
-            ) from error
+            return await decision
+        finally:
+            giving_up.cancel()
 
     async def serve(self, event_id: int, wishes: list[Wish]) -> Sequence[Purchase | AppError]:
         decided = (
@@ -153,6 +152,13 @@ class SaleDesk:
         """Decide what waits, take nothing new."""
         await asyncio.gather(*(queue.close() for queue in self.queues.values()))
         await self.together.close()
+
+
+def give_up(decision: asyncio.Future[Purchase | AppError]) -> None:
+    if not decision.done():
+        decision.set_exception(
+            Unavailable("This takes too long; what was decided, the same key will tell.", retry_after=2)
+        )
 
 
 def few_wishes(batches: Sequence[Batch]) -> dict[int, list[Wish]]:
