@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
-import uuid_utils.compat
+import uuid_utils
 from litestar._parsers import parse_query_string
 
 from app.language import accept_language
@@ -78,7 +78,7 @@ class Exchange:
         self.status = 0
         self.body_read = False
         asked = dict(self.scope["headers"])
-        self.request_id = given_id(asked) or uuid_utils.compat.uuid7().hex
+        self.request_id = given_id(asked) or uuid_utils.uuid7().hex
         accept_language.set(asked.get(b"accept-language", b"").decode("latin-1"))
         set_traceparent(asked.get(b"traceparent", b""))
         self.scope.setdefault("state", {})

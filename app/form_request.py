@@ -1,6 +1,6 @@
 """Requests whose forms hold text and files, and nothing that only looks like text."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any
 
 from litestar._parsers import parse_url_encoded_form_data
@@ -42,13 +42,11 @@ class FormRequest(Request[Any, Any, Any]):
         if (await self.body()).count(b"&") >= MOST_FIELDS:
             raise TooLarge(Phrase("A form may have at most %(most)s fields.", most=MOST_FIELDS))
 
-    async def stream(self) -> AsyncGenerator[bytes, None]:
+    def stream(self) -> AsyncGenerator[bytes, None]:
         kind, options = self.content_type
-        texts = Texts(options["boundary"]) if kind == FORM_WITH_FILES and options.get("boundary") else None
-        async for chunk in super().stream():
-            if texts:
-                texts.judge(chunk)
-            yield chunk
+        if kind == FORM_WITH_FILES and options.get("boundary"):
+            return judged(super().stream(), Texts(options["boundary"]))
+        return super().stream()
 
 
 class Texts:
@@ -76,6 +74,12 @@ class Texts:
             self.parser.close(check_complete=False)  # Litestar will say what is wrong
         if self.size > TEXT_BYTES:
             raise TooLarge(Phrase("The texts of a form may have at most %(most)s bytes.", most=TEXT_BYTES))
+
+
+async def judged(chunks: AsyncIterable[bytes], texts: Texts) -> AsyncGenerator[bytes, None]:
+    async for chunk in chunks:
+        texts.judge(chunk)
+        yield chunk
 
 
 def not_utf_8() -> Malformed:

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import datetime as dt
 import logging
 import sys
 import time
@@ -17,6 +18,8 @@ from app.errors import first_line
 from app.settings import Settings
 
 SELDOM_SECONDS = 10.0
+
+encoder = msgspec.json.Encoder(enc_hook=str)
 
 
 class Lines:
@@ -60,11 +63,13 @@ def configure_logs(settings: Settings) -> None:
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=write_trace)]
+    last: list[structlog.types.Processor] = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(exception_formatter=write_trace),
+    ]
     if json_lines:
-        last = [structlog.processors.ExceptionRenderer(trace), structlog.processors.JSONRenderer(serializer=as_json)]
+        last = [structlog.processors.ExceptionRenderer(trace), as_json]
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
         processors=[*shared, *last],
@@ -97,8 +102,9 @@ def write_trace(out: TextIO, raised: structlog.typing.ExcInfo) -> None:
     out.write("\n" + trace(raised))
 
 
-def as_json(line: Any, **_: Any) -> str:
-    return msgspec.json.encode(line, enc_hook=str).decode()
+def as_json(_: Any, __: str, line: structlog.types.EventDict) -> str:
+    """With the time of day, which costs structlog's own stamp four times as much."""
+    return encoder.encode({**line, "timestamp": dt.datetime.now(dt.UTC)}).decode()
 
 
 class Seldom(logging.Filter):

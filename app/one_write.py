@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import structlog
-import uuid_utils.compat
+import uuid_utils
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import Malformed
@@ -103,7 +103,7 @@ class Protocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def send_400_response(self, msg: str) -> None:
-        request_id = uuid_utils.compat.uuid7().hex
+        request_id = uuid_utils.uuid7().hex
         log.info("request", method="(none)", route="(none)", status=400, detail=msg, request_id=request_id)
         self.transport.write(refusal(request_id))
         self.transport.close()

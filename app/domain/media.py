@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
-import uuid_utils.compat
+import uuid_utils
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, lost_the_race, remember, remembered
@@ -153,7 +153,7 @@ async def keep_upload(media: Media, file: PictureFile) -> str:
 
 
 def new_upload_key() -> str:
-    return f"{INCOMING}{uuid_utils.compat.uuid7().hex}"
+    return f"{INCOMING}{uuid_utils.uuid7().hex}"
 
 
 async def submit_media_removal(database: Database, submissions: Submissions, who: Caller, media_id: int) -> Submitted:

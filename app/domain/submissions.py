@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-import uuid_utils.compat
+import uuid_utils
 
 from app.batching import Batcher
 from app.domain.accounts import Caller
@@ -147,8 +147,7 @@ async def draw_numbers(connection: Connection, count: int) -> list[Numbers]:
         count,
     )
     return [
-        Numbers(str(uuid_utils.compat.uuid7()), row["rev"], row["at"], row["event_id"], row["metadata_id"])
-        for row in rows
+        Numbers(str(uuid_utils.uuid7()), row["rev"], row["at"], row["event_id"], row["metadata_id"]) for row in rows
     ]
 
 
