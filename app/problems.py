@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
@@ -25,6 +26,7 @@ from app.errors import (
     Unavailable,
     first_line,
 )
+from app.form_request import MOST_PARTS
 from app.kept_form import KeptForm
 from app.phrases import Phrase
 from app.same_origin import SAFE_METHODS, local_path, page_in, split
@@ -56,7 +58,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Every exception of every handler ends here."""
-    refusal = as_app_error(error, request.query_params.get("cursor"))
+    refusal = as_app_error(request, error)
     if refusal.status == 500:
         log.error("unhandled error", exc_info=error)
     elif refusal.status == 503 and refusal.__cause__:
@@ -144,11 +146,14 @@ def form_page(request: Request[Any, Any, Any]) -> str:
     return page_in(sender)
 
 
-def as_app_error(error: Exception, cursor: str | None) -> AppError:
+def as_app_error(request: Request[Any, Any, Any], error: Exception) -> AppError:
     if isinstance(error, AppError):
         return error
     if isinstance(error, ValidationException):
-        return from_parameters(error, cursor)
+        return from_parameters(error, request.query_params.get("cursor"))
+    if isinstance(error, RequestEntityTooLarge):
+        most: Any = request.route_handler.resolve_request_max_body_size()
+        return TooLarge(Phrase("This address takes at most %(most)s MB at a time.", most=most // 1_000_000))
     if isinstance(error, HTTPException):
         return from_http(error)
     if is_away(error):
@@ -180,8 +185,8 @@ def from_parameters(error: ValidationException, cursor: str | None) -> AppError:
 
 
 def from_http(error: HTTPException) -> AppError:
-    if error.status_code == 413 or error.detail == "Request Entity Too Large":  # a 400 by that name: too many parts
-        return TooLarge("The request is larger than this address takes.")
+    if error.detail == "Request Entity Too Large":  # a 400 by that name
+        return TooLarge(Phrase("A form may have at most %(most)s parts.", most=MOST_PARTS))
     if error.detail == "client disconnected prematurely":  # Litestar calls it a fault of its own
         return Malformed("The request ended before it was whole.")
     if error.status_code >= 500:

@@ -90,6 +90,7 @@ async def test_a_body_beyond_the_limit_is_413(alice: httpx.AsyncClient) -> None:
     answer = await alice.post("/api/v1/event", content=b'{"title": "' + b"x" * 1_100_000 + b'"}')
     assert answer.status_code == 413
     assert answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.json()["detail"] == "This address takes at most 1 MB at a time."
 
 
 async def test_an_error_of_ours_is_a_500_problem_without_its_cause(stage: Stage, alice: httpx.AsyncClient) -> None:

@@ -67,17 +67,26 @@ async def begin(connection: Connection, stock: Stock, who: Caller, reason: str) 
     await connection.execute("UPDATE events SET status = 'cancelled', rev = $2 WHERE id = $1", stock.id, rev)
     await connection.execute(
         """INSERT INTO cancellations (event_id, by, reason, started_at, tickets_total, waiters_total)
-           SELECT $1, $2, $3, $4,
-                  (SELECT count(*) FROM tickets WHERE event_id = $1 AND status IN ('held', 'sold', 'used')),
-                  (SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered'))""",
+           VALUES ($1, $2, $3, $4, $5, $6)""",
         stock.id,
         who.user_id,
         reason,
         stock.now,
+        *await what_ends(connection, stock.id),
     )
     stock.facts.append(EventCancelled(event_id=stock.id, rev=rev, by=who.user_id, reason=reason))
     stock.due_at = None
     await save_stock(connection, stock)
+
+
+async def what_ends(connection: Connection, event_id: int) -> tuple[int, int]:
+    """Tickets and entries of the waiting list that a cancellation of the event has to end."""
+    tickets, waiters = await connection.fetchrow(
+        """SELECT (SELECT count(*) FROM tickets WHERE event_id = $1 AND status IN ('held', 'sold', 'used')),
+                  (SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered'))""",
+        event_id,
+    )
+    return tickets, waiters
 
 
 async def cancellation_of(database: Database, who: Caller, event_id: int) -> Cancellation:

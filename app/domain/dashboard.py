@@ -136,7 +136,8 @@ async def last_sales(connection: Connection, who: Caller) -> list[LastSale]:
     rows = await connection.fetch(
         """SELECT t.id AS ticket_number, t.event_id, e.title, e.timezone, u.full_name, t.status, t.price, t.currency,
                   t.created_at AS bought_at
-           FROM (SELECT newest.id FROM (SELECT id FROM events WHERE organizer_id = $1 AND sold + held > 0
+           FROM (SELECT newest.id FROM (SELECT id FROM events WHERE organizer_id = $1
+                                        AND EXISTS (SELECT FROM tickets WHERE event_id = events.id)
                                         ORDER BY end_time DESC LIMIT $3) AS e
                  CROSS JOIN LATERAL (SELECT id FROM tickets WHERE event_id = e.id ORDER BY id DESC LIMIT $2) AS newest
                  ORDER BY newest.id DESC LIMIT $2) AS found

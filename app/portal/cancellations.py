@@ -8,9 +8,8 @@ from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 
 from app.domain.accounts import Caller
-from app.domain.cancellations import Cancellation, cancel_event, cancellation_of
+from app.domain.cancellations import Cancellation, cancel_event, cancellation_of, what_ends
 from app.domain.idempotency import idempotent
-from app.domain.waiting_entries import waiting_count
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, FieldError, Invalid, NotFound
 from app.form_request import form_of
@@ -30,11 +29,12 @@ async def cancellation_page(
 ) -> Template:
     event = await own_event(parts.database, who, event_id)
     async with parts.database.connection() as connection:
-        waiting = await waiting_count(connection, event_id)
+        tickets, waiting = await what_ends(connection, event_id)
     context = frame(
         event,
         "overview",
         progress=await progress_or_none(parts, who, event_id),
+        tickets=tickets,
         waiting=waiting,
         values=values,
         errors=by_field(refusal.fields) if refusal else {},

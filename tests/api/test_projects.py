@@ -64,6 +64,7 @@ async def test_a_full_disk_is_not_called_the_database(
 async def test_a_form_of_more_parts_than_anybody_needs_is_too_large(alice: httpx.AsyncClient, path: str) -> None:
     answer = await alice.post(path, files=[("tags", (None, "x"))] * 201)
     assert answer.status_code == 413
+    assert "A form may have at most 200 parts." in answer.text
 
 
 async def test_a_project_reaches_all_three_stores_and_is_read_back(

@@ -120,6 +120,22 @@ async def test_typing_the_title_cancels_the_event_and_shows_how_far_it_is(
     assert "This event is cancelled" in await html(alice, f"/projects/{event_id}")
 
 
+async def test_before_an_event_is_cancelled_it_is_told_what_ends_and_an_offer_is_no_ticket(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    address = f"/projects/{event_id}/cancellation"
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    await charlie.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    page = await html(alice, address)
+    assert "1 ticket becomes invalid." in page
+    assert "1 person leaves the waiting list." in page
+    await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "asked for it"})
+    page = await html(alice, address)
+    assert "invalid" not in page, "what is held is an offer"
+    assert "1 person leaves the waiting list." in page
+
+
 async def test_a_draft_cannot_be_cancelled(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, title="Draft", status="draft")
     form = {"reason": "x", "typed": "Draft", "key": "k"}
