@@ -58,10 +58,13 @@ class SaleDesk:
         self.sold_out: set[int] = set()
         self.together: Batcher[Batch, Decided | None] = Batcher(self.decide_together, EVENTS_TOGETHER, QUEUE)
         self.turns = asyncio.Semaphore(ALONE_AT_ONCE)
+        self.closed = False
 
     async def buy(self, event_id: int, wish: Wish) -> Purchase | AppError:
         """The decision, once it is committed; raises `Unavailable` when too many wait for this event, or too long."""
         if event_id not in self.queues:
+            if self.closed:
+                raise Unavailable("The server is stopping.", retry_after=2)
             self.forget_idle()
             self.queues[event_id] = Batcher(lambda wishes: self.serve(event_id, wishes), limit=BATCH, queue=QUEUE)
         decision = self.queues[event_id].enqueue(wish)
@@ -150,6 +153,7 @@ class SaleDesk:
 
     async def close(self) -> None:
         """Decide what waits, take nothing new."""
+        self.closed = True
         await asyncio.gather(*(queue.close() for queue in self.queues.values()))
         await self.together.close()
 

@@ -276,15 +276,18 @@ async def test_a_batch_that_fails_fails_its_own_wishes_and_no_others(stage: Stag
 async def test_a_desk_that_closes_decides_what_waits_and_takes_nothing_new(
     stage: Stage, alice: httpx.AsyncClient
 ) -> None:
-    event_id = await stored_event(alice)
+    event_id, other = [await stored_event(alice) for _ in range(2)]
     first, second = await people(stage.parts.database, 2)
     desk = SaleDesk(stage.parts.database, sell)
     under_way = asyncio.create_task(desk.buy(event_id, wish(first)))
     await eventually(lambda: event_id in desk.queues)
-    await desk.close()
+    closing = asyncio.create_task(desk.close())
+    await eventually(lambda: desk.closed)
+    for one in (event_id, other):
+        with pytest.raises(Unavailable):
+            await desk.buy(one, wish(second))
+    await closing
     assert isinstance(await under_way, Purchase)
-    with pytest.raises(Unavailable):
-        await desk.buy(event_id, wish(second))
 
 
 async def test_a_hot_event_does_not_starve_a_calm_one(database_url: str, tmp_path: Path) -> None:

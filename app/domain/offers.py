@@ -13,6 +13,7 @@ import msgspec
 from app.domain.kept_places import give_up_kept, keep, let_go, take, tell_kept
 from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
 from app.domain.waiting_entries import (
+    MAX_PASSES,
     NEVER,
     Entry,
     acceptable,
@@ -26,7 +27,6 @@ from app.domain.waiting_entries import (
 from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
-MAX_PASSES = 3
 AT_ONCE = 2_000
 """Holds, offers or entries that end in one transaction: some tenths of a second."""
 
@@ -37,6 +37,16 @@ class Unfit(msgspec.Struct, frozen=True):
     entry: Entry
     kinds: list[TypeStock]
     left: int
+
+
+class Behind(msgspec.Struct):
+    """Groups that something was free for, but not enough, by the id of their entry; the last entry that something went
+    to, by type; and the groups that this has been counted for.
+    """
+
+    unfit: dict[int, Unfit] = {}
+    went_to: dict[int, int] = {}
+    counted: set[int] = set()
 
 
 async def settle(connection: Connection, stock: Stock, public: Mapping[int, int] | None = None) -> None:
@@ -52,13 +62,9 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
         closed = await close_entries(connection, stock)
     if stock.status != "cancelled" and not stock.over:
         await give_up_kept(connection, stock)
-        passed: set[int] = set()
-        while True:
-            given_back, keepers = await offer_places(connection, stock, public, passed)
-            if not given_back and not await complete_groups(connection, stock, keepers):
-                break
+        await offer_along_the_list(connection, stock, public)
     stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
-    stock.public = stock.left_by_type()
+    stock.public = stock.left_for_everybody()
     await save_stock(connection, stock)
 
 
@@ -152,24 +158,32 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, *
     stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
 
 
-async def offer_places(
-    connection: Connection, stock: Stock, public: Mapping[int, int], passed: set[int]
-) -> tuple[int, list[Entry]]:
-    """Walk the list in order of joining; how many kept places were given up on the way, and for whom some are kept.
+async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int]) -> None:
+    """From its beginning again when a group gives back places that were kept for it, or gets those of later ones."""
+    behind = Behind()
+    while True:
+        line = await walk(connection, stock, behind)
+        if line is None:
+            continue
+        passed = pass_over(stock, behind, public)
+        await write_entries(connection, stock, passed)
+        line += [entry for entry in passed if entry.passed >= MAX_PASSES]
+        if not await complete_groups(connection, stock, sorted(line, key=lambda entry: entry.id)):
+            return
 
-    Those given up stay held until its end, so that the next walk gives them to the first who wait; till then the event
-    may seem to have less than nothing left. `passed` is who was before.
+
+async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Entry] | None:
+    """Offer what is free in the order of joining; who is in line for places to be kept, or None where it has to begin
+    anew.
     """
-    unfit: list[Unfit] = []
-    overtaken: set[int] = set()
     touched: list[Entry] = []
-    keepers: list[Entry] = []
-    given_back: Counter[int] = Counter()
+    line: list[Entry] = []
+    given_back: dict[int, int] = {}
     left = stock.left_by_type()
     async for entry in waiting_entries(connection, stock):
         wanted, kinds = acceptable(stock, entry), possible(stock, entry)
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
-            given_back += Counter({one: places for one, places in entry.kept.items() if one != kind.id})
+            given_back = {one: places for one, places in entry.kept.items() if one != kind.id}
             offer(stock, entry, kind)
             touched.append(entry)
         elif all(hindrances := [why_never(stock, entry, kind) for kind in wanted]):
@@ -177,21 +191,22 @@ async def offer_places(
                 close(stock, entry, max(filter(None, hindrances), key=NEVER.index))
                 touched.append(entry)
         elif kinds and entry.passed >= MAX_PASSES:
+            line.append(entry)
             if keep(stock, entry, kinds):
                 touched.append(entry)
         elif (most := max((left[kind.id] for kind in kinds), default=0)) > 0:
-            unfit.append(Unfit(entry, kinds, most))
-        if entry.kept:
-            keepers.append(entry)
+            behind.unfit[entry.id] = Unfit(entry, kinds, most)
         if touched and touched[-1] is entry:
             before, left = left, stock.left_by_type()
-            gone = {number for number, many in left.items() if before[number] > max(0, many)}
-            overtaken |= {one.entry.id for one in unfit if any(kind.id in gone for kind in one.kinds)}
-    touched += pass_over(stock, [one for one in unfit if one.entry.id not in passed], overtaken, public)
-    passed |= {entry.id for entry in touched}
+            gone = (number for number, many in left.items() if before[number] > max(0, many))
+            behind.went_to |= {number: max(entry.id, behind.went_to.get(number, 0)) for number in gone}
+        if given_back:
+            break
     stock.release(given_back)
+    for entry in touched:
+        behind.unfit.pop(entry.id, None)
     await write_entries(connection, stock, touched)
-    return given_back.total(), keepers
+    return None if given_back else line
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:
@@ -220,7 +235,7 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
 async def complete_groups(connection: Connection, stock: Stock, line: Sequence[Entry]) -> bool:
     """Give the first in line what is kept for later ones, if that is enough, lest each holds for ever what others lack.
 
-    Whether somebody has been offered theirs. `line` is for whom places are kept, in order of joining.
+    Whether somebody has been offered theirs. `line` is for whom places are kept as they come, in order of joining.
     """
     before = {entry.id: entry.kept for entry in line}
     offered = False
@@ -234,7 +249,7 @@ async def complete_groups(connection: Connection, stock: Stock, line: Sequence[E
                 let_go(stock, entry, number, entry.quantity)
             offer(stock, entry, kind)
             offered = True
-    changed = [entry for entry in line if entry.kept != before[entry.id]]
+    changed = [entry for entry in line if entry.status == "offered" or entry.kept != before[entry.id]]
     for entry in changed:
         if entry.status == "waiting":
             tell_kept(stock, entry, before[entry.id])
@@ -242,16 +257,19 @@ async def complete_groups(connection: Connection, stock: Stock, line: Sequence[E
     return offered
 
 
-def pass_over(stock: Stock, unfit: Sequence[Unfit], overtaken: set[int], public: Mapping[int, int]) -> list[Entry]:
+def pass_over(stock: Stock, behind: Behind, public: Mapping[int, int]) -> list[Entry]:
     """Count it once for each group that saw places go to somebody after it, or to the public, which had `public`."""
     passed = []
-    for waiting in unfit:
+    for waiting in behind.unfit.values():
         entry = waiting.entry
-        if entry.id in overtaken or any(stock.left(kind) > public.get(kind.id, 0) for kind in waiting.kinds):
+        overtaken = any(behind.went_to.get(kind.id, 0) > entry.id for kind in waiting.kinds)
+        more = any(stock.left(kind) > public.get(kind.id, 0) for kind in waiting.kinds)
+        if entry.id not in behind.counted and (overtaken or more):
             entry.passed += 1
             detail = {"left": waiting.left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
             stock.lines.append(LogLine(entry.id, "passed", detail))
             passed.append(entry)
+    behind.counted |= {entry.id for entry in passed}
     return passed
 
 

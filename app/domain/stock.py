@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.messages import Fact
 
 LOCK_MS = 1_000
+LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 class TypeStock(msgspec.Struct):
@@ -34,6 +35,11 @@ class TypeStock(msgspec.Struct):
     general: bool
     archived: bool
 
+    @property
+    def begins_at(self) -> dt.datetime:
+        """When it can be bought for the first time."""
+        return max(self.sale_opens_at or LONG_AGO, self.hidden_until or LONG_AGO)
+
 
 class LogLine(msgspec.Struct, frozen=True):
     """Why an entry of the waiting list was, or was not, offered something."""
@@ -46,7 +52,8 @@ class LogLine(msgspec.Struct, frozen=True):
 class Stock(msgspec.Struct):
     """`held` counts held tickets, open offers and places kept for a group; `types` are in the order of the event.
 
-    `public` says, by the id of their type, how many places everybody could have when it was read or settled last.
+    `public` says, by the id of their type, how many places everybody could have before the clock decided what is due
+    now, or when it was settled last.
     """
 
     id: int
@@ -79,6 +86,13 @@ class Stock(msgspec.Struct):
 
     def left_by_type(self) -> dict[int, int]:
         return {kind.id: self.left(kind) for kind in self.types.values()}
+
+    def left_for_everybody(self, before: dt.datetime | None = None) -> dict[int, int]:
+        """As `left_by_type`, but nothing of a type that is not on sale, or was not yet before that moment."""
+        return {
+            kind.id: self.left(kind) if self.on_sale(kind) and not (before and kind.begins_at >= before) else 0
+            for kind in self.types.values()
+        }
 
     @property
     def left_of_event(self) -> int:
@@ -188,7 +202,7 @@ def stocks_in(row: Mapping[str, Any]) -> dict[int, Stock]:
     for event_id, *kind in row["types"]:
         stocks[event_id].types[kind[0]] = TypeStock(*kind)
     for stock in stocks.values():
-        stock.public = stock.left_by_type()
+        stock.public = stock.left_for_everybody(before=stock.due_at if stock.due else None)
     return stocks
 
 

@@ -18,8 +18,9 @@ WAITING = """
                   AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
     FROM waiting_list w WHERE event_id = $1 AND status = 'waiting'
 """
-KEEPING = "kept <> '{}'"
-FOR_SOME = f"(cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[] OR {KEEPING})"
+MAX_PASSES = 3
+IN_LINE = f"passed >= {MAX_PASSES}"
+FOR_SOME = f"(cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[] OR {IN_LINE})"
 NEVER = ("over-limit", "already-bought", "too-few-places")
 """Why a group can never have a type; of several types, the later reason says more."""
 
@@ -40,7 +41,7 @@ class Entry(msgspec.Struct, kw_only=True):
 
 
 async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator[Entry]:
-    """Those for whom something is free or kept, in order of joining, with how many live tickets of each type they have.
+    """Those for whom something is free or may be kept, in order of joining, with their live tickets of each type.
 
     What is free may grow less on the way, never more.
     """
@@ -48,7 +49,7 @@ async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator
     kinds = [kind for kind in stock.types.values() if stock.on_sale(kind)]
     while True:
         free = [kind.id for kind in kinds if stock.left(kind) > 0]
-        which = FOR_SOME if free else KEEPING
+        which = FOR_SOME if free else IN_LINE
         arguments = (stock.id, after, ENTRIES_AT_ONCE, *([free] if free else []))
         rows = await connection.fetch(f"{WAITING} AND id > $2 AND {which} ORDER BY id LIMIT $3", *arguments)
         for row in rows:
@@ -60,7 +61,7 @@ async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator
 
 async def keeping_entries(connection: Connection, stock: Stock) -> list[Entry]:
     """Those for whom places are kept, in order of joining."""
-    rows = await connection.fetch(f"{WAITING} AND {KEEPING} ORDER BY id", stock.id)
+    rows = await connection.fetch(f"{WAITING} AND kept <> '{{}}' ORDER BY id", stock.id)
     return [entry_of(row) for row in rows]
 
 

@@ -66,8 +66,8 @@ class Sale:
     public: dict[int, int] = field(default_factory=dict)
     """Of which types how much was left for everybody before what is done just now."""
     given_back: list[Kind] = field(default_factory=list)
+    """Kept until just now, and not free yet."""
     owed: int = 0
-    """Of which types places were kept until this walk along the list; the next one may give them away."""
 
     def answer(self, what: str, key: tuple[int, str] | None, *args: Any) -> Answer:
         """To one request: the clock has its say first, and a key gives the answer that it gave before."""
@@ -354,13 +354,11 @@ class Sale:
         if self.status != "cancelled" and not self.over:
             for entry in self.with_status("waiting"):
                 entry.kept = [kind for kind in entry.kept if self.on_sale(kind) and kind in self.possible(entry)]
-            counted: list[Entry] = []
-            while self.walk(counted) or self.complete_groups():
-                pass
+            self.offer_along_the_list()
         self.public = self.everything_left()
 
     def everything_left(self) -> dict[int, int]:
-        return {kind.id: self.left(kind) for kind in self.kinds.values()}
+        return {kind.id: self.left(kind) if self.on_sale(kind) else 0 for kind in self.kinds.values()}
 
     def expire(self) -> None:
         tickets = [one for one in self.tickets.values() if one.overdue]
@@ -394,7 +392,7 @@ class Sale:
 
     def complete_groups(self) -> bool:
         """Whether the first in line has got what was kept for later ones, where that was enough."""
-        line, offered = [entry for entry in self.with_status("waiting") if entry.kept], False
+        line, offered = [entry for entry in self.with_status("waiting") if entry.passed >= MAX_PASSES], False
         for place, entry in enumerate(line):
             later = [other for other in line[place + 1 :] if other.kept]
             kinds = [kind for kind in self.possible(entry) if self.on_sale(kind)]
@@ -412,16 +410,31 @@ class Sale:
                 self.tell("WaitingListOffered", entry.number)
         return offered
 
-    def walk(self, counted: list[Entry]) -> int:
-        """Offer along the list; how many kept places of another type came free on the way."""
+    def offer_along_the_list(self) -> None:
+        behind: set[int] = set()
+        counted: set[int] = set()
+        while True:
+            if self.walk(behind):
+                continue
+            for entry in self.with_status("waiting"):
+                kinds = [kind for kind in self.possible(entry) if self.on_sale(kind)]
+                more = any(self.left(kind) > self.public.get(kind.id, 0) for kind in kinds)
+                if entry.passed < MAX_PASSES and entry.number not in counted and (entry.number in behind or more):
+                    entry.passed += 1
+                    counted.add(entry.number)
+            if not self.complete_groups():
+                return
+
+    def walk(self, behind: set[int]) -> bool:
+        """Offer along the list, until kept places of another type come free; `behind` gets who saw places go by."""
         unfit: list[tuple[Entry, list[Kind]]] = []
-        passed: list[Entry] = []
         for entry in self.with_status("waiting"):
             kinds = list(filter(self.on_sale, self.possible(entry)))
             before = {kind.id: self.left(kind) for kind in self.kinds.values()}
+            given_back: list[Kind] = []
             fitting = next((kind for kind in kinds if self.left_with_kept(kind, entry) >= entry.quantity), None)
             if fitting:
-                self.given_back += [kind for kind in entry.kept if kind is not fitting]
+                given_back = [kind for kind in entry.kept if kind is not fitting]
                 entry.status, entry.kept, entry.kind = "offered", [], fitting
                 self.tell("WaitingListOffered", entry.number)
             elif not self.possible(entry):
@@ -432,11 +445,11 @@ class Sale:
                     entry.kept += [kind] * min(self.left(kind), entry.quantity - entry.kept.count(kind))
             elif any(self.left(kind) > 0 for kind in kinds):
                 unfit.append((entry, kinds))
-            passed += [one for one, its in unfit if any(before[kind.id] > max(0, self.left(kind)) for kind in its)]
-        for entry, kinds in unfit:
-            more = any(self.left(kind) > self.public.get(kind.id, 0) for kind in kinds)
-            if entry not in counted and (entry in passed or more):
-                entry.passed += 1
-                counted.append(entry)
-        given_back, self.given_back = len(self.given_back), []
-        return given_back
+            self.given_back = given_back  # not free yet, for who is behind
+            behind |= {
+                one.number for one, its in unfit if any(before[kind.id] > max(0, self.left(kind)) for kind in its)
+            }
+            self.given_back = []
+            if given_back:
+                return True
+        return False

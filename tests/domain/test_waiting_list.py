@@ -9,6 +9,7 @@ import pytest
 from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.events import EventPatch, change_event
+from app.domain.holds import release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.sale import Wish, sell
 from app.domain.ticket_type_changes import change_ticket_type
@@ -331,6 +332,81 @@ async def test_the_first_in_line_gets_what_is_kept_for_later_ones_where_that_is_
     await free(office, days)
     assert await office.standing(first, second) == ["offered", "waiting"]
     assert (await office.entry(second)).kept == 0
+
+
+async def test_a_group_that_was_passed_often_enough_gets_what_is_kept_for_later_ones_though_nothing_is_kept_for_it(
+    office: BoxOffice,
+) -> None:
+    limits = {"places": 4, "per_attendee_limit": 4}
+    await office.open(capacity=9, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
+    ann, amy, first, second, *singles = await office.people("ann", "amy", "bob", "ben", "cat", "cem", "col")
+    day, night = (await office.kinds()).values()
+    days = [one.ticket_number for one in (await office.bought(ann, quantity=4, kind=day)).tickets]
+    nights = [one.ticket_number for one in (await office.bought(amy, quantity=4, kind=night)).tickets]
+    waitlist_id = await office.joins(first, quantity=3, kinds=(day,))
+    await office.joins(second, quantity=4)
+    for single in singles:
+        await office.joins(single, kinds=(night,))
+    await free(office, nights, 3)
+    assert (await office.entry(second)).passed == 3, "by those who came for a night"
+    await free(office, days, 3)
+    assert await kinds_of_lines(office, waitlist_id) == ["joined", "passed", "passed", "passed", "offered"]
+    assert await office.standing(second) == ["waiting"]
+    assert (await office.places())[1] == 6, "nobody holds what the first lacked"
+
+
+async def test_places_that_come_free_together_pass_nobody_they_are_enough_for(office: BoxOffice) -> None:
+    limits = {"places": 3, "per_attendee_limit": 3}
+    types = [kind("Day", **limits), kind("Night", **limits)]
+    await office.open(capacity=20, payment="organizer_confirms", ticket_types=types)
+    ann, ada, amy, kept_for, group, single = await office.people("ann", "ada", "amy", "bob", "ben", "cat")
+    day, night = (await office.kinds()).values()
+    days = [one.ticket_number for one in (await office.bought(ann, quantity=2, kind=day)).tickets]
+    unpaid = [one.ticket_number for one in (await office.bought(ada, kind=day)).tickets]
+    unpaid += [one.ticket_number for one in (await office.bought(amy, quantity=3, kind=night)).tickets]
+    first = await office.joins(kept_for, quantity=3)
+    waitlist_id = await office.joins(group, quantity=2, kinds=(day,))
+    await office.joins(single, kinds=(day,))
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", first)
+    await free(office, days, 1)
+    passed = (await office.entry(group)).passed
+    await release_tickets(office.database, office.alice, EVENT, unpaid, "never paid")
+    assert await office.standing(kept_for, group, single) == ["offered", "offered", "waiting"]
+    assert (await office.entry(group)).passed == passed
+    assert (await kinds_of_lines(office, waitlist_id))[-1] == "offered"
+
+
+async def test_a_group_is_passed_when_a_sale_opens_with_too_few_places_for_it(office: BoxOffice) -> None:
+    """By the clock, and by the organizer."""
+    limits = {"places": 6, "per_attendee_limit": 4}
+    types = [kind("Day", sale_opens_at=in_hours(2), **limits), kind("Night", sale_opens_at=in_hours(48), **limits)]
+    await office.open(capacity=20, ticket_types=types)
+    day, night = (await office.kinds()).values()
+    joined = {}
+    for opening in (day, night):
+        three, four = await office.people(f"three-{opening}", f"four-{opening}")
+        await office.joins(three, quantity=3, kinds=(opening,))
+        joined[four] = await office.joins(four, quantity=4, kinds=(opening,))
+    await changed(office, night, places=6)
+    await office.hours_pass(3)
+    for _ in range(2):
+        await office.settles()
+    for four, waitlist_id in joined.items():
+        assert await kinds_of_lines(office, waitlist_id) == ["joined", "passed"]
+        assert (await office.entry(four)).passed == 1
+
+
+async def test_a_group_is_passed_when_a_hidden_type_appears_that_is_too_small_for_it(office: BoxOffice) -> None:
+    types = [kind("Day", places=1), kind("Night", places=6, per_attendee_limit=4, hidden_until=in_hours(2))]
+    await office.open(capacity=20, ticket_types=types)
+    ann, three, four = await office.people("ann", "bob", "ben")
+    await office.bought(ann)
+    for who, many in ((three, 3), (four, 4)):
+        await office.joins(who, quantity=many)
+    await office.hours_pass(3)
+    await office.settles()
+    assert await office.standing(three, four) == ["offered", "waiting"]
+    assert (await office.entry(four)).passed == 1
 
 
 async def test_what_comes_free_of_another_type_goes_past_nobody(office: BoxOffice) -> None:
