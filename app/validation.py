@@ -23,6 +23,7 @@ BLANK = re.compile(r"[\s\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\u3164\ufef
 AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 TYPED_AMOUNT = re.compile(r"[0-9.,'’\s]{1,20}")
 DECIMAL_COMMA = re.compile(r"[0-9]{1,12},[0-9]{1,2}")
+SPACED = re.compile(r"(?<=[0-9])\s(?=[0-9]{3}(?![0-9]))")
 GROUPED = re.compile(r"[0-9]{1,3}(\.[0-9]{3})+")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIMESTAMP = re.compile(DATE.pattern + r"[Tt ][0-9]{2}(:[0-9]{2}){0,2}([.,][0-9]+)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?")
@@ -118,13 +119,18 @@ def plain_amount(text: str) -> str:
 
     `24.500` is asked of the region: it may be twenty-four and a half, or a thousand times that. `12,50` is clear.
     """
-    text = text.strip()
+    text = SPACED.sub("", text.strip())
     if not TYPED_AMOUNT.fullmatch(text) or (AMOUNT.fullmatch(text) and not GROUPED.fullmatch(text)):
         return text
     try:
         return str(babel.numbers.parse_decimal(text, locale=current_locale(), strict=True))
     except ValueError:
         return text.replace(",", ".") if DECIMAL_COMMA.fullmatch(text) else text
+
+
+def local_amount(text: str) -> str:
+    """A plain amount as the reader's region types it, so that it means the same when it is sent back; else the text."""
+    return text.replace(".", babel.numbers.get_decimal_symbol(current_locale())) if AMOUNT.fullmatch(text) else text
 
 
 def json_list(value: Any) -> Any:

@@ -19,7 +19,7 @@ from app.parts import Parts
 from app.portal.draft_preview import preview_of
 from app.portal.forms import by_field
 from app.portal.pictures import shown_draft_pictures
-from app.validation import plain_amount
+from app.validation import local_amount, plain_amount
 
 TIMEZONES = sorted(zone for zone in ZONES if "/" in zone or zone == "UTC")
 
@@ -61,7 +61,11 @@ def flat(typed: Mapping[str, Any]) -> dict[str, str]:
     """By the names of form fields."""
     plain = {name: value for name, value in typed.items() if isinstance(value, str)}
     types = enumerate(typed.get("ticket_types", ()))
-    return plain | {f"ticket_types[{place}].{name}": text for place, one in types for name, text in one.items()}
+    return plain | {
+        f"ticket_types[{place}].{name}": local_amount(text) if name == "price" else text
+        for place, one in types
+        for name, text in one.items()
+    }
 
 
 def field_names(typed: Mapping[str, Any], step: str) -> list[str]:

@@ -23,7 +23,7 @@ from app.portal.draft_forms import TIMEZONES, currency_choices, words_for
 from app.portal.flash import see_other
 from app.portal.forms import by_field, revision_in
 from app.portal.workspace import EventId, frame
-from app.validation import read
+from app.validation import local_amount, read
 
 FIELDS = tuple(name for name in EventPatch.__struct_fields__ if name != "status")
 WITHOUT_PRICE = {"price": "0"}
@@ -90,7 +90,7 @@ async def context(parts: Parts, event: Mapping[str, Any], values: Mapping[str, s
 def stored(event: Mapping[str, Any]) -> dict[str, str]:
     """The event as its form has it: moments on the clock of the place."""
     values = {name: "" if event[name] is None else str(event[name]) for name in FIELDS}
-    values["price"] = money(event["price"], event["currency"])
+    values["price"] = local_amount(money(event["price"], event["currency"]))
     zone = ZoneInfo(event["timezone"])
     for name in MOMENTS:
         values[name] = on_the_clock(event[name], zone) if event[name] else ""

@@ -24,7 +24,7 @@ from app.portal.event_settings import on_the_clock
 from app.portal.flash import see_other
 from app.portal.forms import by_field, revision_in, text_in
 from app.portal.workspace import EventId, frame
-from app.validation import read
+from app.validation import local_amount, read
 
 TypeId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 BESIDE = {"places-taken": "places"}
@@ -125,10 +125,11 @@ def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:
     """A type as its form has it: moments on the clock of the place."""
     zone = ZoneInfo(event["timezone"])
     values = {name: getattr(kind, name) for name in (*TYPE_FIELDS, "description", "rev")}
-    return {
+    texts = {
         name: "" if value is None else on_the_clock(value, zone) if hasattr(value, "tzinfo") else str(value)
         for name, value in values.items()
     }
+    return texts | {"price": local_amount(texts["price"])}
 
 
 def form_page(

@@ -181,6 +181,7 @@ async def test_ticket_types_are_added_and_removed_by_buttons(alice: httpx.AsyncC
         ("de-DE", "49,90", "49.90"),
         ("de-DE", "1.249,90", "1249.90"),
         ("de-DE", "24.500", "24500"),
+        ("fr-FR", "1 234,50", "1234.50"),
         ("en-US", "1,249", "1249"),
         ("en-US", "12,50", "12.50"),
     ],
@@ -197,6 +198,26 @@ async def test_prices_are_typed_as_the_region_writes_them(
     page = await alice.get(f"{draft}/tickets?all=1")
     assert page.text.count(f'value="{meant}"') == 2
     assert complaint(page, "ticket_types[0].price") == complaint(page, "ticket_types[1].price") == ""
+
+
+@pytest.mark.parametrize(
+    ("currency", "typed", "complained"), [("KWD", "1,234", False), ("EUR", "1,235", True), ("EUR", "24.500", False)]
+)
+async def test_a_price_means_the_same_when_its_field_is_sent_back(
+    alice: httpx.AsyncClient, currency: str, typed: str, complained: bool
+) -> None:
+    alice.headers["Accept-Language"] = "de-DE"
+    draft = await begun(alice)
+    sent = {**TICKETS, "currency": currency, "ticket_types[0].price": typed}
+    for _ in range(3):
+        await alice.post(f"{draft}/tickets", data=sent)
+        page = await alice.get(f"{draft}/tickets?all=1")
+        tag = next(tag for tag in re.findall(r"<input[^>]*>", page.text) if 'name="ticket_types[0].price"' in tag)
+        found = re.search(r'value="([^"]*)"', tag)
+        assert found
+        assert found[1] in {typed, typed.replace(".", "")}
+        assert bool(complaint(page, "ticket_types[0].price")) == complained
+        sent["ticket_types[0].price"] = found[1]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,22 @@ async def test_a_type_is_added_once_changed_and_taken_off_sale(alice: httpx.Asyn
     assert (await alice.get(f"{address}/{one}")).status_code == 404
 
 
+async def test_a_price_means_the_same_when_its_field_is_sent_back(alice: httpx.AsyncClient) -> None:
+    """Of a type and in the settings; `1.234` would be more than a thousand in this region."""
+    alice.headers["Accept-Language"] = "de-DE"
+    event_id = await stored_event(alice, currency="KWD", price="1.234")
+    address = f"/projects/{event_id}/ticket-types"
+    (one,) = set(re.findall(rf"{address}/(\d+)", (await alice.get(address)).text))
+    for form in (f"{address}/{one}", f"/projects/{event_id}/settings"):
+        page = await alice.get(form)
+        tags = [tag for tag in re.findall(r"<input[^>]*>", page.text) if 'name="price"' in tag]
+        assert tags and 'value="1,234"' in tags[0], form
+    page = await alice.get(f"{address}/{one}")
+    sent = {**FORM, "rev": hidden(page, "rev"), "name": "General admission", "price": "1,234", "places": ""}
+    assert (await alice.post(f"{address}/{one}", data=sent)).status_code == 303
+    assert await types_of(alice, event_id) == [("General admission", "1.234", None)]
+
+
 async def test_bad_types_late_types_and_the_last_type_come_back_with_what_was_typed(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/ticket-types"
