@@ -1,11 +1,11 @@
-"""The builder, from its first step to its last, by somebody who has keys alone."""
+"""By somebody who has keys alone: the builder, from its first step to its last, and a purchase."""
 
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.steps import poster, sign_up
+from e2e.steps import poster, sign_up, stored_event
 
 MOST_TABS = 60
 
@@ -91,3 +91,23 @@ def test_a_festival_is_published_by_keys_alone(visit: Callable[[], Page]) -> Non
     press(page, there)
     expect(page.get_by_role("heading", name="Keys Alone", level=1)).to_be_visible()
     expect(page.get_by_text("Jul 4, 2031").first).to_be_visible()
+
+
+@pytest.mark.parametrize("visit", [("phone", True), ("desktop", True)], ids=["phone", "desktop"], indirect=True)
+def test_enter_that_is_pressed_once_more_does_not_buy_once_more(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    tickets = [{"name": "Weekend", "price": "10", "per_attendee_limit": 4}]
+    path = f"/events/{stored_event(nora, ticket_types=tickets)}"
+    sign_up(bob, "Bob")
+    bob.goto(path)
+    type_into(bob, "How many", "2")
+    sent: list[str] = []
+    bob.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    press(bob, bob.get_by_role("button", name="Buy tickets"))
+    expect(bob.locator("#buy")).to_be_focused()
+    expect(bob.get_by_text("You have 2 tickets.").first).to_be_visible()
+    bob.keyboard.press("Enter")
+    expect(bob.get_by_label("How many")).to_have_value("1")
+    assert len(sent) == 1
+    assert len(bob.request.get("/api/v1/tickets").json()["items"]) == 2

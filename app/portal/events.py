@@ -129,7 +129,7 @@ async def decided(
         return see_other(f"/events/{event_id}", said)
     context = await context_of(parts, who, event_id)
     errors = {prefix + bad.field: bad.message for bad in refusal.fields} if refusal else {}
-    context |= {"refusal": refusal, "said": said, "values": form, "errors": errors}
+    context |= {"refusal": refusal, "said": said, "values": form if refusal else {}, "errors": errors}
     if refusal and refusal.status == 503:
         context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
     template = "events/buy.hx.html" if by_htmx else "events/page.html"
@@ -148,6 +148,7 @@ async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dic
         "values": {},
         "errors": {},
         "refusal": None,
+        "said": "",
         "public_url": parts.settings.public_url,
     }
 
