@@ -11,7 +11,7 @@ from app.authentication import address_of
 from app.domain import accounts
 from app.domain.accounts import Caller, Profile
 from app.domain.profile import ProfileIn, change_profile
-from app.errors import AppError
+from app.errors import AppError, FieldError, Invalid
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
@@ -44,7 +44,13 @@ async def change(
 def profile_in(form: dict[str, Any], who: Caller) -> ProfileIn:
     """In a form everything is there: an empty name is a mistake, and an empty text about the company removes it."""
     required = ("full_name", "email", "company_name") if who.organizer_id else ("full_name", "email")
-    given = read(ProfileIn, {**form, **{name: form.get(name) or " " for name in required}}, form=True)
+    bad = [FieldError(name, "is required") for name in required if not (text_in(form, name) or "").strip()]
+    try:
+        given = read(ProfileIn, form, form=True)
+    except Invalid as refusal:
+        raise Invalid([*bad, *refusal.fields]) from refusal
+    if bad:
+        raise Invalid(bad)
     return msgspec.structs.replace(given, bio=text_in(form, "bio") or "") if who.organizer_id else given
 
 

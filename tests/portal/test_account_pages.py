@@ -26,11 +26,26 @@ async def test_every_page_of_the_account_is_there(alice: httpx.AsyncClient, bob:
     assert "Company or association" not in (await bob.get("/account")).text
 
 
+def complained_of(answer: httpx.Response) -> list[str]:
+    """The fields that something stands beside."""
+    beside = re.findall(r'id="(\w+)-error">(.*?)</p>', answer.text, re.DOTALL)
+    return [name for name, words in beside if re.sub("<[^>]+>", "", words).strip()]
+
+
 async def test_bob_changes_his_name(bob: httpx.AsyncClient) -> None:
     form = {"full_name": "Bo <b>", "email": bob.email, "current_password": ""}  # type: ignore[attr-defined]
     answer = await bob.post("/account", data=form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/account")
     assert "Bo &lt;b&gt;" in (await bob.get("/account")).text
+
+
+async def test_a_name_that_is_blank_is_a_mistake_and_no_wish_to_keep_it(alice: httpx.AsyncClient) -> None:
+    form = {"full_name": "Alice", "email": alice.email, "company_name": "Moss", "bio": ""}  # type: ignore[attr-defined]
+    for name in ("full_name", "email", "company_name"):
+        for blank in ("", "  "):
+            answer = await alice.post("/account", data={**form, name: blank})
+            assert answer.status_code == 422
+            assert complained_of(answer) == [name]
 
 
 async def test_a_bad_profile_comes_back_as_typed_but_for_the_password(
@@ -39,8 +54,7 @@ async def test_a_bad_profile_comes_back_as_typed_but_for_the_password(
     form = {"full_name": "", "email": "nonsense", "current_password": "secret words", "company_name": "", "bio": "Keep"}
     answer = await alice.post("/account", data=form)
     assert answer.status_code == 422
-    for name in ("full_name", "email", "company_name"):
-        assert f'id="{name}-error"' in answer.text
+    assert sorted(complained_of(answer)) == ["company_name", "email", "full_name"]
     assert "Some fields need your attention." in answer.text
     assert "Please check" not in answer.text
     assert "nonsense" in answer.text
@@ -159,6 +173,23 @@ async def test_a_link_sets_a_new_password_on_a_page(
 async def end_session(stage: Stage, person: httpx.AsyncClient) -> None:
     async with stage.parts.database.connection() as connection:
         await connection.execute("DELETE FROM sessions WHERE user_id = $1", person.user_id)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [("/projects/7/cancellation", "the whole event"), ("/projects/7/attendees/12/cancellation", "ticket no. 12")],
+)
+async def test_what_cannot_be_undone_says_so_before_it_is_sent_after_all(
+    alice: httpx.AsyncClient, path: str, named: str
+) -> None:
+    await alice.post("/sign-out")
+    page = await alice.post(path, data={"reason": "A storm", "typed": "Lantern Fields", "key": "k"})
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    signed_in = {"email": alice.email, "password": PASSWORD, "kept": kept}  # type: ignore[attr-defined]
+    back = await alice.post("/sign-in", data=signed_in)
+    assert f"This cancels {named} for good." in " ".join(back.text.split())
+    for shown in ("A storm", "Lantern Fields"):
+        assert shown in re.sub("<input[^>]*>", "", back.text)
 
 
 async def test_what_was_typed_when_the_session_ended_is_sent_after_signing_in_again(

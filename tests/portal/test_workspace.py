@@ -128,8 +128,7 @@ async def test_before_an_event_is_cancelled_it_is_told_what_ends_and_an_offer_is
     number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
     await charlie.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
     page = await html(alice, address)
-    assert "1 ticket becomes invalid." in page
-    assert "1 person leaves the waiting list." in page
+    assert "1 ticket becomes invalid. 1 person leaves the waiting list. The page" in " ".join(page.split())
     await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "asked for it"})
     page = await html(alice, address)
     assert "invalid" not in page, "what is held is an offer"
@@ -164,6 +163,11 @@ async def test_a_cancelled_event_keeps_the_figures_that_its_organizer_pays_back_
     assert "<strong>€99.80</strong><span>for the cancelled tickets</span>" in page
     assert page.count('<rect class="bar"') == 2, "one day, one ticket type"
     assert "othing" not in page.partition("<h1")[2]
+    listed = await html(alice, f"/projects/{event_id}/attendees?status=cancelled")
+    assert (listed.count("Paid: €49.90"), listed.count("Never paid")) == (3, 1), "one was asked for, two were sold"
+    assert "Paid: €49.90" in await html(alice, f"/projects/{event_id}/attendees/{numbers[1]}")
+    for path in ("/projects", f"/projects/{event_id}/ticket-types"):
+        assert not re.search("taken|[0-9] sold", (await html(alice, path)).partition("<h1")[2]), path
     row = (await html(alice, "/dashboard")).partition("<tbody>")[2].partition("</tr>")[0]
     assert "2 of 100" in row
     assert "€99.80" in row
