@@ -28,7 +28,7 @@ from app.engines.database import Connection
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 
 AT_ONCE = 2_000
-"""Holds, offers or entries that end in one transaction: some tenths of a second."""
+"""Holds, offers or entries that begin or end in one transaction: some tenths of a second."""
 
 
 class Unfit(msgspec.Struct, frozen=True):
@@ -40,10 +40,11 @@ class Unfit(msgspec.Struct, frozen=True):
 
 
 class Behind(msgspec.Struct):
-    """Groups that something was free for, but not enough, by the id of their entry; the last entry that something went
-    to, by type; and the groups that this has been counted for.
+    """How many got an offer; groups that something was free for, but not enough, by the id of their entry; the last
+    entry that something went to, by type; and the groups that this has been counted for.
     """
 
+    offers: int = 0
     unfit: dict[int, Unfit] = {}
     went_to: dict[int, int] = {}
     counted: set[int] = set()
@@ -62,8 +63,9 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
         closed = await close_entries(connection, stock)
     if stock.status != "cancelled" and not stock.over:
         await give_up_kept(connection, stock)
-        await offer_along_the_list(connection, stock, public)
-    stock.due_at = stock.now if AT_ONCE in (lapsed, expired, closed) else await next_due(connection, stock)
+        stock.owes_offers = not await offer_along_the_list(connection, stock, public)
+    more = stock.owes_offers or AT_ONCE in (lapsed, expired, closed)
+    stock.due_at = stock.now if more else await next_due(connection, stock)
     stock.public = stock.left_for_everybody()
     await save_stock(connection, stock)
 
@@ -158,10 +160,13 @@ def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, *
     stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
 
 
-async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int]) -> None:
-    """From its beginning again when a group gives back places that were kept for it, or gets those of later ones."""
+async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int]) -> bool:
+    """From its beginning again when a group gives back places that were kept for it, or gets those of later ones.
+
+    Whether everybody who is to have an offer has it now.
+    """
     behind = Behind()
-    while True:
+    while behind.offers < AT_ONCE:
         line = await walk(connection, stock, behind)
         if line is None:
             continue
@@ -169,22 +174,24 @@ async def offer_along_the_list(connection: Connection, stock: Stock, public: Map
         await write_entries(connection, stock, passed)
         line += [entry for entry in passed if entry.passed >= MAX_PASSES]
         if not await complete_groups(connection, stock, sorted(line, key=lambda entry: entry.id)):
-            return
+            return True
+    await write_entries(connection, stock, pass_over(stock, behind, stock.left_for_everybody()))
+    return False
 
 
 async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Entry] | None:
-    """Offer what is free in the order of joining; who is in line for places to be kept, or None where it has to begin
-    anew.
-    """
+    """Offer what is free in the order of joining; who is in line for places to be kept, or None before the end."""
     touched: list[Entry] = []
     line: list[Entry] = []
     given_back: dict[int, int] = {}
+    stopped = False
     left = stock.left_by_type()
     async for entry in waiting_entries(connection, stock):
         wanted, kinds = acceptable(stock, entry), possible(stock, entry)
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
             given_back = {one: places for one, places in entry.kept.items() if one != kind.id}
             offer(stock, entry, kind)
+            behind.offers += 1
             touched.append(entry)
         elif all(hindrances := [why_never(stock, entry, kind) for kind in wanted]):
             if any(stock.on_sale(kind) and stock.left(kind) > 0 for kind in wanted):
@@ -200,13 +207,13 @@ async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Ent
             before, left = left, stock.left_by_type()
             gone = (number for number, many in left.items() if before[number] > max(0, many))
             behind.went_to |= {number: max(entry.id, behind.went_to.get(number, 0)) for number in gone}
-        if given_back:
+        if stopped := bool(given_back) or behind.offers >= AT_ONCE:
             break
     stock.release(given_back)
     for entry in touched:
         behind.unfit.pop(entry.id, None)
     await write_entries(connection, stock, touched)
-    return None if given_back else line
+    return None if stopped else line
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:

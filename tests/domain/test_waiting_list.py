@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain import offers
 from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.events import EventPatch, change_event
@@ -17,7 +18,7 @@ from app.domain.ticket_types import TicketTypeIn
 from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
 from app.domain.waiting_list_page import entries_of, entry_of, standing
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 from tests.queries import counted_queries
 from tests.waiting import eventually
@@ -620,6 +621,24 @@ async def test_those_who_joined_before_the_sale_are_offered_first_when_it_opens(
     await office.hours_pass(3)
     assert await office.refused(ben) == "sold-out"
     assert (await accept_offer(office.database, bob, waitlist_id)).status == "sold"
+
+
+async def test_more_than_fit_into_a_transaction_are_offered_in_several_and_nobody_buys_meanwhile(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "AT_ONCE", 2)
+    await office.open(capacity=6, ticket_types=[kind("Day", sale_opens_at=in_hours(2))])
+    *waiting, stranger = await office.people("ann", "amy", "bob", "ben", "cat", "cem")
+    for who in waiting:
+        await office.joins(who)
+    await office.hours_pass(3)
+    for offered in (2, 4):
+        refused = await office.buy(stranger)
+        assert isinstance(refused, Unavailable)
+        assert refused.retry_after
+        assert (await office.standing(*waiting)).count("offered") == offered
+    assert (await office.bought(stranger)).status == "sold"
+    assert set(await office.standing(*waiting)) == {"offered"}
 
 
 async def test_more_capacity_goes_to_the_list_first(office: BoxOffice) -> None:
