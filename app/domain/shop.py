@@ -98,6 +98,12 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, min(kind.per_attendee_limit - self.has(kind), kind.left))
 
     @property
+    def first(self) -> int:
+        """Chosen unless somebody chooses: the first type that the visitor can have; while one is on sale."""
+        on_sale = [kind for kind in self.places.ticket_types if kind.state == "on_sale"]
+        return next(filter(self.may_have, on_sale), on_sale[0]).ticket_type_id
+
+    @property
     def most(self) -> int:
         """The largest quantity that any type still has for the visitor."""
         return max(map(self.may_have, self.places.ticket_types), default=0)

@@ -65,6 +65,22 @@ async def test_a_type_and_a_quantity_are_bought_together(alice: httpx.AsyncClien
     assert "It is 4 at most." in too_many.text
 
 
+async def test_who_has_all_of_a_type_reads_so_and_has_the_next_one_chosen(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(
+        alice, ticket_types=[{"name": "Friday", "price": "40"}, {"name": "Day", "price": "9"}]
+    )
+    page = (await bob.get(f"/events/{event_id}")).text
+    friday, day = re.findall(r'id="type-(\d+)"', page)
+    assert re.findall(r'value="(\d+)"[^>]*checked', page) == [friday]
+    assert "all that one person can have" not in page
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": int(friday)})
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert re.findall(r'value="(\d+)"[^>]*checked', page) == [day]
+    assert page.count("You have all that one person can have") == 1
+
+
 async def test_nobody_buys_at_another_price_than_was_shown(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, price="20")
     page = (await bob.get(f"/events/{event_id}")).text
