@@ -1,5 +1,6 @@
 """Whose words, and whose numbers."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from babel import Locale
 
 from app.language import accept_language, gettext, locale_for
 from app.portal.environment import counted
-from app.portal.filters import moment, money, number
+from app.portal.filters import moment, money, number, time_left
 from tests.portal.test_pages import START
 
 
@@ -47,6 +48,20 @@ def test_numbers_money_and_dates_follow_the_reader(says: Callable[[str], object]
     says("en-US")
     assert money("1234.50", "EUR") == "€1,234.50"
     assert moment(START, "Europe/Berlin") == "Fri Jul 4, 2031, 6:00\u202fPM"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (97_230, "1 day 3 hours"),
+        (7_530, "2 hours 5 minutes"),
+        (3_630, "1 hour 0 minutes"),
+        (90, "1 minute"),
+        (-5, "1 minute"),
+    ],
+)
+def test_the_time_left_is_told_in_words_without_a_script(seconds: int, words: str) -> None:
+    assert time_left(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)) == words
 
 
 def test_a_text_without_a_translation_stays_as_it_is() -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import babel.dates
 import babel.numbers
+import babel.units
 from babel import Locale
 from markupsafe import Markup
 
@@ -17,6 +18,8 @@ from app.language import current_locale, gettext, translated
 from app.markdown import to_html
 
 POSTERS = 6
+UNITS = ((86_400, "duration-day", 10**9), (3_600, "duration-hour", 24), (60, "duration-minute", 60))
+"""In seconds, and how many of one are in the one before."""
 
 
 class Focal(Protocol):
@@ -67,6 +70,13 @@ def day(date: dt.date | dt.datetime, timezone: str = "UTC") -> str:
 
 def clock(at: dt.datetime, timezone: str) -> str:
     return written_clock(at.astimezone(ZoneInfo(timezone)).time(), current_locale())
+
+
+def time_left(at: dt.datetime) -> str:
+    """`1 day 3 hours`: two units at most, as a script counts on from there; a minute at least."""
+    left = max(60, int((at - dt.datetime.now(dt.UTC)).total_seconds()))
+    counted = [(left // size % whole, unit) for size, unit, whole in UNITS if size <= left]
+    return " ".join(babel.units.format_unit(many, unit, locale=current_locale()) for many, unit in counted[:2])
 
 
 def moment(at: dt.datetime, timezone: str) -> str:
@@ -132,6 +142,7 @@ def absolute(address: str, public_url: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "money": money,
+    "time_left": time_left,
     "moment": moment,
     "written": written,
     "span": span,
