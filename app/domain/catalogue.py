@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from app.domain.lists import Page, page_of
 from app.domain.money import money
+from app.domain.stock import FREE
 from app.engines.database import Database
 from app.engines.media import Media
 from app.errors import FieldError
@@ -59,9 +60,9 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     picture: str | None
 
 
-CARDS = """
+CARDS = f"""
     SELECT e.id, e.title, e.location, e.start_time, e.end_time, e.timezone, e.currency, e.capacity,
-           greatest(e.capacity - e.sold - e.held, 0) AS left, coalesce(t.price_from, e.price) AS price_from,
+           {FREE} AS left, coalesce(t.price_from, e.price) AS price_from,
            t.several_prices, t.opens_at, t.on_sale, t.sold_out,
            (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
             ORDER BY position, id LIMIT 1) AS picture_key

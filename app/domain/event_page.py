@@ -13,6 +13,7 @@ from app.domain.media import MediaItem, media_of
 from app.domain.money import money
 from app.domain.offers import settle_due
 from app.domain.progress import fan_out
+from app.domain.stock import FREE
 from app.domain.ticket_types import TicketType, ticket_types_of
 from app.engines.database import Connection, Database
 from app.engines.documents import Documents
@@ -117,16 +118,16 @@ async def event_page(
     )
 
 
-EVENT = """
-    SELECT *, due_at <= now() AS due,
+EVENT = f"""
+    SELECT *, due_at <= now() AS due, {FREE} AS left,
            returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,
            status <> 'cancelled' AND end_time > now() AND EXISTS (
                   SELECT 1 FROM ticket_types t
-                  WHERE t.event_id = events.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
+                  WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
               ) AS on_sale,
            (SELECT company_name FROM organizers o WHERE o.id = organizer_id) AS company_name
-    FROM events WHERE id = $1
+    FROM events e WHERE id = $1
 """
 
 
@@ -176,11 +177,10 @@ def core(row: Mapping[str, Any]) -> CoreEventData:
 
 
 def availability(row: Mapping[str, Any]) -> Availability:
-    left = row["capacity"] - row["sold"] - row["held"]
-    return Availability(capacity=row["capacity"], sold=row["sold"], held=row["held"], left=left)
+    return Availability(capacity=row["capacity"], sold=row["sold"], held=row["held"], left=row["left"])
 
 
-LISTED = """SELECT e.*, (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
+LISTED = f"""SELECT e.*, {FREE} AS left, (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
                          ORDER BY position, id LIMIT 1) AS picture_key,
                    coalesce((SELECT min(price) FROM ticket_types t
                              WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)),

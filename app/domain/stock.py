@@ -187,6 +187,13 @@ def lock_statement(event_id: int) -> str:
     return f"SET LOCAL lock_timeout = {LOCK_MS}; SELECT FROM events WHERE id = {int(event_id)} FOR UPDATE"
 
 
+FREE = """
+    (CASE WHEN e.due_at <= now()
+               AND EXISTS (SELECT FROM waiting_list w WHERE w.event_id = e.id AND w.status = 'waiting')
+          THEN 0 ELSE greatest(0, e.capacity - e.sold - e.held) END)
+"""
+"""Places of an event `e` that everybody can have: none while what the clock decided may be for those who wait."""
+
 STOCKS = """
     ARRAY(SELECT ROW(id, organizer_id, status, capacity, sold, held, currency, payment, hold_hours, offer_hours,
                      returns_until, end_time, due_at, clock_timestamp())

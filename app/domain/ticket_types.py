@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.domain.money import money, price_complaint
+from app.domain.stock import FREE
 from app.domain.zones import in_zone
 from app.engines.database import Connection, Database
 from app.errors import FieldError, Invalid
@@ -159,15 +160,14 @@ class TicketType(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
-TICKET_TYPES = """
+TICKET_TYPES = f"""
     SELECT t.*, e.currency,
-           greatest(0, least(e.capacity - e.sold - e.held, coalesce(t.places, e.capacity) - t.sold - t.held)) AS left,
+           greatest(0, least({FREE}, coalesce(t.places, e.capacity) - t.sold - t.held)) AS left,
            CASE WHEN t.archived THEN 'archived'
                 WHEN t.hidden_until > now() THEN 'hidden'
                 WHEN e.status = 'cancelled' OR least(e.end_time, t.sale_closes_at) <= now() THEN 'closed'
                 WHEN t.sale_opens_at > now() THEN 'not_yet'
-                WHEN least(e.capacity - e.sold - e.held, coalesce(t.places, e.capacity) - t.sold - t.held) <= 0
-                    THEN 'sold_out'
+                WHEN least({FREE}, coalesce(t.places, e.capacity) - t.sold - t.held) <= 0 THEN 'sold_out'
                 ELSE 'on_sale' END AS state
     FROM ticket_types t JOIN events e ON e.id = t.event_id
 """

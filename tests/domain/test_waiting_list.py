@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,15 +10,17 @@ import pytest
 from app.domain import offers
 from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
+from app.domain.catalogue import Search, catalogue
 from app.domain.events import EventPatch, change_event
 from app.domain.holds import release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.sale import Wish, sell
 from app.domain.ticket_type_changes import change_ticket_type
-from app.domain.ticket_types import TicketTypeIn
+from app.domain.ticket_types import TicketTypeIn, ticket_types_of
 from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
 from app.domain.waiting_list_page import entries_of, entry_of, standing
+from app.engines.folder_media import FolderMedia
 from app.errors import Conflict, NotFound, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 from tests.queries import counted_queries
@@ -623,6 +626,24 @@ async def test_those_who_joined_before_the_sale_are_offered_first_when_it_opens(
     assert (await accept_offer(office.database, bob, waitlist_id)).status == "sold"
 
 
+async def public_left(office: BoxOffice) -> tuple[int, list[int]]:
+    """In the catalogue, and of each type on the page of the event; without writing what the clock has decided."""
+    media = FolderMedia(Path("/nowhere"))
+    (card,) = (await catalogue(office.database, media, Search(), "UTC", 10, None)).items
+    async with office.database.connection() as connection:
+        return card.left, [one.left for one in await ticket_types_of(connection, EVENT)]
+
+
+async def test_nothing_is_shown_as_left_that_the_list_has_not_had(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Day", sale_opens_at=in_hours(2))])
+    (bob,) = await office.people("bob")
+    await office.joins(bob)
+    await office.hours_pass(3)
+    assert await public_left(office) == (0, [0])
+    await office.settles()
+    assert await public_left(office) == (1, [1])
+
+
 async def test_more_than_fit_into_a_transaction_are_offered_in_several_and_nobody_buys_meanwhile(
     office: BoxOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -637,6 +658,7 @@ async def test_more_than_fit_into_a_transaction_are_offered_in_several_and_nobod
         assert isinstance(refused, Unavailable)
         assert refused.retry_after
         assert (await office.standing(*waiting)).count("offered") == offered
+        assert await public_left(office) == (0, [0])
     assert (await office.bought(stranger)).status == "sold"
     assert set(await office.standing(*waiting)) == {"offered"}
 
