@@ -44,7 +44,8 @@ class OneWrite:
     def flush(self) -> None:
         if self.pieces:
             pieces, self.pieces, self.size = self.pieces, [], 0
-            self.transport.write(b"".join(pieces))
+            if not self.transport.is_closing():  # else nobody is there who would read it
+                self.transport.write(b"".join(pieces))
 
     def close(self) -> None:
         self.flush()

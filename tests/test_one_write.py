@@ -28,6 +28,9 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def is_closing(self) -> bool:
+        return self.closed
+
 
 async def test_head_and_body_are_one_piece_and_the_next_turn_has_its_own() -> None:
     wire = Wire()
@@ -59,6 +62,15 @@ async def test_what_was_written_before_closing_is_sent() -> None:
     assert (wire.pieces, wire.closed) == ([b"the end"], True)
     await asyncio.sleep(0)
     assert wire.pieces == [b"the end"]
+
+
+async def test_what_is_written_for_somebody_who_hangs_up_meanwhile_goes_nowhere_without_an_error() -> None:
+    wire = Wire()
+    one = OneWrite(wire)
+    one.write(b"too late")
+    wire.close()
+    one.flush()
+    assert wire.pieces == one.pieces == []
 
 
 async def nobody(scope: Any, receive: Any, send: Any) -> None:
