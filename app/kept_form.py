@@ -1,5 +1,6 @@
 """What somebody typed while the session ended: kept on the sign-in page, and shown again to be sent."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from app.form_request import TEXT_FORM
 
 LONGEST = 500_000
 CHOICE = ("ticket_type_id", "quantity")
+CANCELLATION = re.compile(r"/projects/\d+(/attendees/(?P<ticket>\d+))?/cancellation")
 
 
 class KeptForm(msgspec.Struct, frozen=True):
@@ -23,6 +25,12 @@ class KeptForm(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """For a hidden field of the sign-in form."""
         return msgspec.json.encode(self).decode()
+
+    @property
+    def cancels(self) -> dict[str, str | None] | None:
+        """The `ticket` whose cancellation it asks for, None for that of an event; nothing where it asks for none."""
+        found = CANCELLATION.fullmatch(self.action)
+        return found.groupdict() if found else None
 
     @property
     def choice(self) -> str:

@@ -288,6 +288,8 @@ async def test_a_desk_that_closes_decides_what_waits_and_takes_nothing_new(
             await desk.buy(one, wish(second))
     await closing
     assert isinstance(await under_way, Purchase)
+    with pytest.raises(Unavailable):
+        await desk.buy(event_id, wish(second))
 
 
 async def test_a_hot_event_does_not_starve_a_calm_one(database_url: str, tmp_path: Path) -> None:

@@ -217,12 +217,9 @@ async def test_a_group_waits_on_while_one_of_its_types_can_hold_it(office: BoxOf
 
 
 async def test_what_was_kept_for_somebody_who_gets_another_type_goes_to_the_first_who_waits(office: BoxOffice) -> None:
-    limit = {"places": 3, "per_attendee_limit": 3}
-    await office.open(capacity=9, ticket_types=[kind("Day", **limit), kind("Night", **limit)])
-    ann, amy, pair, group, single = await office.people("ann", "amy", "bob", "ben", "cat")
-    day, night = (await office.kinds()).values()
-    days = [one.ticket_number for one in (await office.bought(ann, quantity=3, kind=day)).tickets]
-    nights = [one.ticket_number for one in (await office.bought(amy, quantity=3, kind=night)).tickets]
+    days, nights, kinds = await two_full_types(office, places=3, capacity=9)
+    pair, group, single = await office.people("bob", "ben", "cat")
+    day = kinds["Day"]
     await office.joins(pair, quantity=2, kinds=(day,))
     waitlist_id = await office.joins(group, quantity=3)
     await office.joins(single, kinds=(day,))
@@ -240,14 +237,16 @@ async def offered_type(office: BoxOffice, who: Caller) -> str | None:
     return offer and offer.ticket_type
 
 
-async def two_full_types(office: BoxOffice) -> tuple[list[int], list[int], dict[str, int]]:
-    """Two places of each, all sold; the numbers of the tickets of the days and of the nights, and the types."""
-    limits = {"places": 2, "per_attendee_limit": 2}
-    await office.open(capacity=4, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
+async def two_full_types(
+    office: BoxOffice, places: int = 2, capacity: int = 4
+) -> tuple[list[int], list[int], dict[str, int]]:
+    """So many places of each, all sold; the numbers of the tickets of the days and of the nights, and the types."""
+    limits = {"places": places, "per_attendee_limit": places}
+    await office.open(capacity=capacity, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
     ann, amy = await office.people("ann", "amy")
     kinds = await office.kinds()
     owned = [
-        [one.ticket_number for one in (await office.bought(who, quantity=2, kind=kinds[name])).tickets]
+        [one.ticket_number for one in (await office.bought(who, quantity=places, kind=kinds[name])).tickets]
         for who, name in ((ann, "Day"), (amy, "Night"))
     ]
     return owned[0], owned[1], kinds
@@ -300,12 +299,9 @@ async def test_a_place_that_somebody_later_takes_as_another_type_goes_past_a_gro
 
 
 async def test_two_groups_do_not_hold_for_ever_what_each_lacks(office: BoxOffice) -> None:
-    limits = {"places": 3, "per_attendee_limit": 3}
-    await office.open(capacity=6, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
-    ann, amy, first, second = await office.people("ann", "amy", "bob", "ben")
-    day, night = (await office.kinds()).values()
-    await office.bought(ann, quantity=3, kind=day)
-    nights = [one.ticket_number for one in (await office.bought(amy, quantity=3, kind=night)).tickets]
+    _, nights, kinds = await two_full_types(office, places=3, capacity=6)
+    first, second = await office.people("bob", "ben")
+    night = kinds["Night"]
     entries = [await office.joins(first, quantity=3), await office.joins(second, quantity=2, kinds=(night,))]
     await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", entries[1])
     await free(office, nights)
@@ -319,12 +315,9 @@ async def test_two_groups_do_not_hold_for_ever_what_each_lacks(office: BoxOffice
 
 
 async def test_the_first_in_line_gets_what_is_kept_for_later_ones_where_that_is_enough(office: BoxOffice) -> None:
-    limits = {"places": 4, "per_attendee_limit": 4}
-    await office.open(capacity=9, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
-    ann, amy, first, second, *singles = await office.people("ann", "amy", "bob", "ben", "s1", "s2", "s3")
-    day, night = (await office.kinds()).values()
-    days = [one.ticket_number for one in (await office.bought(ann, quantity=4, kind=day)).tickets]
-    nights = [one.ticket_number for one in (await office.bought(amy, quantity=4, kind=night)).tickets]
+    days, nights, kinds = await two_full_types(office, places=4, capacity=9)
+    first, second, *singles = await office.people("bob", "ben", "cat", "cem", "col")
+    day, night = kinds.values()
     await office.joins(first, quantity=4, kinds=(day,))
     await office.joins(second, quantity=4)
     for single in singles:
@@ -341,12 +334,9 @@ async def test_the_first_in_line_gets_what_is_kept_for_later_ones_where_that_is_
 async def test_a_group_that_was_passed_often_enough_gets_what_is_kept_for_later_ones_though_nothing_is_kept_for_it(
     office: BoxOffice,
 ) -> None:
-    limits = {"places": 4, "per_attendee_limit": 4}
-    await office.open(capacity=9, ticket_types=[kind("Day", **limits), kind("Night", **limits)])
-    ann, amy, first, second, *singles = await office.people("ann", "amy", "bob", "ben", "cat", "cem", "col")
-    day, night = (await office.kinds()).values()
-    days = [one.ticket_number for one in (await office.bought(ann, quantity=4, kind=day)).tickets]
-    nights = [one.ticket_number for one in (await office.bought(amy, quantity=4, kind=night)).tickets]
+    days, nights, kinds = await two_full_types(office, places=4, capacity=9)
+    first, second, *singles = await office.people("bob", "ben", "cat", "cem", "col")
+    day, night = kinds.values()
     waitlist_id = await office.joins(first, quantity=3, kinds=(day,))
     await office.joins(second, quantity=4)
     for single in singles:
