@@ -1,5 +1,6 @@
 # Checked for syntax and paths, not run: see docs/adr/0003-no-docker-at-hand.md
 FROM python:3.11-slim-bookworm AS build
+ENV PYTHON=/usr/local/bin/python3
 WORKDIR /app
 COPY Makefile pyproject.toml README.md LICENSE ./
 COPY locks locks

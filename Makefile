@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 
-PYTHON ?= python3
+PYTHON ?= $(shell sh locks/python.sh)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8000

@@ -53,3 +53,10 @@ def test_two_that_start_together_share_one_environment(tmp_path: Path) -> None:
     said = [one.communicate(timeout=60)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0], said
     assert [text.splitlines()[-1] for text in said] == ["served", "served"]
+
+
+def test_the_environment_is_made_with_a_python_that_can_make_one_or_the_one_that_is_named() -> None:
+    python = subprocess.run(["sh", "locks/python.sh"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert f"venv.sh {python.strip()} .venv" in made("-n", "-B", ".venv/.uv")
+    subprocess.run([python.strip(), "-c", "import sys, venv; assert sys.version_info >= (3, 11)"], check=True)
+    assert "venv.sh /opt/python .venv" in made("-n", "-B", ".venv/.uv", PYTHON="/opt/python")
