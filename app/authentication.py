@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.client_address import client_address
 from app.domain.accounts import Caller
-from app.errors import Forbidden, NotFound, NotSignedIn, Unavailable
+from app.errors import Forbidden, NotFound, NotSignedIn, TooMany, Unavailable
 from app.form_request import FormRequest
 from app.kept_form import what_is_kept
 from app.parts import Parts
@@ -82,7 +82,11 @@ class Authentication(ASGIMiddleware):
             raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
         if opt.get("role") == "organizer" and caller.organizer_id is None:
             raise Forbidden("Only organizers may do this.", type="organizers-only")
-        standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
+        try:
+            standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
+        except TooMany as refusal:
+            refusal.extra |= await what_is_kept(request, opt)
+            raise
         scope["state"]["rate_limit_headers"] = standing.headers
 
 

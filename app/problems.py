@@ -86,6 +86,8 @@ def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[st
 
 def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
     by_htmx = bool(request.headers.get("hx-request"))
+    if refusal.status == 405 and request.method == "GET":  # where a form goes to, opened again: by a reload perhaps
+        return Redirect(str(request.scope["path"]).rpartition("/")[0] or "/", status_code=HTTP_303_SEE_OTHER)
     if isinstance(refusal, NotSignedIn) and "kept" not in refusal.extra:
         target = way_to_sign_in(request, refusal)
         if by_htmx:
@@ -97,7 +99,12 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         return sign_in_again(request, refusal, headers)
     return Template(
         "problem.html",
-        context={"problem": refusal, "visitor": request.scope.get("user"), "back": way_back(request)},
+        context={
+            "problem": refusal,
+            "visitor": request.scope.get("user"),
+            "back": way_back(request),
+            "kept": refusal.extra.get("kept") or refusal.extra.get("choice"),
+        },
         status_code=refusal.status,
         headers=headers,
     )

@@ -266,6 +266,23 @@ async def test_purchases_and_submissions_are_limited_per_user(database_url: str,
         assert submitted == [202, 202, 429]
 
 
+async def test_a_form_beyond_the_limit_is_kept_to_be_sent_again(database_url: str, tmp_path: Path) -> None:
+    async with staged(database_url, tmp_path, RATE_LIMIT_SUBMIT="1/hour", RATE_LIMIT_BUY="1/hour") as stage:
+        alice, bob = await stage.person("Alice", organizer=True), await stage.person("Bob")
+        event_id = await stored_event(alice)
+        refused = await alice.post(f"/projects/{event_id}/settings", data={"title": 'Lanterns <b>"', "rev": "1"})
+        assert refused.status_code == 429
+        assert f'<form method="post" action="/projects/{event_id}/settings"' in refused.text
+        assert 'name="title" value="Lanterns &lt;b&gt;&#34;"' in refused.text
+        await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+        refused = await bob.post(f"/events/{event_id}/purchase", data={"key": "k", "quantity": "1"})
+        assert refused.status_code == 429
+        assert 'name="key" value="k"' in refused.text
+        nothing_typed = await alice.post(f"/projects/{event_id}/publication", data={"status": "draft"})
+        assert nothing_typed.status_code == 429
+        assert "Send it again" not in nothing_typed.text
+
+
 async def test_the_account_limit_holds_over_all_addresses(database_url: str, tmp_path: Path) -> None:
     settings = {"RATE_LIMIT_SIGN_IN_ACCOUNT": "3/hour", "TRUSTED_PROXIES": "127.0.0.0/8"}
     async with staged(database_url, tmp_path, **settings) as stage:

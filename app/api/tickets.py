@@ -27,13 +27,14 @@ from app.validation import Input, parse_json, read
 class BuyIn(Input, frozen=True, kw_only=True):
     """Without `ticket_type_id` the first type on sale; all of `quantity` or none.
 
-    `price` is the one of a ticket that the buyer has seen: where it is another one by now, nothing is bought.
+    `price` and `currency` are those of a ticket that the buyer has seen: where they have changed, nothing is bought.
     """
 
     user_id: Id | None = None
     ticket_type_id: Id | None = None
     quantity: Quantity = 1
     price: Decimal | None = None
+    currency: str | None = None
 
 
 class TicketBought(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,7 +57,7 @@ async def buy(request: Request[Any, Any, Any]) -> Ready[TicketBought]:
     require_own_ids(who, sent)
     event_id = event_in_path(request)
     sold = await tickets.buy_ticket(
-        parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity, wanted.price
+        parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity, wanted.price, wanted.currency
     )
     return ticket_bought(sold)
 

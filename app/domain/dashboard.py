@@ -36,7 +36,9 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Over all events of an organizer; `coming` are published and not over."""
+    """Over all events of an organizer; `coming` are published and not over, `capacity` leaves out what never sold:
+    drafts and cancelled events.
+    """
 
     events: int
     coming: int
@@ -91,7 +93,8 @@ async def dashboard(database: Database, who: Caller, limit: int, after: int | No
 async def totals(connection: Connection, who: Caller) -> Totals:
     counted = await connection.fetchrow(
         """SELECT count(*) AS events, count(*) FILTER (WHERE status = 'published' AND end_time > now()) AS coming,
-                  coalesce(sum(capacity), 0) AS capacity, coalesce(sum(sold), 0) AS sold, coalesce(sum(held), 0) AS held
+                  coalesce(sum(capacity) FILTER (WHERE status = 'published' OR sold > 0), 0) AS capacity,
+                  coalesce(sum(sold), 0) AS sold, coalesce(sum(held), 0) AS held
            FROM events WHERE organizer_id = $1""",
         who.organizer_id,
     )

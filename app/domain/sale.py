@@ -34,7 +34,7 @@ LIST_FIRST = Phrase("Places are offered to those who wait first. Please try agai
 class Wish(msgspec.Struct, frozen=True):
     """Somebody wants places, all of them or none; without a type, of the first one on sale.
 
-    `price` is that of one place, where they said which they have seen.
+    `price` and `currency` are those of one place, where they said what they have seen.
     """
 
     who: Caller
@@ -42,6 +42,7 @@ class Wish(msgspec.Struct, frozen=True):
     ticket_type_id: int | None = None
     quantity: int = 1
     price: Decimal | None = None
+    currency: str | None = None
 
     @property
     def key(self) -> tuple[int, str] | None:
@@ -191,7 +192,7 @@ def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int) -> str | None
         return "already-bought"
     if owned + wish.quantity > kind.per_attendee_limit:
         return "over-limit"
-    if wish.price is not None and wish.price != kind.price:
+    if wish.price not in (None, kind.price) or wish.currency not in (None, stock.currency):
         return "price-changed"
     left = stock.left(kind)
     return None if wish.quantity <= left else "not-enough-left" if left > 0 else "sold-out"

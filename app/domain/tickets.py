@@ -24,15 +24,16 @@ async def buy_ticket(
     ticket_type_id: int | None = None,
     quantity: int = 1,
     price: Decimal | None = None,
+    currency: str | None = None,
 ) -> Purchase:
-    """Places for the caller, all or none; without a type, of the first one on sale; at no other `price` than this one.
+    """Places for the caller, all or none; without a type, of the first one on sale; at no other price than this one.
 
     Raises:
         NotFound: no such event or type, or a draft of somebody else.
         Conflict: of a type in `sale.REFUSALS`.
         Unavailable: too many wait for this event, or the database is away.
     """
-    outcome = await desk.buy(event_id, Wish(who, idempotent, ticket_type_id, quantity, price))
+    outcome = await desk.buy(event_id, Wish(who, idempotent, ticket_type_id, quantity, price, currency))
     if isinstance(outcome, AppError):
         raise outcome
     return outcome

@@ -65,7 +65,7 @@ async def new_account(request: Request[Any, Any, Any], parts: Parts, person: Att
 
 @get("/sign-in", opt={"public": True})
 async def sign_in_page(request: Request[Any, Any, Any], where: Next = None, ended: Ended = "") -> Template:
-    return empty(request, "accounts/sign_in.html", next=local_path(where), ended=bool(ended))
+    return empty(request, "accounts/sign_in.html", {"ended": ended}, next=local_path(where))
 
 
 @post("/sign-in", opt={"public": True})

@@ -102,12 +102,14 @@ async def use(
     ticket_number: EventId,
 ) -> Response[Any]:
     event = await own_event(parts.database, who, event_id)
-    await attendee_of(parts.database, event_id, ticket_number)
+    one = await attendee_of(parts.database, event_id, ticket_number)
     try:
         await use_ticket(parts.database, who, ticket_number)
     except Conflict as refusal:
         return await at_the_door(request, parts, event, ticket_number, not_let_in(refusal, event["timezone"]), "bad")
-    return await at_the_door(request, parts, event, ticket_number, gettext("Checked in."))
+    return await at_the_door(
+        request, parts, event, ticket_number, gettext("Checked in: %(name)s") % {"name": one.full_name}
+    )
 
 
 @post("/projects/{event_id:int}/attendees/{ticket_number:int}/undo", opt={"role": "organizer"})
@@ -119,12 +121,14 @@ async def undo(
     ticket_number: EventId,
 ) -> Response[Any]:
     event = await own_event(parts.database, who, event_id)
-    await attendee_of(parts.database, event_id, ticket_number)
+    one = await attendee_of(parts.database, event_id, ticket_number)
     try:
         await undo_use(parts.database, who, ticket_number)
     except Conflict as refusal:
         return await at_the_door(request, parts, event, ticket_number, translated(refusal.detail), "bad")
-    return await at_the_door(request, parts, event, ticket_number, gettext("The check-in is undone."))
+    return await at_the_door(
+        request, parts, event, ticket_number, gettext("Not checked in any more: %(name)s") % {"name": one.full_name}
+    )
 
 
 def not_let_in(refusal: Conflict, timezone: str) -> str:

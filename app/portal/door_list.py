@@ -34,8 +34,12 @@ async def door_list(
         """The page around its rows, which are rendered as they are read."""
         before, _, after = page.partition(ROWS)
         yield before
+        nobody = True
         async for batch in door_list_of(parts.database, event_id):
+            nobody = False
             yield rows.render(batch=batch)
+        if nobody:
+            yield rows.render(batch=[])
         yield after
 
     return Stream(pieces(), media_type="text/html; charset=utf-8")

@@ -36,6 +36,7 @@ class Wanted(Input, frozen=True, kw_only=True):
     ticket_type_id: Id | None = None
     quantity: Quantity = 1
     price: Decimal | None = None
+    currency: str | None = None
 
 
 Decide = Callable[[Wanted, Idempotent | None], Awaitable[str]]
@@ -77,7 +78,7 @@ async def purchase(
 ) -> Response[Any]:
     async def buy(wanted: Wanted, key: Idempotent | None) -> str:
         sold = await buy_ticket(
-            parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity, wanted.price
+            parts.sale_desk, who, event_id, key, wanted.ticket_type_id, wanted.quantity, wanted.price, wanted.currency
         )
         return bought(sold)
 

@@ -106,7 +106,7 @@ async def release(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any
     require_ticked(typed)
     chosen = read(ReleaseForm, typed, form=True)
     decided = await release_tickets(parts.database, who, event_id, chosen.ticket_numbers, chosen.reason)
-    said = ngettext("%(num)s place is free again.", "%(num)s places are free again.", len(decided.done))
+    said = ngettext("%(num)s ticket is released.", "%(num)s tickets are released.", len(decided.done))
     return said % {"num": len(decided.done)} + refused_too(decided)
 
 

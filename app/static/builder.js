@@ -18,7 +18,7 @@ async function send(form, file) {
   if (post.response.includes("images-error")) {
     htmx.swap("#pictures", post.response, { swapStyle: "outerHTML" });
     row.replaceChildren(...byId("images-error").children);
-  } else bar.replaceWith(post.response.match(/lead">(.+)</)?.[1] ?? form.dataset.failed);
+  } else bar.outerHTML = post.response.match(/lead">(.+)</)?.[1] ?? form.dataset.failed;
 }
 
 async function sendAll(form, files) {

@@ -5,7 +5,7 @@ import re
 import httpx
 
 from app.domain.attendees import FEW_PEOPLE
-from tests.cast import Stage, stored_event
+from tests.cast import PASSWORD, Stage, stored_event
 from tests.guests import sell_to
 
 HTMX = {"HX-Request": "true"}
@@ -22,7 +22,7 @@ async def test_a_ticket_is_used_once_and_the_use_undone_and_htmx_gets_the_row(
     row = await alice.post(f"{address}/use", headers=HTMX)
     assert row.status_code == 200
     assert row.text.lstrip().startswith(f'<tr id="ticket-{number}">')
-    assert "Checked in." in row.text
+    assert "Checked in: Ann &lt;b&gt;" in row.text
     assert f"{address}/undo" in row.text
     async with stage.parts.database.connection() as connection:
         await connection.execute("UPDATE tickets SET used_at = '2031-07-04 22:39+00' WHERE id = $1", number)
@@ -35,7 +35,7 @@ async def test_a_ticket_is_used_once_and_the_use_undone_and_htmx_gets_the_row(
         f"{address}/undo", headers={"Referer": f"http://testserver/projects/{event_id}/attendees?q=ann"}
     )
     assert (undone.status_code, undone.headers["location"]) == (303, f"/projects/{event_id}/attendees?q=ann")
-    assert "The check-in is undone." in (await alice.get(undone.headers["location"])).text
+    assert "Not checked in any more: Ann &lt;b&gt;" in (await alice.get(undone.headers["location"])).text
     elsewhere = await alice.post(f"{address}/undo", headers={"Referer": "https://evil.example/x"})
     assert elsewhere.headers["location"] == f"/projects/{event_id}/attendees"
     for path in ("use", "undo", "cancellation"):
@@ -84,7 +84,7 @@ async def test_held_tickets_are_confirmed_or_released_as_ticked(stage: Stage, al
     mixed = await alice.post(address, data={"decision": "release", "ticket_numbers": [first, third], "reason": "x"})
     assert mixed.status_code == 303
     page = (await alice.get(address)).text
-    assert "1 place is free again." in page
+    assert "1 ticket is released." in page
     assert "No payment to confirm" in page
     overview = (await alice.get(f"/projects/{event_id}")).text
     assert "of 100, 98 left" in overview
@@ -111,7 +111,7 @@ async def test_places_are_given_back_with_a_reason_and_what_was_ticked_is_kept(
         assert re.findall(r'id="ticket-(\d+)" checked', answer.text) == [str(number) for number in numbers[55:57]]
     done = await alice.post(second_page, data={**form, "reason": "Nothing arrived"})
     assert done.status_code == 303
-    assert "2 places are free again." in (await alice.get(address)).text
+    assert "2 tickets are released." in (await alice.get(address)).text
 
 
 async def test_ticket_numbers_are_refused_as_the_api_refuses_them(stage: Stage, alice: httpx.AsyncClient) -> None:
@@ -176,6 +176,9 @@ async def test_the_door_list_has_everybody_who_may_come_in_by_name(stage: Stage,
     assert found == [*names, "zoe &lt;script&gt;"]
     assert page.rstrip().endswith("</html>")
     assert page.count("To be paid") == 1
+    assert "Nobody has a ticket" not in page
+    empty = await alice.get(f"/projects/{await stored_event(alice)}/door-list")
+    assert "Nobody has a ticket yet." in empty.text
 
 
 async def test_filters_that_a_form_sends_empty_or_wrong_do_not_fail(stage: Stage, alice: httpx.AsyncClient) -> None:
@@ -218,8 +221,23 @@ async def test_of_a_cancelled_event_nothing_is_said_to_be_left(stage: Stage, ali
         await sell_to(connection, event_id, ["Ann"])
     page = f"/projects/{event_id}/attendees"
     assert "1 sold, 0 held" in (await alice.get(page)).text
+    assert " sold, " not in (await alice.get(f"{page}?q=ann")).text, "the figures are those of everybody"
     await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "storm"})
     for headers in ({}, HTMX):
         text = (await alice.get(page, headers=headers)).text
         assert "the event is cancelled" in text
         assert " sold, " not in text
+
+
+async def test_nobody_is_written_to_whose_account_is_deleted(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    page = f"/projects/{event_id}/attendees/{number}"
+    assert "mailto:" in (await alice.get(page)).text
+    gone = await bob.post("/account/deletion", data={"current_password": PASSWORD})
+    assert gone.status_code == 303, gone.text
+    text = (await alice.get(page)).text
+    assert "mailto:" not in text
+    assert "the account is deleted" in text

@@ -88,7 +88,11 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
         used = await visitor.post(f"{page}/1/use", headers={**headers, "Referer": f"http://testserver{page}"})
         where = used.headers.get("location") or used.headers["hx-redirect"]
         assert where.startswith(f"/sign-in?next={page}&"), where
-        assert "Your session has ended" in (await visitor.get(where)).text
+        asked = (await visitor.get(where)).text
+        assert "Your session has ended" in asked
+        assert 'name="ended" value="true"' in asked
+        wrong = await visitor.post("/sign-in", data={"email": "a@example.org", "password": "x", "ended": "true"})
+        assert "what you did last was not done" in wrong.text
     looked = await visitor.get(page)
     assert "session has ended" not in (await visitor.get(looked.headers["location"])).text
 

@@ -81,15 +81,18 @@ async def test_who_has_all_of_a_type_reads_so_and_has_the_next_one_chosen(
     assert page.count("You have all that one person can have") == 1
 
 
-async def test_nobody_buys_at_another_price_than_was_shown(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(("change", "shown"), [({"price": "2000"}, "€2,000.00"), ({"currency": "GBP"}, "£20.00")])
+async def test_nobody_buys_at_another_price_than_was_shown(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, change: dict[str, str], shown: str
+) -> None:
     event_id = await stored_event(alice, price="20")
     page = (await bob.get(f"/events/{event_id}")).text
     form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
-    await alice.patch(f"/api/v1/event/{event_id}", json={"price": "2000"}, headers={"If-Match": "*"})
+    await alice.patch(f"/api/v1/event/{event_id}", json=change, headers={"If-Match": "*"})
     late = await bob.post(f"/events/{event_id}/purchase", data=form, headers=HX)
     assert late.status_code == 409
     assert "The price has changed meanwhile." in late.text
-    assert "€2,000.00" in late.text
+    assert shown in late.text
     form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', late.text))
     assert "You have a ticket." in (await bob.post(f"/events/{event_id}/purchase", data=form, headers=HX)).text
 
@@ -273,6 +276,30 @@ async def test_a_cancelled_festival_says_so_and_sells_nothing(
     page = (await bob.get(f"/events/{event_id}")).text
     assert "This festival is cancelled." in page
     assert "/purchase" not in page
+
+
+async def test_the_page_of_a_draft_shows_its_owner_a_sale_that_nobody_can_use(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, status="draft")
+    box = (await alice.get(f"/events/{event_id}")).text.partition('id="buy"')[2].partition("</section>")[0]
+    assert "Nobody can buy before the event is published." in box
+    before, disabled, within = box.partition('<fieldset class="form" disabled>')
+    assert disabled
+    assert "<button" not in before
+    assert "<button" in within
+    await alice.post(f"/projects/{event_id}/publication", data={"status": "published"})
+    page = (await alice.get(f"/events/{event_id}")).text
+    assert "Nobody can buy" not in page
+    assert "disabled" not in page
+
+
+@pytest.mark.parametrize("form", ["purchase", "waiting-list-entry"])
+async def test_the_address_of_a_form_opened_again_is_that_of_its_page(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient, form: str
+) -> None:
+    event_id = await stored_event(alice)
+    answer = await visitor.get(f"/events/{event_id}/{form}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/events/{event_id}")
+    assert (await visitor.get(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 405, "to programs it is said"
 
 
 async def test_what_is_left_comes_without_a_reload_and_only_when_it_changed(

@@ -88,6 +88,34 @@ async def test_the_dashboard_shows_all_events_and_what_needs_attention(stage: St
     assert "Long over" in await html(alice, "/dashboard?past=true")
 
 
+async def test_places_of_drafts_and_cancelled_events_are_not_there_to_be_sold(alice: httpx.AsyncClient) -> None:
+    await stored_event(alice, capacity=1_000)
+    await stored_event(alice, capacity=20, status="draft")
+    cancelled = await stored_event(alice, capacity=4_000)
+    await alice.post(f"/api/v1/event/{cancelled}/cancellation", json={"reason": "storm"})
+    assert "of 1,000 in published events" in await html(alice, "/dashboard")
+
+
+async def test_a_cancelled_event_shows_its_settings_and_tickets_without_forms_that_could_only_fail(
+    alice: httpx.AsyncClient,
+) -> None:
+    event_id = await stored_event(alice)
+    settings, types = f"/projects/{event_id}/settings", f"/projects/{event_id}/ticket-types"
+    before = await html(alice, settings)
+    assert "> Save<" in re.sub(r"</svg>\s*", "> ", before)
+    assert "disabled" not in before
+    assert f'href="{types}/new"' in await html(alice, types)
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "storm"})
+    after = await html(alice, settings)
+    assert "What stands here stays as it is." in after
+    assert "> Save<" not in re.sub(r"</svg>\s*", "> ", after)
+    assert after.count('<fieldset class="card form" disabled>') == 2
+    listed = await html(alice, types)
+    assert "What stands here stays as it is." in listed
+    assert "General admission" in listed
+    assert f'href="{types}/' not in listed
+
+
 async def test_typing_the_title_cancels_the_event_and_shows_how_far_it_is(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
