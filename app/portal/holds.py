@@ -66,7 +66,7 @@ async def held_page(
     return Template("holds/page.html", context=context, status_code=refusal.status if refusal else 200)
 
 
-@post("/projects/{event_id:int}/held", opt={"role": "organizer", "limit": "submit"})
+@post("/projects/{event_id:int}/held", opt={"role": "organizer", "limit": "submit", "keep_typed": True})
 async def decide_held(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],

@@ -4,6 +4,7 @@ import html
 import re
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -11,7 +12,9 @@ from litestar._parsers import parse_query_string, parse_url_encoded_form_data
 
 from app.domain.password_resets import new_reset
 from tests.cast import PASSWORD, Stage, stored_event
+from tests.guests import sell_to
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NEW = "eleven paper boats"
 PAGES = ("/account", "/account/password", "/account/sessions", "/account/api-keys", "/account/deletion")
 
@@ -225,6 +228,25 @@ async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, al
     shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
     assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"), ("Payment", "Sold at once")]
     assert 'name="rev" value="8"' in back.text
+
+
+async def test_what_was_ticked_when_the_session_ended_is_kept(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        numbers = await sell_to(connection, event_id, ["Hal", "Ida"], status="held")
+    await end_session(stage, alice)
+    form = {"decision": "confirm", "ticket_numbers": [str(number) for number in numbers], "reason": ""}
+    page = await alice.post(f"/projects/{event_id}/held", data=form)
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    back = await alice.post("/sign-in", data={"email": alice.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
+    shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
+    assert sorted(shown) == sorted(
+        [("What to do", "Confirm the payments"), *(("Ticket no.", str(number)) for number in numbers)]
+    )
+    sent = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', back.text)
+    done = await alice.post(f"/projects/{event_id}/held", content=urlencode(sent), headers=FORM)
+    assert done.status_code == 303
+    assert "2 payments are confirmed." in (await alice.get(done.headers["location"])).text
 
 
 async def test_htmx_gets_the_sign_in_form_in_place_of_the_page(stage: Stage, bob: httpx.AsyncClient) -> None:
