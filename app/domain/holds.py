@@ -14,7 +14,7 @@ from app.domain.idempotency import Idempotent, once
 from app.domain.issuing import free_ordinal
 from app.domain.lists import Page, page_of
 from app.domain.money import money
-from app.domain.offers import settle
+from app.domain.offers import list_first, settle
 from app.domain.stock import Stock, lock_own_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
@@ -63,6 +63,7 @@ async def confirm_tickets(
     Raises:
         NotFound: not the caller's event.
         Conflict: nothing could be confirmed; its type is that of the first refusal.
+        Unavailable: one has lapsed, and those who wait have not had yet what is free.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:
@@ -70,6 +71,8 @@ async def confirm_tickets(
         if stock.due:
             await settle(connection, stock)
         rows = await tickets_by_number(connection, event_id, ticket_numbers)
+        if stock.owes and any(row["status"] == "lapsed" for row in rows.values()):
+            raise list_first()
         refused = {number: "not-found" for number in ticket_numbers if number not in rows}
         confirmed: list[Mapping[str, Any]] = []
         for number, row in rows.items():

@@ -25,8 +25,11 @@ from app.domain.waiting_entries import (
     write_entries,
 )
 from app.engines.database import Connection
+from app.errors import Unavailable
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
+from app.phrases import Phrase
 
+LIST_FIRST = Phrase("Places are offered to those who wait first. Please try again in a moment.")
 AT_ONCE = 2_000
 """Holds, offers or entries that begin or end in one transaction: some tenths of a second."""
 
@@ -57,17 +60,21 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
     this writes a part of it, and the event stays due. `public` is that of the stock as it was before a change.
     """
     public = stock.public if public is None else public
-    lapsed, expired = await lapse_holds(connection, stock), await expire_offers(connection, stock)
-    closed = 0
+    ended = [await lapse_holds(connection, stock), await expire_offers(connection, stock)]
     if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
-        closed = await close_entries(connection, stock)
+        ended.append(await close_entries(connection, stock))
+    stock.owes = AT_ONCE in ended  # all of it is written before the list is walked: who is first gets what is free
     if stock.status != "cancelled" and not stock.over:
         await give_up_kept(connection, stock)
-        stock.owes_offers = not await offer_along_the_list(connection, stock, public)
-    more = stock.owes_offers or AT_ONCE in (lapsed, expired, closed)
-    stock.due_at = stock.now if more else await next_due(connection, stock)
+        stock.owes = stock.owes or not await offer_along_the_list(connection, stock, public)
+    stock.due_at = stock.now if stock.owes else await next_due(connection, stock)
     stock.public = stock.left_for_everybody()
     await save_stock(connection, stock)
+
+
+def list_first() -> Unavailable:
+    """For who wants a place of an event that still owes those who wait."""
+    return Unavailable(LIST_FIRST, retry_after=1)
 
 
 async def events_due(connection: Connection, most: int) -> list[int]:

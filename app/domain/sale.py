@@ -10,10 +10,10 @@ import msgspec
 from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent, Keys, key_reused, remember_all
 from app.domain.issuing import Issued, Issuing, Live, NewTicket
-from app.domain.offers import settle
+from app.domain.offers import list_first, settle
 from app.domain.stock import STOCKS, Stock, TypeStock, lock_events, may_see, stocks_in
 from app.engines.database import Connection
-from app.errors import AppError, Conflict, NotFound, Unavailable
+from app.errors import AppError, Conflict, NotFound
 from app.phrases import Phrase
 
 REFUSALS = {
@@ -26,9 +26,6 @@ REFUSALS = {
     "sale-not-open": Phrase("The sale has not begun yet."),
     "event-cancelled": Phrase("This event is cancelled."),
 }
-
-
-LIST_FIRST = Phrase("Places are offered to those who wait first. Please try again in a moment.")
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -105,19 +102,19 @@ async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], loc
     if lock == "skip":
         stocks = {event_id: stock for event_id, stock in stocks.items() if not stock.due}
         wishes = {event_id: wishes[event_id] for event_id in stocks}
-    due = [stock for stock in stocks.values() if stock.due]
-    if due:
+    while due := [stock for stock in stocks.values() if stock.due]:  # the clock goes on meanwhile
         for stock in due:
             await settle(connection, stock)
         stocks, seen = await look(connection, wishes)
-    owing = {stock.id for stock in due if stock.owes_offers}
+        if any(stock.owes for stock in due):
+            break
     issuing = Issuing(seen.ticket_ids)
     decided, fresh = {}, Keys()
     for event_id, asked in wishes.items():
-        if event_id in owing:
-            decided[event_id] = Decided([Unavailable(LIST_FIRST, retry_after=1) for _ in asked], sold_out=False)
-            continue
         found = stocks.get(event_id)
+        if found is not None and found.due:
+            decided[event_id] = Decided([list_first() for _ in asked], sold_out=False)
+            continue
         outcomes, keys = decide_all(found, asked, seen, issuing)
         decided[event_id] = Decided([rendered(*one) for one in outcomes], found is not None and is_sold_out(found))
         fresh |= keys

@@ -53,7 +53,7 @@ class Stock(msgspec.Struct):
     """`held` counts held tickets, open offers and places kept for a group; `types` are in the order of the event.
 
     `public` says, by the id of their type, how many places everybody could have before the clock decided what is due
-    now, or when it was settled last. `owes_offers`: there are so many that it stays due for the rest of them.
+    now, or when it was settled last. `owes`: so much has ended, or is to be offered, that it stays due for the rest.
     """
 
     id: int
@@ -74,7 +74,7 @@ class Stock(msgspec.Struct):
     facts: list[Fact] = []
     lines: list[LogLine] = []
     public: dict[int, int] = {}
-    owes_offers: bool = False
+    owes: bool = False
 
     @property
     def due(self) -> bool:

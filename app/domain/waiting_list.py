@@ -155,7 +155,7 @@ async def no_sense(
     if not possible:
         full = all(owned.get(kind.id, 0) >= kind.per_attendee_limit for kind in kinds)
         return "already-bought" if full else "over-limit"
-    if any(stock.on_sale(kind) and stock.left(kind) >= quantity for kind in possible):
+    if not stock.owes and any(stock.on_sale(kind) and stock.left(kind) >= quantity for kind in possible):
         return "places-left"
     return None
 
@@ -265,6 +265,8 @@ async def accept_offer(
             return {"refused": "event-cancelled"}
         if entry["status"] != "offered":
             return {"refused": without_offer(entry)}
+        if entry["offer_until"] <= stock.now:  # of very many not all are written as expired at once
+            return {"refused": "offer-expired"}
         if price is not None and price != stock.types[entry["offered_type_id"]].price:
             return {"refused": "price-changed"}
         return await accept(connection, stock, who, entry)

@@ -154,7 +154,7 @@ async def test_no_places_are_kept_for_a_group_that_is_larger_than_its_type_now(o
     await free(office, numbers, 3)
     assert (await office.entry(group)).kept == 3
     await office.joins(single, kinds=(night,))
-    await changed(office, night, places=3)
+    await changed(office, night, name="Night", places=3)
     assert await office.standing(group, single) == ["closed", "offered"]
     assert await office.places() == (1, 1)
 
@@ -208,7 +208,7 @@ async def test_a_group_waits_on_while_one_of_its_types_can_hold_it(office: BoxOf
     numbers = [one.ticket_number for one in (await office.bought(ann, quantity=3, kind=day)).tickets]
     await office.bought(amy, quantity=3, kind=night)
     await office.joins(group, quantity=3)
-    await changed(office, night, per_attendee_limit=2, places=4)
+    await changed(office, night, name="Night", per_attendee_limit=2, places=4)
     await free(office, numbers)
     assert await office.standing(group) == ["waiting"]
     await changed(office, day, sale_closes_at=in_hours(-1), places=3, per_attendee_limit=3)
@@ -381,7 +381,7 @@ async def test_a_group_is_passed_when_a_sale_opens_with_too_few_places_for_it(of
         three, four = await office.people(f"three-{opening}", f"four-{opening}")
         await office.joins(three, quantity=3, kinds=(opening,))
         joined[four] = await office.joins(four, quantity=4, kinds=(opening,))
-    await changed(office, night, places=6)
+    await changed(office, night, name="Night", places=6)
     await office.hours_pass(3)
     for _ in range(2):
         await office.settles()
@@ -622,6 +622,19 @@ async def public_left(office: BoxOffice) -> tuple[int, list[int]]:
     (card,) = (await catalogue(office.database, media, Search(), "UTC", 10, None)).items
     async with office.database.connection() as connection:
         return card.left, [one.left for one in await ticket_types_of(connection, EVENT)]
+
+
+async def test_what_is_left_is_shown_while_nobody_waits_or_nothing_is_due(office: BoxOffice) -> None:
+    await office.open(capacity=4, payment="organizer_confirms", hold_hours=1, ticket_types=[kind("Day")])
+    bob, group = await office.people("bob", "group")
+    await office.bought(bob)
+    await office.hours_pass(2)
+    assert await public_left(office) == (3, [3]), "a hold has lapsed, which nobody has written yet"
+    await office.settles()
+    await office.value("UPDATE ticket_types SET per_attendee_limit = 5, places = 5")
+    await office.value("UPDATE events SET capacity = 6, held = 2")
+    await office.joins(group, quantity=5)
+    assert await public_left(office) == (4, [4]), "too few for those who wait"
 
 
 async def test_nothing_is_shown_as_left_that_the_list_has_not_had(office: BoxOffice) -> None:

@@ -1,0 +1,157 @@
+"""Much is due at once, or more while one looks: it takes several transactions, and who waits is first all the same."""
+
+import datetime as dt
+
+import pytest
+
+from app.domain import offers
+from app.domain.cancelling import cancel_ticket
+from app.domain.holds import confirm_tickets
+from app.domain.idempotency import idempotent
+from app.domain.reconcile import drifts
+from app.domain.waiting_list import accept_offer, join_waiting_list
+from app.errors import Conflict, Unavailable
+from tests.box_office import EVENT, BoxOffice, in_hours, kind
+
+SLOWLY = """
+    CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
+    CREATE TRIGGER slowly BEFORE UPDATE ON tickets FOR EACH ROW WHEN (NEW.status = 'lapsed') EXECUTE FUNCTION slowly()
+"""
+
+
+@pytest.fixture
+def two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as the product writes in one transaction would take a test half a minute."""
+    monkeypatch.setattr(offers, "AT_ONCE", 2)
+
+
+async def all_settled(office: BoxOffice) -> None:
+    while await office.value("SELECT due_at <= clock_timestamp() FROM events WHERE id = $1", EVENT):
+        await office.settles()
+
+
+async def test_a_sale_that_opens_while_a_batch_settles_something_else_is_for_the_list_first(office: BoxOffice) -> None:
+    await office.open(
+        payment="organizer_confirms", hold_hours=1,
+        ticket_types=[kind("Day"), kind("VIP", places=1, sale_opens_at=in_hours(5))],
+    )  # fmt: skip
+    late, bob, stranger = await office.people("late", "bob", "stranger")
+    kinds = await office.kinds()
+    await office.bought(late, kind=kinds["Day"])
+    await office.joins(bob, kinds=(kinds["VIP"],))
+    await office.hours_pass(2)
+    async with office.database.connection() as connection:
+        await connection.execute(SLOWLY)
+    soon = dt.timedelta(seconds=0.2)
+    await office.value("UPDATE ticket_types SET sale_opens_at = clock_timestamp() + $1 WHERE name = 'VIP'", soon)
+    assert await office.refused(stranger, kind=kinds["VIP"]) == "sold-out"
+    assert await office.standing(bob) == ["offered"]
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_while_offers_are_owed_no_late_payment_takes_a_place(office: BoxOffice) -> None:
+    await office.open(capacity=4, payment="organizer_confirms", hold_hours=1, ticket_types=[kind("Day")])
+    late, *waiting = await office.people("late", "ann", "amy", "bob", "ben")
+    number = (await office.bought(late)).ticket_number
+    await office.hours_pass(2)
+    await office.settles()
+    await office.value("UPDATE ticket_types SET sale_opens_at = now() + interval '2 hours'")
+    for who in waiting:
+        await office.joins(who)
+    await office.hours_pass(3)
+    with pytest.raises(Unavailable, match="offered to those who wait first"):
+        await confirm_tickets(office.database, office.alice, EVENT, [number], idempotent("k", "confirm"))
+    await all_settled(office)
+    assert await office.standing(*waiting) == ["offered"] * 4
+    with pytest.raises(Conflict) as refused:
+        await confirm_tickets(office.database, office.alice, EVENT, [number], idempotent("k", "confirm"))
+    assert refused.value.type == "no-places-left"
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_while_offers_are_owed_one_can_join_the_list(office: BoxOffice) -> None:
+    await office.open(capacity=6, ticket_types=[kind("Day", sale_opens_at=in_hours(2))])
+    *waiting, dan = await office.people("ann", "amy", "bob", "ben", "cat", "cem", "dan")
+    for who in waiting:
+        await office.joins(who)
+    await office.hours_pass(3)
+    assert (await join_waiting_list(office.database, dan, EVENT, None)).status == "waiting"
+    await all_settled(office)
+    assert await office.standing(*waiting, dan) == ["offered"] * 6 + ["waiting"]
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_an_offer_ends_at_its_deadline_however_many_end_with_it(office: BoxOffice) -> None:
+    await office.open(capacity=5, ticket_types=[kind("Day", sale_opens_at=in_hours(2))])
+    people = await office.people("ann", "amy", "bob", "ben", "cat")
+    entries = [await office.joins(who) for who in people]
+    await office.hours_pass(3)
+    await all_settled(office)
+    assert await office.standing(*people) == ["offered"] * 5
+    await office.hours_pass(30)
+    with pytest.raises(Conflict) as refused:
+        await accept_offer(office.database, people[-1], entries[-1])
+    assert refused.value.type == "offer-expired"
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_sold_out_is_not_said_before_all_that_has_lapsed_is_written(office: BoxOffice) -> None:
+    await office.open(payment="organizer_confirms", hold_hours=1, ticket_types=[kind("Day"), kind("VIP", places=1)])
+    *late, last, stranger = await office.people("ann", "amy", "bob", "last", "stranger")
+    kinds = await office.kinds()
+    for who in late:
+        await office.bought(who, kind=kinds["Day"])
+    await office.bought(last, kind=kinds["VIP"])
+    await office.hours_pass(2)
+    answers = [await office.buy(stranger, kind=kinds["VIP"], key="k") for _ in range(3)]
+    assert [getattr(answer, "status", None) for answer in answers] == [503, 503, "held"]
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_group_gets_what_ended_at_one_moment_also_where_it_is_written_in_parts(office: BoxOffice) -> None:
+    await office.open(
+        payment="organizer_confirms", hold_hours=1,
+        ticket_types=[kind("Day", places=1), kind("VIP", places=2, per_attendee_limit=2)],
+    )  # fmt: skip
+    ann, amy, group, single = await office.people("ann", "amy", "group", "single")
+    kinds = await office.kinds()
+    await office.bought(ann, kind=kinds["VIP"])
+    await office.bought(amy, kind=kinds["Day"])
+    await office.bought(amy, kind=kinds["VIP"])
+    await office.joins(group, quantity=2, kinds=(kinds["VIP"],))
+    await office.joins(single, kinds=(kinds["VIP"],))
+    await office.hours_pass(2)
+    await all_settled(office)
+    assert await office.standing(group, single) == ["offered", "waiting"]
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_everybody_who_waits_for_a_sale_that_ended_is_told(office: BoxOffice) -> None:
+    await office.open(capacity=1, ticket_types=[kind("Day", sale_closes_at=in_hours(2))])
+    owner, *waiting = await office.people("owner", "ann", "amy", "bob", "ben", "cat")
+    await office.bought(owner)
+    for who in waiting:
+        await office.joins(who)
+    await office.hours_pass(3)
+    await all_settled(office)
+    assert await office.value("SELECT count(*) FROM waiting_list WHERE status = 'closed'") == len(waiting)
+
+
+async def test_who_was_not_enough_for_and_then_is_offered_everything_is_not_also_passed(office: BoxOffice) -> None:
+    """Kept for a later group there is enough for an earlier one, which the first walk had found too little for."""
+    kinds_of_four = [kind(name, places=4, per_attendee_limit=4) for name in ("J", "K")]
+    await office.open(capacity=8, ticket_types=kinds_of_four)
+    kinds = await office.kinds()
+    one, other, early, late = await office.people("one", "other", "early", "late")
+    js = [ticket.ticket_number for ticket in (await office.bought(one, quantity=4, kind=kinds["J"])).tickets]
+    ks = [ticket.ticket_number for ticket in (await office.bought(other, quantity=4, kind=kinds["K"])).tickets]
+    entry = await office.joins(early, quantity=3)
+    await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", await office.joins(late, quantity=3))
+    for numbers in (js, ks, js, ks):  # of each two are kept for the later group, and the earlier one wants three
+        await office.value("UPDATE waiting_list SET passed = 0 WHERE id = $1", entry)
+        await cancel_ticket(office.database, office.alice, numbers.pop(), "gave way")
+    await office.value("UPDATE waiting_list SET passed = 0, quantity = 2 WHERE id = $1", entry)
+    await cancel_ticket(office.database, office.alice, js.pop(), "gave way")
+    assert await office.standing(early) == ["offered"]
+    assert await drifts(office.database) == []
