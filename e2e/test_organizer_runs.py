@@ -70,8 +70,12 @@ def test_a_festival_is_run_from_the_dashboard_to_the_door(visit: Callable[[], Pa
     find(nora, "ada")
     heard(nora, "1 attendee on this page")
     expect(nora.get_by_role("link", name="محمد الأمين")).to_have_count(0)
-    nora.get_by_role("button", name="Check in").click()
-    expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+    with seen_at(nora, 1280, 900):
+        before = nora.get_by_role("link", name="Ada Moss").bounding_box()
+        nora.get_by_role("button", name="Check in").click()
+        expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+        if nora.context not in scriptless:  # the next press meets what it aims at
+            assert nora.get_by_role("link", name="Ada Moss").bounding_box() == before
     looks_right(nora)
     nora.get_by_role("button", name="Undo").click()
     expect(nora.get_by_role("button", name="Check in")).to_be_visible()

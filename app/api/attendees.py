@@ -66,7 +66,7 @@ async def attendees_csv(
 def csv_stream(parts: Parts, event_id: int, timezone: str, wanted: AttendeeFilter) -> Stream:
     rows = csv_of(all_attendees(parts.database, event_id, wanted), timezone)
     headers = {"Content-Disposition": f'attachment; filename="attendees-{event_id}.csv"'}
-    return Stream(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    return Stream(rows, media_type="text/csv", headers=headers)
 
 
 routes = [list_attendees, attendees_csv]

@@ -24,8 +24,11 @@ class DeletionIn(Input, frozen=True, kw_only=True):
 
 
 class GoodTicket(msgspec.Struct, frozen=True, kw_only=True):
+    """`held`: until it is paid."""
+
     ticket_number: int
     title: str
+    held: bool
 
 
 class LiveEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +47,10 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 async def leaving(database: Database, who: Caller) -> Leaving:
     async with database.connection() as connection:
         tickets = await connection.fetch(
-            """SELECT t.id AS ticket_number, e.title FROM tickets t JOIN events e ON e.id = t.event_id
-               WHERE t.attendee_id = $1 AND t.status = 'sold' AND e.status = 'published' AND e.end_time > now()
+            """SELECT t.id AS ticket_number, e.title, t.status = 'held' AS held
+               FROM tickets t JOIN events e ON e.id = t.event_id
+               WHERE t.attendee_id = $1 AND e.status = 'published' AND e.end_time > now()
+                 AND (t.status = 'sold' OR t.status = 'held' AND t.held_until > now())
                ORDER BY e.start_time, t.id LIMIT 100""",
             who.user_id,
         )

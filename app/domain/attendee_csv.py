@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from app.domain.attendees import Attendee
 
 BYTE_ORDER_MARK = "\ufeff"
-COLUMNS = Attendee.__struct_fields__
+COLUMNS = (*Attendee.__struct_fields__, "paid")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -31,5 +31,7 @@ def lines(rows: Sequence[Sequence[str]]) -> str:
 def cell(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, dt.datetime):
         return value.astimezone(zone).isoformat(timespec="seconds")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -49,6 +50,11 @@ class Attendee(msgspec.Struct, frozen=True, kw_only=True):
     used_at: dt.datetime | None
     cancelled_at: dt.datetime | None
     cancel_reason: str | None
+
+    @property
+    def paid(self) -> bool:
+        """Also where it is cancelled, and to be paid back; a payment that came leaves no deadline behind."""
+        return Decimal(self.price) > 0 and self.status not in ("held", "lapsed") and self.held_until is None
 
 
 SELECT = """SELECT t.id AS ticket_number, t.code, t.status, t.price, t.currency, t.created_at AS bought_at,

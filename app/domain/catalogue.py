@@ -67,14 +67,20 @@ CARDS = f"""
            (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
             ORDER BY position, id LIMIT 1) AS picture_key
     FROM events e CROSS JOIN LATERAL (
-        SELECT min(price) AS price_from, coalesce(min(price) < max(price), false) AS several_prices,
+        SELECT min(price) FILTER (WHERE counts) AS price_from,
+               coalesce(min(price) FILTER (WHERE counts) < max(price) FILTER (WHERE counts), false) AS several_prices,
                min(sale_opens_at) FILTER (WHERE sale_opens_at > now()) AS opens_at,
-               coalesce(bool_or(open AND coalesce(sold + held < places, true)), false) AS on_sale,
-               coalesce(bool_or(open), false) AS sold_out
-        FROM (SELECT *, coalesce(sale_opens_at <= now(), true) AND coalesce(sale_closes_at > now(), true) AS open
-              FROM ticket_types WHERE event_id = e.id AND NOT archived AND coalesce(hidden_until <= now(), true)) o
+               coalesce(bool_or(rank = 0), false) AS on_sale, coalesce(bool_or(open), false) AS sold_out
+        FROM (SELECT *, rank = min(rank) OVER () AS counts
+              FROM (SELECT *, CASE WHEN open AND coalesce(sold + held < places, true) THEN 0
+                                   WHEN coalesce(sale_closes_at > now(), true) THEN 1 ELSE 2 END AS rank
+                    FROM (SELECT *, coalesce(sale_opens_at <= now(), true)
+                                    AND coalesce(sale_closes_at > now(), true) AS open
+                          FROM ticket_types WHERE event_id = e.id AND NOT archived
+                          AND coalesce(hidden_until <= now(), true)) AS k) AS r) AS c
     ) t
 """
+"""Prices are those of the types that can be had now; while there is none, of those to come, and else of all."""
 
 
 async def catalogue(

@@ -69,9 +69,14 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     def news_since(self, seen: str) -> list[TicketType]:
         """The types that are in another state than they were."""
-        kinds = (kind.split(".") for kind in seen.partition("~")[0].split("-"))
-        states = {kind[0]: kind[1] for kind in kinds if len(kind) > 1}
+        states = {number: state for number, state, *_ in kinds_in(seen)}
         return [kind for kind in self.ticket_types if states.get(str(kind.ticket_type_id), kind.state) != kind.state]
+
+    def repriced_since(self, seen: str) -> list[TicketType]:
+        """The types on sale that had another price."""
+        prices = {number: price for number, _, _, price in kinds_in(seen)}
+        on_sale = (kind for kind in self.ticket_types if kind.state == "on_sale")
+        return [kind for kind in on_sale if prices.get(str(kind.ticket_type_id), kind.price) != kind.price]
 
 
 class Shop(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,11 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         """Chosen unless somebody chooses: the first type that the visitor can have; while one is on sale."""
         on_sale = [kind for kind in self.places.ticket_types if kind.state == "on_sale"]
         return next(filter(self.may_have, on_sale), on_sale[0]).ticket_type_id
+
+    def chosen(self, typed: object) -> int:
+        """The type that somebody chose, while they can have it."""
+        can_have = (kind.ticket_type_id for kind in filter(self.may_have, self.places.ticket_types))
+        return next((number for number in can_have if str(number) == typed), self.first)
 
     @property
     def most(self) -> int:
@@ -159,6 +169,12 @@ async def places_now(database: Database, who: Caller | None, event_id: int, seen
         kinds = await ticket_types_of(connection, event_id)
         mine = await place_now(connection, who, event_id) if who and mine_in(seen) else ""
     return places(row, kinds, mine)
+
+
+def kinds_in(seen: str) -> list[list[str]]:
+    """Number, state, how many one person can still have, and price."""
+    kinds = [kind.split(".", 3) for kind in seen.partition("~")[0].split("-")]
+    return [kind for kind in kinds if len(kind) == 4]
 
 
 def mine_in(seen: str) -> str:

@@ -12,6 +12,7 @@ from app.domain.offers import settle
 from app.domain.stock import Stock, lock_own_stock, lock_stock
 from app.domain.ticket_types import (
     MOST_TYPES,
+    TAKEN,
     TICKET_TYPES,
     TicketType,
     TicketTypeIn,
@@ -42,6 +43,7 @@ async def create_ticket_type(
             await settle(connection, stock)
         if len(stock.types) >= MOST_TYPES:
             raise Conflict(Phrase("An event can have %(most)s ticket types.", most=MOST_TYPES), type="too-many-types")
+        require_own_name(stock, given.name)
         data = await data_for(connection, stock, given)
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         number: int = await connection.fetchval(
@@ -74,6 +76,7 @@ async def change_ticket_type(
         if row["archived"]:
             raise NotFound("There is no such ticket type.")
         refuse_cancelled(stock)
+        require_own_name(stock, given.name, of=ticket_type_id)
         taken = row["sold"] + row["held"]
         if given.places is not None and given.places < taken:
             raise Conflict(
@@ -129,6 +132,13 @@ async def lock_type(
 def refuse_cancelled(stock: Stock) -> None:
     if stock.status == "cancelled":
         raise Conflict("This event is cancelled.", type="event-cancelled")
+
+
+def require_own_name(stock: Stock, name: str, of: int | None = None) -> None:
+    """Buyers, lists and files tell types by their names; `of` is the one that is to have it."""
+    others = (kind for kind in stock.types.values() if kind.id != of and not kind.archived)
+    if any(kind.name.casefold() == name.casefold() for kind in others):
+        raise Invalid([FieldError("name", TAKEN)])
 
 
 async def data_for(connection: Connection, stock: Stock, given: TicketTypeIn) -> TicketTypeData:

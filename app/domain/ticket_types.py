@@ -51,12 +51,20 @@ class TicketTypeIn(Input, frozen=True, kw_only=True):
             yield FieldError("price", complaint)
 
 
+TAKEN = Phrase("is the name of another ticket of this event")
+
+
 def check_ticket_types(given: Sequence[Mapping[str, Any]], currency: str) -> Iterable[FieldError]:
     """Complaints about the types that come with an event, each under the place of its type."""
     if len(given) > MOST_TYPES:
         yield FieldError("ticket_types", Phrase("must be at most %(most)s", most=MOST_TYPES))
         return
+    names: set[str] = set()
     for place, one in enumerate(given):
+        name = str(one.get("name") or "").strip().casefold()
+        if name and name in names:
+            yield FieldError(f"ticket_types[{place}].name", TAKEN)
+        names.add(name)
         try:
             read(TicketTypeIn, one, defaults={"currency_of_event": currency})
         except Invalid as refusal:

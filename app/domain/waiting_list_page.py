@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -24,6 +25,10 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     price: str
     currency: str
     until: dt.datetime
+
+    @property
+    def total(self) -> Decimal:
+        return self.quantity * Decimal(self.price)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +144,8 @@ class Mine(msgspec.Struct, frozen=True):
     status: str
     held_until: dt.datetime | None
     ticket_type_id: int
+    price: Decimal
+    currency: str
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +166,7 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
     if who is None:
         return Standing()
     tickets = await connection.fetch(
-        """SELECT id, code, status, held_until, ticket_type_id FROM tickets
+        """SELECT id, code, status, held_until, ticket_type_id, price, currency FROM tickets
            WHERE event_id = $1 AND attendee_id = $2 AND status IN ('held', 'sold', 'used')
              AND coalesce(held_until > now(), true) ORDER BY id""",
         event_id,

@@ -1,6 +1,7 @@
 """Cancelling a whole event: confirmed by typing its title, then done in the background with its progress shown."""
 
 import secrets
+import unicodedata
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -69,8 +70,8 @@ async def create_cancellation(
     values = {name: text_in(form, name) or "" for name in ("reason", "typed")}
     event = await own_event(parts.database, who, event_id)
     try:
-        if values["typed"].strip() != event["title"]:
-            raise Invalid([FieldError("typed", "must be the title of the event, letter by letter")])
+        if letters(values["typed"]) != letters(event["title"]):
+            raise Invalid([FieldError("typed", "must be the title of the event")])
         reason = read(ReasonForm, values, form=True).reason
         await cancel_event(
             parts.database, who, event_id, reason, idempotent(text_in(form, "key"), "cancellation", reason)
@@ -78,6 +79,12 @@ async def create_cancellation(
     except (Conflict, Invalid) as refusal:
         return await cancellation_page(parts, who, event_id, values, refusal)
     return Redirect(f"/projects/{event_id}/cancellation", status_code=303)
+
+
+def letters(title: str) -> str:
+    """What has to be typed of it: keyboards make other quotes and dashes of what one types, and not each has emoji."""
+    folded = unicodedata.normalize("NFKC", title).casefold()
+    return "".join(filter(str.isalnum, folded)) or "".join(folded.split())
 
 
 routes = [cancellation, progress, create_cancellation]

@@ -69,6 +69,7 @@ async def places(
         return Template("events/places.hx.html", context={"places": now})
     headers = {"HX-Retarget": "#buy", "HX-Reswap": "outerHTML"}
     context = await context_of(parts, visitor, event_id) | {"seen": seen}
+    context["repriced"] = context["places"].repriced_since(seen)
     return Template("events/changed.hx.html", context=context, headers=headers)
 
 
@@ -129,8 +130,9 @@ async def decided(
     if refusal is None and not by_htmx:
         return see_other(f"/events/{event_id}", said)
     context = await context_of(parts, who, event_id)
+    values = form if refusal else {"ticket_type_id": form.get("ticket_type_id")}
     errors = {prefix + bad.field: bad.message for bad in refusal.fields} if refusal else {}
-    context |= {"refusal": refusal, "said": said, "values": form if refusal else {}, "errors": errors}
+    context |= {"refusal": refusal, "said": said, "values": values, "errors": errors}
     if refusal and refusal.status == 503:
         context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
     template = "events/buy.hx.html" if by_htmx else "events/page.html"
@@ -149,6 +151,7 @@ async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dic
         "values": {},
         "errors": {},
         "refusal": None,
+        "repriced": [],
         "said": "",
         "public_url": parts.settings.public_url,
     }

@@ -75,8 +75,20 @@ def clock(at: dt.datetime, timezone: str) -> str:
 def time_left(at: dt.datetime) -> str:
     """`1 day 3 hours`: two units at most, as a script counts on from there; a minute at least."""
     left = max(60, int((at - dt.datetime.now(dt.UTC)).total_seconds()))
-    counted = [(left // size % whole, unit) for size, unit, whole in UNITS if size <= left]
-    return " ".join(babel.units.format_unit(many, unit, locale=current_locale()) for many, unit in counted[:2])
+    return in_words(counted(left)[:2])
+
+
+def hours(many: int) -> str:
+    """`7 days`, or `1 day 3 hours`."""
+    return in_words([one for one in counted(many * 3_600) if one[0]])
+
+
+def counted(seconds: int) -> list[tuple[int, str]]:
+    return [(seconds // size % whole, unit) for size, unit, whole in UNITS if size <= seconds]
+
+
+def in_words(counted: list[tuple[int, str]]) -> str:
+    return " ".join(babel.units.format_unit(many, unit, locale=current_locale()) for many, unit in counted)
 
 
 def moment(at: dt.datetime, timezone: str) -> str:
@@ -115,6 +127,10 @@ def written_zone(timezone: str, locale: Locale) -> str:
     return gettext("%(city)s time") % {"city": city}
 
 
+def past(at: dt.datetime) -> bool:
+    return at < dt.datetime.now(dt.UTC)
+
+
 def bdi(typed: object) -> Markup:
     """What somebody typed, kept apart from the sentence it stands in: it may run from right to left."""
     return Markup("<bdi>{}</bdi>").format(typed)
@@ -143,12 +159,14 @@ def absolute(address: str, public_url: str) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     "money": money,
     "time_left": time_left,
+    "hours": hours,
     "moment": moment,
     "written": written,
     "span": span,
     "day": day,
     "clock": clock,
     "zone": zone,
+    "past": past,
     "number": number,
     "percent": percent,
     "translated": translated,

@@ -70,6 +70,8 @@ async def accept(
         purchase = await waiting_list.accept_offer(parts.database, who, waitlist_id, key, price)
     except (Conflict, Invalid) as refusal:
         return await shown(parts, who, waitlist_id, refusal)
+    if len(purchase.tickets) > 1:
+        return see_other("/tickets", bought(purchase))
     held = purchase.status == "held"
     return see_other(
         f"/tickets/{purchase.ticket_number}", bought(purchase) if held else gettext("It is yours. Enjoy the festival!")

@@ -118,5 +118,26 @@ async def test_the_csv_has_everybody_and_no_formula(stage: Stage, alice: httpx.A
     assert names == ["'" + name if name[0] in "=+-@＝" else name for name in nasty]
     assert {row["price"] for row in rows} == {"49.90"}
     assert rows[0]["bought_at"].endswith(("+01:00", "+02:00"))
+    assert (await alice.get(f"/projects/{event_id}/attendees.csv")).headers["content-type"] == "text/csv; charset=utf-8"
     filtered = await alice.get(f"/api/v1/event/{event_id}/attendees.csv?q=guest&status=held")
     assert filtered.text.count("\r\n") == 1
+
+
+async def test_the_csv_says_what_was_paid_for_also_where_it_is_cancelled(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, payment="organizer_confirms")
+    paid, never = [
+        (await who.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"] for who in (bob, charlie)
+    ]
+    await alice.post(f"/projects/{event_id}/held", data={"decision": "confirm", "ticket_numbers": str(paid)})
+
+    async def told() -> dict[str, tuple[str, str]]:
+        answer = await alice.get(f"/api/v1/event/{event_id}/attendees.csv")
+        rows = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")))
+        return {row["ticket_number"]: (row["status"], row["paid"]) for row in rows}
+
+    assert await told() == {str(paid): ("sold", "yes"), str(never): ("held", "no")}
+    for number in (paid, never):
+        await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "x"})
+    assert await told() == {str(paid): ("cancelled", "yes"), str(never): ("cancelled", "no")}

@@ -75,6 +75,9 @@ async def test_every_bad_field_is_named_at_once(alice: httpx.AsyncClient) -> Non
         ({"timezone": "Mars/X", "start_time": "2031-07-04T18:00:00Z", "end_time": "2031-07-04T17:00"}, {"timezone"}),
         ({"currency": "EURO", "ticket_types": [{"name": "A", "price": 99_999_999}]},
          {"currency", "ticket_types[0].price"}),
+        ({"ticket_types": [{"name": "Day", "price": "1"}, {"name": " day ", "price": "2"}, {"name": "", "price": "2"},
+                          {"name": "", "price": "2"}]},
+         {"ticket_types[1].name", "ticket_types[2].name", "ticket_types[3].name"}),
     ],
 )  # fmt: skip
 async def test_a_bad_field_hides_no_other_that_is_bad_without_it(

@@ -1,6 +1,7 @@
 """The real sale as the model's twin: the same operations, the same answers, the same ledger, from the database."""
 
 import asyncio
+import itertools
 from collections import Counter, deque
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,10 @@ KINDS = """
            CASE WHEN sale_closes_at <= now() THEN 'closed' WHEN sale_opens_at > now() THEN 'not-yet' ELSE 'open' END
     FROM ticket_types ORDER BY position, id
 """
+
+
+NUMBERS = itertools.count()
+"""Types of an event differ in their names."""
 
 
 class Booth:
@@ -190,8 +195,8 @@ class Booth:
 def type_in(price: int, places: int | None, limit: int, sale: str) -> TicketTypeIn:
     opens, closes = (in_hours(hours) if hours else None for hours in WINDOWS[sale])
     return TicketTypeIn(
-        name="Type", price=Decimal(price), places=places, per_attendee_limit=limit, sale_opens_at=opens,
-        sale_closes_at=closes,
+        name=f"Type {next(NUMBERS)}", price=Decimal(price), places=places, per_attendee_limit=limit,
+        sale_opens_at=opens, sale_closes_at=closes,
     )  # fmt: skip
 
 

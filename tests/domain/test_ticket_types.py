@@ -51,6 +51,21 @@ async def test_general_admission_follows_the_price_of_the_event_until_it_has_its
     assert await price_after("70") == "45.00"
 
 
+async def test_two_types_of_one_event_cannot_be_mistaken_for_each_other(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day"), kind("Night")])
+    kinds = await office.kinds()
+    for refused in (
+        create_ticket_type(office.database, office.alice, EVENT, given("DAY"), None),
+        change_ticket_type(office.database, office.alice, kinds["Night"], given("day"), None),
+    ):
+        with pytest.raises(Invalid) as raised:
+            await refused
+        assert [bad.field for bad in raised.value.fields] == ["name"]
+    await change_ticket_type(office.database, office.alice, kinds["Day"], given("day"), None)
+    await archive_ticket_type(office.database, office.alice, kinds["Day"], None)
+    await create_ticket_type(office.database, office.alice, EVENT, given("Day"), None)
+
+
 async def test_without_a_type_one_that_is_left_is_bought(office: BoxOffice) -> None:
     await office.open(ticket_types=[kind("Early", places=1), kind("Late")])
     for who in await office.people("bob", "ben"):

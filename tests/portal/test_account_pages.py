@@ -142,6 +142,7 @@ async def test_the_page_says_what_deleting_means_and_does_it(alice: httpx.AsyncC
     await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
     page = (await bob.get("/account/deletion")).text
     assert "You hold a ticket for an event to come" in page
+    assert "You give up" not in page
     assert "Still to come" in page
     assert "Still to come" in (await alice.get("/account/deletion")).text
     assert 'name="current_password"' not in (await alice.get("/account/deletion")).text
@@ -228,6 +229,17 @@ async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, al
     shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
     assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"), ("Payment", "Sold at once")]
     assert 'name="rev" value="8"' in back.text
+
+
+async def test_who_deletes_an_account_is_told_of_the_places_that_are_held(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, title="To be paid", payment="organizer_confirms")
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    page = (await bob.get("/account/deletion")).text
+    assert "You give up a place that is held for you." in page
+    assert "To be paid" in page
+    assert "You hold a ticket" not in page
 
 
 async def test_what_was_ticked_when_the_session_ended_is_kept(stage: Stage, alice: httpx.AsyncClient) -> None:

@@ -140,6 +140,26 @@ async def test_prices_and_sales_of_all_types_count(alice: httpx.AsyncClient, vis
     assert await titles(visitor, price="39") == ["Not yet"]
 
 
+async def test_a_card_names_prices_that_can_be_paid(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    kinds = [
+        {"name": "Early bird", "price": "30", "sale_closes_at": "2020-02-01T00:00:00Z"},
+        {"name": "Balcony", "price": "79", "places": 1},
+        {"name": "Weekend", "price": "80"},
+        {"name": "Late", "price": "95", "sale_opens_at": "2031-02-01T00:00:00Z"},
+    ]
+    event_id = await stored_event(alice, title="Several", ticket_types=kinds)
+    assert "from €79.00" in (await visitor.get("/")).text
+    balcony = (await alice.get(f"/api/v1/event/{event_id}")).json()["ticket_types"][1]["ticket_type_id"]
+    await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": balcony})
+    page = (await visitor.get("/")).text
+    assert "€80.00" in page
+    assert "from €" not in page, "only one kind is left"
+    assert await titles(visitor, price="79.50") == []
+    assert await titles(visitor, price="80") == ["Several"]
+
+
 async def test_among_many_festivals_words_are_looked_up_in_their_index(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     async with stage.parts.database.transaction() as connection:

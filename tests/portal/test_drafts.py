@@ -110,6 +110,14 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
     assert "Drafts" not in (await alice.get("/projects")).text
 
 
+async def test_dates_that_are_past_are_named_before_it_is_sent(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    for year, named in (("2020", True), ("2031", False)):
+        typed = {name: value.replace("2031", year) for name, value in BASICS.items()}
+        assert (await alice.post(f"{draft}/basics", data=typed)).status_code == 303
+        assert ("By these dates it is over already" in (await alice.get(f"{draft}/review")).text) == named
+
+
 async def test_a_description_may_be_as_long_in_any_script(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     answer = await alice.post(f"{draft}/details", data={**DETAILS, "description": "🎪" * 20_000})

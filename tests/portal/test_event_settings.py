@@ -58,6 +58,16 @@ async def test_the_form_shows_what_is_stored_and_saves_what_is_typed(alice: http
     assert now["start_time"] == "2031-07-04T16:00:00Z"
 
 
+async def test_dates_that_are_past_are_saved_and_named(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/settings"
+    past = {**FORM, "start_time": "2020-07-04T18:00", "end_time": "2020-07-06T23:00"}
+    for form, said in ((past, "By these dates the event is over"), (FORM, "The changes are saved.<")):
+        saved = await alice.post(address, data={**form, "rev": rev_of(await alice.get(address))})
+        assert saved.status_code == 303
+        assert said in (await alice.get(address)).text
+
+
 async def test_an_empty_field_stops_returns(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, returns_until="2031-06-27T18:00:00Z")
     address = f"/projects/{event_id}/settings"

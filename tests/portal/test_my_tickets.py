@@ -157,6 +157,24 @@ async def test_bob_takes_what_he_is_offered_and_pressing_twice_is_one_ticket(
     assert "You took the offer" in (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
 
 
+async def test_an_offer_of_several_says_what_they_cost_together_and_all_are_shown(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Weekend", "price": "20", "per_attendee_limit": 2}]
+    event_id = await stored_event(alice, capacity=2, ticket_types=kinds)
+    sold = (await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"quantity": 2})).json()
+    await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id, "quantity": 2})
+    for ticket in sold["tickets"]:
+        await alice.post(f"/api/v1/tickets/{ticket['ticket_number']}/cancellation", json={"reason": "x"})
+    page = (await bob.get("/tickets")).text
+    assert "€20.00 each, €40.00 together" in page
+    assert "Give this offer up?" in page
+    (waitlist_id,) = re.findall(r"/waiting-list-entries/(\d+)/acceptance", page)
+    taken = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k"})
+    assert (taken.status_code, taken.headers["location"]) == (303, "/tickets")
+    assert "You have 2 tickets." in (await bob.get("/tickets")).text
+
+
 async def test_an_offer_is_taken_at_the_price_that_the_page_said(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:

@@ -97,6 +97,18 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
     assert "session has ended" not in (await visitor.get(looked.headers["location"])).text
 
 
+async def test_whoever_signs_in_from_the_header_comes_back(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    for page in (f"/events/{event_id}", f"/sign-in?next=/events/{event_id}", f"/sign-up?next=/events/{event_id}"):
+        header = (await visitor.get(page)).text.partition('class="guest-nav"')[2].partition("</nav>")[0]
+        for where in ("/sign-in", "/sign-up"):
+            assert f'href="{where}?next=/events/{event_id}"' in header, page
+    header = (await visitor.get("/")).text.partition('class="guest-nav"')[2].partition("</nav>")[0]
+    assert 'href="/sign-in"' in header
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_page_that_is_refused_leads_back_to_where_one_was(bob: httpx.AsyncClient, method: str) -> None:
     for sender, back in (("http://testserver/tickets?x=1", True), ("https://evil.example/tickets?x=1", False)):

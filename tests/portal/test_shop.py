@@ -124,7 +124,7 @@ async def test_a_held_place_says_until_when_to_pay(alice: httpx.AsyncClient, bob
     event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=48)
     answer = await buy(bob, event_id)
     assert "A place is held for you." in answer.text
-    assert "Pay <bdi>Alice e.V.</bdi> as agreed with them" in answer.text
+    assert "Pay <bdi>Alice e.V.</bdi> €49.90, and they confirm it." in " ".join(answer.text.split())
     assert re.search("data-countdown>1 day 23 hours<", answer.text)
 
 
@@ -148,7 +148,7 @@ async def test_whether_a_ticket_can_be_given_back_is_said_before_it_is_bought(
     moments = {"returns_until": "2031-06-27T20:00", "start_time": "2031-07-04T18:00", "end_time": "2031-07-06T18:00"}
     event_id = await stored_event(alice, **moments)
     page = (await visitor.get(f"/events/{event_id}")).text
-    assert "Tickets can be given back until Fri 27 Jun 2031, 20:00." in page
+    assert re.search(r"Tickets can be given back until <time[^>]*>Fri 27 Jun 2031, 20:00</time>", page)
     async with stage.parts.database.connection() as connection:
         for past in ("now()", "NULL"):
             await connection.execute(f"UPDATE events SET returns_until = {past}")
@@ -185,6 +185,7 @@ async def test_one_can_wait_for_a_sale_to_open(alice: httpx.AsyncClient, bob: ht
     event_id = await stored_event(alice, ticket_types=kinds)
     page = (await bob.get(f"/events/{event_id}")).text
     assert "Join the waiting list" in page
+    assert "When the sale opens, those who wait are offered places first" in page
     joined = await wait(bob, event_id, quantity=3)
     assert "You are number 1 on the waiting list." in joined.text
     assert "Join the waiting list" not in joined.text
@@ -380,6 +381,56 @@ async def test_a_type_that_changes_its_state_brings_the_whole_box_and_a_word(
     await set_types(stage, "Cabin", "sale_closes_at = now() - interval '1 second'")
     assert said((await places(visitor, event_id, seen_in(gone.text))).text) == "“Cabin” is no longer sold."
     assert (await places(visitor, event_id, "")).status_code == 200
+
+
+async def test_a_price_that_changes_while_one_looks_is_said_in_the_box(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Weekend", "price": "120"}, {"name": "Tent <b>", "price": "60"}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    seen = seen_in((await bob.get(f"/events/{event_id}")).text)
+    tent = await type_of(alice, event_id, "Tent <b>")
+    rev = {"If-Match": "*"}
+    await alice.put(f"/api/v1/ticket-types/{tent}", json={"name": "Tent <b>", "price": "1200"}, headers=rev)
+    changed = await places(bob, event_id, seen)
+    assert changed.headers["hx-retarget"] == "#buy"
+    alert = " ".join(changed.text.partition('role="alert"')[2].partition("</p>")[0].split())
+    assert "The price of “<bdi>Tent &lt;b&gt;</bdi>” has just changed: it is €1,200.00 now." in alert
+    assert "Weekend" not in alert
+    assert "has just changed" not in (await bob.get(f"/events/{event_id}")).text
+
+
+async def test_what_was_bought_stays_chosen_while_one_can_have_more(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": "Weekend", "price": "120", "per_attendee_limit": 2},
+        {"name": "Tent", "price": "60", "per_attendee_limit": 2},
+    ]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    weekend, tent = [await type_of(alice, event_id, name) for name in ("Weekend", "Tent")]
+    once = await buy(bob, event_id, ticket_type_id=tent)
+    assert re.findall(r'value="(\d+)"\s+required checked', once.text) == [str(tent)]
+    twice = await buy(bob, event_id, ticket_type_id=tent)
+    assert re.findall(r'value="(\d+)"\s+required checked', twice.text) == [str(weekend)]
+
+
+async def test_what_one_person_can_have_is_said_before_and_after(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    assert "One for each person." in (await bob.get(f"/events/{event_id}")).text
+    bought = await buy(bob, event_id)
+    assert "One for each person." not in bought.text
+    assert "You have all that one person can have." in bought.text
+
+
+async def test_how_one_pays_is_said_before_one_buys(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    for price, hours, said in (("20", 168, "for 7 days."), ("20", 27, "for 1 day 3 hours."), ("0", 168, None)):
+        event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=hours, price=price)
+        page = " ".join((await bob.get(f"/events/{event_id}")).text.split())
+        assert ("by bank transfer or cash." in page) == bool(said)
+        assert said is None or said in page
 
 
 async def test_fewer_than_one_person_can_have_brings_the_whole_box_without_a_word(

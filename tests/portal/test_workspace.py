@@ -3,6 +3,7 @@
 import re
 
 import httpx
+import pytest
 
 from app.domain.reconcile import sales_drifts
 from tests.cast import Stage, stored_event
@@ -43,7 +44,7 @@ async def test_the_overview_says_what_is_sold_and_draws_it_with_a_table(stage: S
         await sell_to(connection, event_id, ["Ann", "Ben"])
         await sell_to(connection, event_id, ["Hal"], status="held")
     page = await html(alice, f"/projects/{event_id}")
-    assert "of 100, 97 left" in page
+    assert "of 100, 1 held or offered, 97 left" in page
     assert "€99.80" in page
     assert page.count('<rect class="bar"') == 2  # one day, one ticket type
     assert re.search(r'<th scope="row">[^<]*\d{4}</th>\s*<td class="number">2</td>', page)
@@ -161,6 +162,39 @@ async def test_before_an_event_is_cancelled_it_is_told_what_ends_and_an_offer_is
     page = await html(alice, address)
     assert "invalid" not in page, "what is held is an offer"
     assert "1 person leaves the waiting list." in page
+
+
+@pytest.mark.parametrize(
+    ("title", "typed", "same"),
+    [
+        ("Night 2027 – 🎶 “Fest”", 'night 2027 - "Fest"', True),
+        ("It’s  on", "It's on", True),
+        ("Lantern Fields", "Lantern Field", False),
+        ("🎶", " 🎶 ", True),
+        ("🎶", "🎷", False),
+    ],
+)
+async def test_the_title_is_typed_as_the_keyboard_has_it(
+    alice: httpx.AsyncClient, title: str, typed: str, same: bool
+) -> None:
+    event_id = await stored_event(alice, title=title)
+    form = {"reason": "x", "typed": typed, "key": "k"}
+    answer = await alice.post(f"/projects/{event_id}/cancellation", data=form)
+    assert answer.status_code == (303 if same else 422)
+
+
+async def test_an_event_that_is_over_is_called_so(alice: httpx.AsyncClient) -> None:
+    past = {"start_time": "2020-06-22T19:00:00Z", "end_time": "2020-06-22T20:00:00Z"}
+    assert "It was over on Mon 22 Jun 2020" in await html(alice, f"/projects/{await stored_event(alice, **past)}")
+    assert "It was over" not in await html(alice, f"/projects/{await stored_event(alice)}")
+
+
+async def test_held_places_are_told_beside_those_that_are_sold(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    assert "held" not in (await html(alice, f"/projects/{event_id}")).partition('class="stats"')[2]
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Hal", "Ida"], status="held")
+    assert "2 held</span>" in await html(alice, f"/projects/{event_id}")
 
 
 async def test_a_draft_cannot_be_cancelled(alice: httpx.AsyncClient) -> None:
