@@ -119,7 +119,7 @@ async def catalogue(
     return page_of([card(media, row) for row in rows], limit, lambda one: one.event_id)
 
 
-ALL_WORDS = "title || ' ' || location || ' ' || description"
+ALL_WORDS = "title || ' ' || location || ' ' || description || ' ' || tags"
 
 
 def prefixes(text: str) -> str:

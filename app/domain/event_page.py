@@ -126,7 +126,7 @@ EVENT = f"""
                   WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
               ) AS on_sale,
-           (SELECT company_name FROM organizers o WHERE o.id = organizer_id) AS company_name
+           coalesce(organized_by, (SELECT company_name FROM organizers o WHERE o.id = organizer_id)) AS company_name
     FROM events e WHERE id = $1
 """
 

@@ -165,6 +165,13 @@ async def submit_event(
     return await submissions.submit(Draft(who, build, idempotent))
 
 
+def announced(message: EventSubmitted | ProjectSubmitted) -> tuple[str | None, str]:
+    """By whom, and under which tags, one in a line; what only projects say."""
+    if isinstance(message, EventSubmitted):
+        return None, ""
+    return message.metadata.company_name, "\n".join(message.metadata.tags)
+
+
 async def record_events(connection: Connection, messages: Sequence[EventSubmitted | ProjectSubmitted]) -> None:
     """Core data into Postgres, unless a newer revision is there already."""
     newest = {message.event_id: message for message in sorted(messages, key=lambda message: message.rev)}
@@ -173,27 +180,29 @@ async def record_events(connection: Connection, messages: Sequence[EventSubmitte
             m.event_id, m.organizer_id, m.rev, m.event.title, m.event.description, m.event.location,
             m.event.start_time, m.event.end_time, m.event.date, m.event.price, m.event.currency, m.event.timezone,
             m.event.status, m.event.capacity, m.event.payment, m.event.hold_hours, m.event.offer_hours,
-            m.event.returns_until, m.at,
+            m.event.returns_until, m.at, *announced(m),
         )
         for m in newest.values()
     ]  # fmt: skip
     await connection.execute(
         """INSERT INTO events (id, organizer_id, rev, title, description, location, start_time, end_time, date, price,
                                currency, timezone, status, capacity, payment, hold_hours, offer_hours, returns_until,
-                               created_at)
+                               created_at, organized_by, tags)
            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                                 $7::timestamptz[], $8::timestamptz[], $9::date[], $10::numeric[], $11::text[],
                                 $12::text[], $13::text[], $14::integer[], $15::text[], $16::integer[],
-                                $17::integer[], $18::timestamptz[], $19::timestamptz[])
+                                $17::integer[], $18::timestamptz[], $19::timestamptz[], $20::text[], $21::text[])
            ON CONFLICT (id) DO UPDATE SET
                rev = excluded.rev, title = excluded.title, description = excluded.description,
                location = excluded.location, start_time = excluded.start_time, end_time = excluded.end_time,
                date = excluded.date, price = excluded.price, currency = excluded.currency,
                timezone = excluded.timezone, status = excluded.status, capacity = excluded.capacity,
                payment = excluded.payment, hold_hours = excluded.hold_hours, offer_hours = excluded.offer_hours,
-               returns_until = excluded.returns_until
+               returns_until = excluded.returns_until,
+               organized_by = coalesce(excluded.organized_by, events.organized_by),
+               tags = coalesce(nullif(excluded.tags, ''), events.tags)
            WHERE events.rev < excluded.rev""",
-        *([row[column] for row in rows] for column in range(19)),
+        *([row[column] for row in rows] for column in range(21)),
     )
     await record_ticket_types(connection, list(newest.values()))
 

@@ -87,6 +87,7 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
 
     event: CoreEventData
     company: str | None
+    tags: list[str]
     pictures: list[MediaItem]
     places: Places
     mine: Standing
@@ -154,6 +155,7 @@ async def shop(database: Database, media: Media, who: Caller | None, event_id: i
     return Shop(
         event=core(row),
         company=row["company_name"],
+        tags=row["tags"].split("\n") if row["tags"] else [],
         pictures=pictures,
         places=places(row, kinds, mine.place),
         mine=mine,

@@ -31,7 +31,8 @@ async def ticket_page(database: Database, who: Caller, number: int) -> TicketPag
         if row is None:
             raise NotFound("There is no such ticket.")
         more = await connection.fetchrow(
-            """SELECT e.end_time, t.used_at, u.full_name AS holder, o.company_name, k.kid, k.private_key,
+            """SELECT e.end_time, t.used_at, u.full_name AS holder, k.kid, k.private_key,
+                      coalesce(e.organized_by, o.company_name) AS company_name,
                       CASE WHEN e.returns_until IS NOT NULL THEN least(e.returns_until, e.end_time) END AS returns_until
                FROM tickets t JOIN events e ON e.id = t.event_id JOIN users u ON u.id = t.attendee_id
                     LEFT JOIN organizers o ON o.id = e.organizer_id

@@ -4,6 +4,7 @@ import html
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -98,6 +99,10 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
     assert event
     page = (await visitor.get(event.group())).text
     assert "Lantern Fields" in page
+    assert f"<bdi>{DETAILS['company_name']}</bdi>" in page
+    for tag in map(str.strip, DETAILS["tags"].split(",")):
+        assert f'<a href="/?q={quote(tag)}"><bdi>{tag}</bdi></a>' in page
+        assert event.group() in (await visitor.get("/", params={"q": tag})).text
     read = (await alice.get(f"/api/v1{event.group().replace('events', 'event')}")).json()
     assert [(one["name"], one["price"], one["places"]) for one in read["ticket_types"]] == [
         ("Weekend", "49.90", None),
