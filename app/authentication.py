@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from litestar.connection import Request
+from litestar.connection import ASGIConnection, Request
 from litestar.di import NamedDependency
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -43,17 +43,21 @@ class Authentication(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"], scope["auth"] = None, None
-        request = FormRequest(scope, receive, send)
-        parts: Parts = request.app.state.parts
-        authorization = request.headers.get("authorization", "")
+        asked: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
+        parts: Parts = asked.app.state.parts
+        authorization = asked.headers.get("authorization", "")
         if authorization:
             scope["user"], scope["auth"] = await self.by_key(parts, authorization), "api-key"
         else:
-            require_same_origin(request.method, request.headers, parts.settings.public_url)
-            if session_id := request.cookies.get(parts.sessions.cookie):
+            require_same_origin(scope["method"], asked.headers, parts.settings.public_url)  # type: ignore[typeddict-item]
+            if session_id := asked.cookies.get(parts.sessions.cookie):
                 scope["user"], scope["auth"] = await parts.sessions.find(session_id), "session"
         require_plain_numbers(scope["path"], scope["path_params"])
-        await self.gate(parts, request)
+        try:
+            self.gate(parts, scope)
+        except (NotSignedIn, TooMany) as refusal:
+            refusal.extra |= await what_is_kept(FormRequest(scope, receive, send), scope["route_handler"].opt)
+            raise
         await next_app(scope, receive, send)
 
     async def by_key(self, parts: Parts, authorization: str) -> Caller:
@@ -63,18 +67,16 @@ class Authentication(ASGIMiddleware):
             raise NotSignedIn("This API key is unknown or revoked.", headers={"WWW-Authenticate": "Bearer"})
         return caller
 
-    async def gate(self, parts: Parts, request: Request[Any, Any, Any]) -> None:
+    def gate(self, parts: Parts, scope: Any) -> None:
         """Routes say in `opt` what they need: `public`, `role`, `session_only`, `limit`, `keep_typed`, `keep_choice`.
 
         Not a guard: Litestar copies the handler for each guard and request, which costs more than all of this.
         """
-        scope: Any = request.scope
         opt, caller = scope["route_handler"].opt, scope["user"]
         if opt.get("public"):
             return
         if caller is None:
-            extra = await what_is_kept(request, opt)
-            raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"}, extra=extra)
+            raise NotSignedIn("Sign in, or send an API key.", headers={"WWW-Authenticate": "Bearer"})
         needed = "read" if scope["method"] in SAFE_METHODS else "write"
         if caller.scopes is not None and needed not in caller.scopes:
             raise Forbidden(Phrase("This API key has no scope '%(scope)s'.", scope=needed), type="missing-scope")
@@ -82,11 +84,7 @@ class Authentication(ASGIMiddleware):
             raise Forbidden("Sign in with your password for this; an API key is not enough.", type="session-only")
         if opt.get("role") == "organizer" and caller.organizer_id is None:
             raise Forbidden("Only organizers may do this.", type="organizers-only")
-        try:
-            standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
-        except TooMany as refusal:
-            refusal.extra |= await what_is_kept(request, opt)
-            raise
+        standing = parts.user_limits.hit(opt.get("limit") or "read", caller.user_id)
         scope["state"]["rate_limit_headers"] = standing.headers
 
 

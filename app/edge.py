@@ -54,7 +54,6 @@ class Edge:
             await self.app(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send, self)
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             await self.app(exchange.scope, exchange.receive, exchange.send)
@@ -150,7 +149,10 @@ class Exchange:
 
 def without_odd_cookies(scope: Scope) -> Scope:
     """Cookies with a backslash are none of ours, and Python takes time in the square of their number to read them."""
-    if not any(name == b"cookie" and b"\\" in text for name, text in scope["headers"]):
+    for name, text in scope["headers"]:
+        if name == b"cookie" and b"\\" in text:
+            break
+    else:
         return scope
     headers = [(name, plain_pairs(text) if name == b"cookie" else text) for name, text in scope["headers"]]
     return {**scope, "headers": headers}

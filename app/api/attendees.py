@@ -19,7 +19,9 @@ from app.parts import Parts
 Search = Annotated[
     str,
     QueryParameter(
-        name="q", max_length=200, description="A ticket's code, or beginnings of words of a name or an e-mail address"
+        name="q",
+        max_length=200,
+        description="A ticket's code or number, or beginnings of words of a name or an e-mail address",
     ),
 ]
 Status = Annotated[Literal["held", "sold", "used", "lapsed", "cancelled"] | None, QueryParameter(required=False)]

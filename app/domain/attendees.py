@@ -23,7 +23,7 @@ CODE = re.compile(f"[{CODE_LETTERS}]{{{CODE_LENGTH}}}")
 
 
 class AttendeeFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """`q` is a ticket's code, or beginnings of words of a name or an e-mail address."""
+    """`q` is a ticket's code or number, or beginnings of words of a name or an e-mail address."""
 
     q: str = ""
     status: str | None = None
@@ -107,7 +107,7 @@ async def matching(
 
 
 async def found_by(connection: Connection, event_id: int, q: str) -> tuple[str, Any]:
-    """The condition that finds what was typed.
+    """The condition that finds what was typed: the code of a ticket, its number, or words of its owner.
 
     Few people are looked up one by one. Of many, enough are met soon by going through the tickets: the planner would
     do that for few as well, hoping to meet fifty of them early.
@@ -115,6 +115,9 @@ async def found_by(connection: Connection, event_id: int, q: str) -> tuple[str, 
     code = code_in(q)
     if code and await connection.fetchval("SELECT event_id FROM tickets WHERE code = $1", code) == event_id:
         return "t.code = {}", code
+    number = re.fullmatch(r"(?:no\.?\s*)?([1-9]\d{0,17})", q, re.ASCII | re.IGNORECASE)
+    if number and await connection.fetchval("SELECT event_id FROM tickets WHERE id = $1", int(number[1])) == event_id:
+        return "t.id = {}", int(number[1])
     people = await connection.fetch(
         "SELECT id FROM users WHERE words @@ words_beginning($1) LIMIT $2", q, FEW_PEOPLE + 1
     )

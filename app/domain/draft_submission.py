@@ -30,7 +30,7 @@ def ready(
         "date": typed.get("date") or typed.get("start_time", "")[:10],
         "ticket_types": [] if plain(types) else [as_sent(one) for one in types],
     }
-    bad = [] if pictures else [FieldError("images", "must be at least one")]
+    bad = [] if pictures else [FieldError("images", "are missing: add at least one")]
     try:
         given = read(ProjectIn, raw, form=True, defaults=defaults)
     except Invalid as refusal:

@@ -31,7 +31,7 @@ REFUSALS = {
     "not-published": Phrase("This event is not published yet."),
     "not-waiting": Phrase("You are not on this waiting list any more."),
     "no-offer": Phrase("There is no offer for you yet."),
-    "offer-expired": Phrase("This offer has expired, and the places went to the next."),
+    "offer-expired": Phrase("This offer has expired; the places go to whoever waits next."),
 }
 
 Quantity = Annotated[int, Meta(ge=1, le=100, extra={"says": Phrase("must be a whole number from 1 to 100")})]

@@ -20,8 +20,8 @@ WHYS = {
     "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
     "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",
-    "declined": "The offer was declined, and the places went to the next.",
-    "expired": "The offer was not taken in time, and the places went to the next.",
+    "declined": "The offer was declined; the places go to whoever waits next.",
+    "expired": "The offer was not taken in time; the places go to whoever waits next.",
     "left": "Left the list.",
     "closed": "{reason}",
 }

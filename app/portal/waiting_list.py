@@ -81,7 +81,7 @@ async def accept(
 @post("/waiting-list-entries/{waitlist_id:int}/refusal", opt={"limit": "buy"})
 async def decline(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Response[Any]:
     done = waiting_list.decline_offer(parts.database, who, waitlist_id)
-    return await ended(parts, who, waitlist_id, done, gettext("The offer goes to the next in line."))
+    return await ended(parts, who, waitlist_id, done, gettext("You gave the offer up."))
 
 
 @post("/waiting-list-entries/{waitlist_id:int}/departure", opt={"limit": "buy"})

@@ -334,3 +334,8 @@ async def test_cookies_that_are_none_of_ours_are_no_matter(bob: httpx.AsyncClien
 async def test_no_long_address_is_remembered(visitor: httpx.AsyncClient) -> None:
     assert (await visitor.get("/sign-in?" + "a&" * 10_000)).status_code == 200
     assert parse_query_string.cache_info().currsize == 0
+
+
+async def test_who_has_an_account_to_buy_is_told_how_to_sell(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    assert "sign up here with another e-mail address" in (await bob.get("/sign-up/organizer")).text
+    assert "another e-mail address" not in (await alice.get("/sign-up/organizer")).text

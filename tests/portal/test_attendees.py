@@ -241,3 +241,36 @@ async def test_nobody_is_written_to_whose_account_is_deleted(
     text = (await alice.get(page)).text
     assert "mailto:" not in text
     assert "the account is deleted" in text
+
+
+async def test_a_ticket_is_found_by_the_number_on_it(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id, other = await stored_event(alice), await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        ann, *_ = await sell_to(connection, event_id, ["Ann", "Ben", "Dee"])
+        (elsewhere,) = await sell_to(connection, other, [f"Guest {ann}"])
+    for q, found in (
+        (f"{ann}", ann),
+        (f"No. {ann}", ann),
+        (f"no {ann}", ann),
+        (f"0{ann}", None),
+        (f"{elsewhere}", None),
+    ):
+        page = (await alice.get(f"/projects/{event_id}/attendees", params={"q": q})).text
+        assert re.findall(r'<tr id="ticket-(\d+)', page) == ([str(found)] if found else []), q
+    page = (await alice.get(f"/projects/{other}/attendees", params={"q": f"{ann}"})).text
+    assert re.findall(r'<tr id="ticket-(\d+)', page) == [str(elsewhere)], "a name with that number"
+
+
+async def test_a_payment_is_confirmed_where_its_ticket_was_found(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        (number,) = await sell_to(connection, event_id, ["Hal"], status="held")
+    address = f"/projects/{event_id}/attendees/{number}"
+    page = (await alice.get(address)).text
+    assert "Confirm the payment" in page
+    action, name, value = re.findall(
+        r'action="([^"]+/held)">\s*<input type="hidden"\s+name="(\w+)"\s+value="(\d+)"', page
+    )[0]
+    done = await alice.post(action, data={name: value, "decision": "confirm"})
+    assert "1 payment is confirmed." in (await alice.get(done.headers["location"])).text
+    assert "Confirm the payment" not in (await alice.get(address)).text
