@@ -11,13 +11,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 PATIENCE = 0.01
+WHOLE_CROWD = 50
 
 
 class Batcher(Generic[T, R]):
     """While one batch is under way the next one gathers.
 
     A crowd comes back as a crowd: the next batch waits for as many as the last one had, but no more than `patience`
-    seconds. One alone waits for nobody.
+    seconds, and for fewer than `WHOLE_CROWD` as much less. One alone waits for nobody.
 
     The worker lives as long as somebody waits, so there is no task that could die unseen.
     """
@@ -73,7 +74,7 @@ class Batcher(Generic[T, R]):
             return
         loop = asyncio.get_running_loop()
         self.gathered = loop.create_future()
-        at_last = loop.call_later(self.patience, self.go_on)
+        at_last = loop.call_later(self.patience * min(1, self.crowd / WHOLE_CROWD), self.go_on)
         try:
             await self.gathered
         finally:

@@ -151,6 +151,15 @@ async def test_one_who_comes_alone_after_a_crowd_waits_for_nobody_for_long() -> 
     assert await batcher.submit(5) == 10
 
 
+async def test_a_few_are_waited_for_a_little() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.apply, limit=10, queue=10, patience=2.0)
+    await come_as_a_crowd(batcher, gate)
+    began = asyncio.get_running_loop().time()
+    assert await batcher.submit(4) == 8
+    assert 0.05 < asyncio.get_running_loop().time() - began < 1.0, "two of fifty: a twenty-fifth of it"
+
+
 async def test_closing_waits_for_nobody_who_may_come_back() -> None:
     gate = Gate()
     batcher = Batcher(gate.apply, limit=10, queue=10, patience=60)
