@@ -204,6 +204,12 @@ async def record_events(connection: Connection, messages: Sequence[EventSubmitte
            WHERE events.rev < excluded.rev""",
         *([row[column] for row in rows] for column in range(21)),
     )
+    # Who announces an event under the name of the company goes on doing so when that is renamed.
+    await connection.execute(
+        """UPDATE events e SET organized_by = NULL FROM organizers o
+           WHERE e.id = ANY($1) AND o.id = e.organizer_id AND o.company_name = e.organized_by""",
+        list(newest),
+    )
     await record_ticket_types(connection, list(newest.values()))
 
 

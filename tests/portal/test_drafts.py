@@ -115,6 +115,25 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
     assert "Drafts" not in (await alice.get("/projects")).text
 
 
+@pytest.mark.parametrize(("typed", "shown"), [("Alice e.V.", "Alice & Sons"), ("Kollektiv", "Kollektiv")])
+async def test_an_event_is_by_whom_was_typed_and_follows_the_company_where_that_is_the_same(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient, typed: str, shown: str
+) -> None:
+    draft = await filled(alice, company_name=typed)
+    sent = await alice.post(f"{draft}/submission", data={"status": "published"})
+    panel = sent.headers["location"]
+
+    async def there() -> bool:
+        return "/events/" in (await alice.get(panel)).text
+
+    await eventually(there)
+    event = re.search(r"/events/\d+", (await alice.get(panel)).text)
+    assert event
+    assert f"<bdi>{typed}</bdi>" in (await visitor.get(event.group())).text
+    await alice.patch("/api/v1/me", json={"company_name": "Alice & Sons"})
+    assert f"<bdi>{html.escape(shown)}</bdi>" in (await visitor.get(event.group())).text
+
+
 async def test_dates_that_are_past_are_named_before_it_is_sent(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     for year, named in (("2020", True), ("2031", False)):
