@@ -156,7 +156,7 @@ def test_complaints_are_about_what_the_builder_asks_for() -> None:
     assert {one.field: one.message for one in draft_submission.complaints(bad, [], DEFAULTS)} == {
         "end_time": "must not be before the start",
         "ticket_types[0].price": "must have at most 2 decimals in EUR",
-        "images": "must be at least one",
+        "images": "are missing: add at least one",
     }
 
 
