@@ -80,7 +80,7 @@ CARDS = f"""
                           AND coalesce(hidden_until <= now(), true)) AS k) AS r) AS c
     ) t
 """
-"""Prices are those of the types that can be had now; while there is none, of those to come, and else of all."""
+"""Prices are of the types that can be had now; while there is none, of those whose sale is not closed, else of all."""
 
 
 async def catalogue(

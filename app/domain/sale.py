@@ -28,6 +28,10 @@ REFUSALS = {
 }
 
 
+LOOKS = 3
+"""The clock goes on while a batch settles what was due; who finds more due after these is asked to come back."""
+
+
 class Wish(msgspec.Struct, frozen=True):
     """Somebody wants places, all of them or none; without a type, of the first one on sale.
 
@@ -102,11 +106,13 @@ async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], loc
     if lock == "skip":
         stocks = {event_id: stock for event_id, stock in stocks.items() if not stock.due}
         wishes = {event_id: wishes[event_id] for event_id in stocks}
-    while due := [stock for stock in stocks.values() if stock.due]:  # the clock goes on meanwhile
+    for _ in range(LOOKS):
+        due = [stock for stock in stocks.values() if stock.due]
         for stock in due:
             await settle(connection, stock)
-        stocks, seen = await look(connection, wishes)
-        if any(stock.owes for stock in due):
+        if due:
+            stocks, seen = await look(connection, wishes)
+        if not due or any(stock.owes for stock in due):
             break
     issuing = Issuing(seen.ticket_ids)
     decided, fresh = {}, Keys()

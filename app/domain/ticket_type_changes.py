@@ -33,6 +33,7 @@ async def create_ticket_type(
 
     Raises:
         NotFound: no such event, or another organizer's.
+        Invalid: another type has the name, or the price is none in its currency.
         Conflict: of type `event-cancelled` or `too-many-types`.
     """
 
@@ -68,6 +69,7 @@ async def change_ticket_type(
 
     Raises:
         NotFound: unknown, archived, or another organizer's.
+        Invalid: another type has the name, or the price is none in its currency.
         Stale: `if_match` is not the revision that is stored.
         Conflict: of type `places-taken` or `event-cancelled`.
     """
@@ -76,7 +78,8 @@ async def change_ticket_type(
         if row["archived"]:
             raise NotFound("There is no such ticket type.")
         refuse_cancelled(stock)
-        require_own_name(stock, given.name, of=ticket_type_id)
+        if given.name.casefold() != row["name"].casefold():
+            require_own_name(stock, given.name)
         taken = row["sold"] + row["held"]
         if given.places is not None and given.places < taken:
             raise Conflict(
@@ -134,10 +137,9 @@ def refuse_cancelled(stock: Stock) -> None:
         raise Conflict("This event is cancelled.", type="event-cancelled")
 
 
-def require_own_name(stock: Stock, name: str, of: int | None = None) -> None:
-    """Buyers, lists and files tell types by their names; `of` is the one that is to have it."""
-    others = (kind for kind in stock.types.values() if kind.id != of and not kind.archived)
-    if any(kind.name.casefold() == name.casefold() for kind in others):
+def require_own_name(stock: Stock, name: str) -> None:
+    """Buyers, lists and files tell types by their names; raises `Invalid` for one that is taken."""
+    if any(kind.name.casefold() == name.casefold() for kind in stock.types.values() if not kind.archived):
         raise Invalid([FieldError("name", TAKEN)])
 
 

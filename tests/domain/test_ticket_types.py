@@ -62,6 +62,10 @@ async def test_two_types_of_one_event_cannot_be_mistaken_for_each_other(office: 
             await refused
         assert [bad.field for bad in raised.value.fields] == ["name"]
     await change_ticket_type(office.database, office.alice, kinds["Day"], given("day"), None)
+    await office.value("UPDATE ticket_types SET name = 'Night'")
+    await change_ticket_type(
+        office.database, office.alice, kinds["Day"], given("Night", "45"), None
+    )  # as it was before
     await archive_ticket_type(office.database, office.alice, kinds["Day"], None)
     await create_ticket_type(office.database, office.alice, EVENT, given("Day"), None)
 

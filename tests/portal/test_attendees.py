@@ -270,3 +270,12 @@ async def test_a_payment_is_confirmed_where_its_ticket_was_found(stage: Stage, a
     done = await alice.post(action, data={name: value, "decision": "confirm"})
     assert "1 payment is confirmed." in (await alice.get(done.headers["location"])).text
     assert "Confirm the payment" not in (await alice.get(address)).text
+    async with stage.parts.database.connection() as connection:
+        (late,) = await sell_to(connection, event_id, ["Ida"], status="held")
+        await connection.execute("UPDATE tickets SET status = 'lapsed' WHERE id = $1", late)
+        await connection.execute("UPDATE events SET held = 0")
+        await connection.execute("UPDATE ticket_types SET held = 0")
+    address = f"/projects/{event_id}/attendees/{late}"
+    assert "Confirm the late payment" in (await alice.get(address)).text
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "storm"})
+    assert "Confirm the late payment" not in (await alice.get(address)).text

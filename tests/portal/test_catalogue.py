@@ -46,6 +46,7 @@ async def test_it_pages_through_everything_once(alice: httpx.AsyncClient, visito
     address = "/?q=night"
     while address:
         page = (await visitor.get(address)).text
+        assert 'href="/sign-in"' in page, "and not on to the next page"
         seen += re.findall(r">(Night \d+)</a>", page)
         more = re.search(r'href="(/\?q=night&amp;cursor=[^"]+)"', page)
         address = more.group(1).replace("&amp;", "&") if more else ""

@@ -105,8 +105,10 @@ async def test_whoever_signs_in_from_the_header_comes_back(
         header = (await visitor.get(page)).text.partition('class="guest-nav"')[2].partition("</nav>")[0]
         for where in ("/sign-in", "/sign-up"):
             assert f'href="{where}?next=/events/{event_id}"' in header, page
-    header = (await visitor.get("/")).text.partition('class="guest-nav"')[2].partition("</nav>")[0]
-    assert 'href="/sign-in"' in header
+    for page in ("/", "/sign-up/organizer"):  # who signs up for buying is not led where only organizers may go
+        header = (await visitor.get(page)).text.partition('class="guest-nav"')[2].partition("</nav>")[0]
+        assert 'href="/sign-in"' in header
+        assert 'href="/sign-up"' in header
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

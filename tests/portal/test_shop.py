@@ -426,7 +426,11 @@ async def test_what_one_person_can_have_is_said_before_and_after(
 
 
 async def test_how_one_pays_is_said_before_one_buys(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
-    for price, hours, said in (("20", 168, "for 7 days."), ("20", 27, "for 1 day 3 hours."), ("0", 168, None)):
+    for price, hours, said in (
+        ("20", 168, "for 7 days at most."),
+        ("20", 27, "for 1 day 3 hours at most."),
+        ("0", 168, None),
+    ):
         event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=hours, price=price)
         page = " ".join((await bob.get(f"/events/{event_id}")).text.split())
         assert ("by bank transfer or cash." in page) == bool(said)
