@@ -64,7 +64,12 @@ class Complaints(list[str]):
 
     def watch(self, page: Page) -> None:
         page.on("console", self.hear)
-        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("pageerror", self.hear_error)
+
+    def hear_error(self, error: Exception) -> None:
+        """A transition between pages that comes too late is left out by the browser, which is all it has to say."""
+        if not str(error).startswith("Transition was"):
+            self.append(str(error))
 
     def hear(self, message: ConsoleMessage) -> None:
         of_the_page = message.location.get("url", "").endswith(NOT_THERE)
