@@ -29,7 +29,6 @@ from app.errors import Unavailable
 from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
 from app.phrases import Phrase
 
-LIST_FIRST = Phrase("Places are offered to those who wait first. Please try again in a moment.")
 AT_ONCE = 2_000
 """Holds, offers or entries that begin or end in one transaction: some tenths of a second."""
 
@@ -74,7 +73,9 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
 
 def list_first() -> Unavailable:
     """For who wants a place of an event that still owes those who wait."""
-    return Unavailable(LIST_FIRST, retry_after=1)
+    return Unavailable(
+        Phrase("Places are offered to those who wait first. Please try again in a moment."), retry_after=1
+    )
 
 
 async def events_due(connection: Connection, most: int) -> list[int]:

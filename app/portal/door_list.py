@@ -10,6 +10,7 @@ from litestar.response import Stream
 from markupsafe import Markup
 
 from app.domain.accounts import Caller
+from app.domain.attendees import Attendee
 from app.domain.attendees import door_list as door_list_of
 from app.domain.workspace import own_event
 from app.parts import Parts
@@ -34,11 +35,10 @@ async def door_list(
         """The page around its rows, which are rendered as they are read."""
         before, _, after = page.partition(ROWS)
         yield before
-        nobody = True
+        batch: list[Attendee] = []
         async for batch in door_list_of(parts.database, event_id):
-            nobody = False
             yield rows.render(batch=batch)
-        if nobody:
+        if not batch:
             yield rows.render(batch=[])
         yield after
 

@@ -20,7 +20,6 @@ from app.form_request import form_of
 from app.language import current_locale, gettext, translated
 from app.parts import Parts
 from app.portal.draft_forms import TIMEZONES, currency_choices, words_for
-from app.portal.filters import past
 from app.portal.flash import see_other
 from app.portal.forms import by_field, revision_in
 from app.portal.workspace import EventId, frame
@@ -57,10 +56,7 @@ async def change_settings(
         await change_event(parts.database, who, event_id, patch, revision_in(form))
     except (Invalid, Conflict, Stale) as refusal:
         return await refused(parts, who, event_id, form, refusal)
-    said = gettext("The changes are saved.")
-    if past((await own_event(parts.database, who, event_id))["end_time"]):
-        said = gettext("The changes are saved. By these dates the event is over, and nothing is sold any more.")
-    return see_other(f"/projects/{event_id}/settings", said)
+    return see_other(f"/projects/{event_id}/settings", gettext("The changes are saved."))
 
 
 async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, Any], refusal: AppError) -> Template:
