@@ -1,6 +1,7 @@
 """Tickets: buy, and list your own."""
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,9 +18,11 @@ from app.domain.accounts import Caller
 from app.domain.events import Id
 from app.domain.issuing import Issued
 from app.domain.lists import Page, from_cursor
+from app.domain.money import CURRENCIES
 from app.domain.sale import Purchase
 from app.domain.tickets import TicketView
 from app.domain.waiting_list import Quantity
+from app.errors import FieldError
 from app.parts import Parts
 from app.validation import Input, parse_json, read
 
@@ -35,6 +38,11 @@ class BuyIn(Input, frozen=True, kw_only=True):
     quantity: Quantity = 1
     price: Decimal | None = None
     currency: str | None = None
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        if (currency := values.get("currency")) is not None and currency not in CURRENCIES:
+            yield FieldError("currency", "must be an ISO 4217 code such as EUR")
 
 
 class TicketBought(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,9 +11,10 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.cancelling import give_back
+from app.domain.endings import tell_closed
 from app.domain.holds import require_own_event
 from app.domain.idempotency import Idempotent, once
-from app.domain.offers import settle, tell_closed
+from app.domain.offers import settle
 from app.domain.stock import Stock, lock_own_stock, lock_stock, save_stock
 from app.domain.waiting_entries import held_for
 from app.engines.database import Connection, Database

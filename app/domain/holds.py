@@ -14,7 +14,7 @@ from app.domain.idempotency import Idempotent, once
 from app.domain.issuing import free_ordinal
 from app.domain.lists import Page, page_of
 from app.domain.money import money
-from app.domain.offers import list_first, settle
+from app.domain.offers import list_first, settle, settle_all
 from app.domain.stock import Stock, lock_own_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
@@ -65,13 +65,14 @@ async def confirm_tickets(
         Conflict: nothing could be confirmed; its type is that of the first refusal.
         Unavailable: one has lapsed, and those who wait have not had yet what is free.
     """
+    await settle_all(database, event_id)  # a late payment is decided once those who wait have had theirs
 
     async def decide(connection: Connection) -> dict[str, Any]:
         stock = await lock_own_stock(connection, who, event_id)
         if stock.due:
             await settle(connection, stock)
         rows = await tickets_by_number(connection, event_id, ticket_numbers)
-        if stock.owes and any(row["status"] == "lapsed" for row in rows.values()):
+        if stock.owes and any(is_late(stock, row) for row in rows.values()):
             raise list_first()
         refused = {number: "not-found" for number in ticket_numbers if number not in rows}
         confirmed: list[Mapping[str, Any]] = []
@@ -92,6 +93,11 @@ async def confirm_tickets(
         return {"done": [row["id"] for row in confirmed], "refused": list(refused.items())}
 
     return decided(*await once(database, who.user_id, idempotent, decide))
+
+
+def is_late(stock: Stock, row: Mapping[str, Any]) -> bool:
+    """Whether the time for paying is over, written already or not."""
+    return row["status"] == "lapsed" or (row["status"] == "held" and row["held_until"] <= stock.now)
 
 
 async def others_of_its_owner(connection: Connection, stock: Stock, row: Mapping[str, Any]) -> set[int]:
@@ -168,7 +174,7 @@ async def tickets_by_number(
     connection: Connection, event_id: int, ticket_numbers: Sequence[int]
 ) -> dict[int, Mapping[str, Any]]:
     rows = await connection.fetch(
-        """SELECT id, ticket_type_id, attendee_id, nth, status FROM tickets
+        """SELECT id, ticket_type_id, attendee_id, nth, status, held_until FROM tickets
            WHERE id = ANY($1) AND event_id = $2 ORDER BY id""",
         list(ticket_numbers),
         event_id,

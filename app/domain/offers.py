@@ -1,4 +1,4 @@
-"""What the clock and freed places decide: lapsed holds, expired offers, and offers to the waiting list in its order.
+"""What freed places decide: who of the waiting list is offered them, in its order, after what the clock has ended.
 
 A group gets all its places or none. One that does not fit may be passed over three times, whether by later entries or
 by the public; after that, places of every type it waits for are kept for it until those of one suffice.
@@ -10,27 +10,28 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from app.domain.endings import close_entries, expire_offers, lapse_holds, tell_closed
 from app.domain.kept_places import give_up_kept, keep, let_go, take, tell_kept
-from app.domain.stock import LogLine, Stock, TypeStock, lock_stock, save_stock
+from app.domain.stock import LONG_AGO, LogLine, Stock, TypeStock, lock_stock, save_stock
 from app.domain.waiting_entries import (
     MAX_PASSES,
     NEVER,
     Entry,
     acceptable,
-    by_type,
     fits,
     possible,
     waiting_entries,
     why_never,
     write_entries,
 )
-from app.engines.database import Connection
+from app.engines.database import Connection, Database
 from app.errors import Unavailable
-from app.messages import OfferExpired, TicketLapsed, WaitingListClosed, WaitingListOffered
+from app.messages import WaitingListOffered
 from app.phrases import Phrase
 
 AT_ONCE = 2_000
 """Holds, offers or entries that begin or end in one transaction: some tenths of a second."""
+MOST_PARTS = 20
 
 
 class Unfit(msgspec.Struct, frozen=True):
@@ -56,25 +57,26 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
     """Write what the clock has decided and offer what is free.
 
     Freed places are offered before the transaction ends, so nobody ever sees them in between. Where very much has ended
-    this writes a part of it, and the event stays due. `public` is that of the stock as it was before a change.
+    this writes a part of it, and the event stays due, as from the beginning of time: until all of it is written nothing
+    is anybody's. `public` is that of the stock as it was before a change.
     """
     public = stock.public if public is None else public
-    ended = [await lapse_holds(connection, stock), await expire_offers(connection, stock)]
+    ended = [await lapse_holds(connection, stock, AT_ONCE), await expire_offers(connection, stock, AT_ONCE)]
     if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
-        ended.append(await close_entries(connection, stock))
+        ended.append(await close_entries(connection, stock, AT_ONCE))
     stock.owes = AT_ONCE in ended  # all of it is written before the list is walked: who is first gets what is free
     if stock.status != "cancelled" and not stock.over:
         await give_up_kept(connection, stock)
         stock.owes = stock.owes or not await offer_along_the_list(connection, stock, public)
-    stock.due_at = stock.now if stock.owes else await next_due(connection, stock)
+    stock.due_at = LONG_AGO if stock.owes else await next_due(connection, stock)
     stock.public = stock.left_for_everybody()
     await save_stock(connection, stock)
 
 
 def list_first() -> Unavailable:
-    """For who wants a place of an event that still owes those who wait."""
+    """For who wants a place of an event while what has come free is still to be written, and offered to who waits."""
     return Unavailable(
-        Phrase("Places are offered to those who wait first. Please try again in a moment."), retry_after=1
+        Phrase("Places have just come free, and who waits comes first. Please try again in a moment."), retry_after=1
     )
 
 
@@ -94,78 +96,12 @@ async def settle_due(connection: Connection, event_id: int) -> bool:
     return stock.due
 
 
-async def lapse_holds(connection: Connection, stock: Stock) -> int:
-    rows = await connection.fetch(
-        """UPDATE tickets SET status = 'lapsed'
-           WHERE id IN (SELECT id FROM tickets WHERE event_id = $1 AND status = 'held' AND held_until <= $2
-                        ORDER BY held_until LIMIT $3)
-           RETURNING id, ticket_type_id, attendee_id""",
-        stock.id,
-        stock.now,
-        AT_ONCE,
-    )
-    for row in rows:
-        stock.hold(stock.types[row["ticket_type_id"]], -1)
-        stock.tell(TicketLapsed, row)
-    return len(rows)
-
-
-async def expire_offers(connection: Connection, stock: Stock) -> int:
-    """How many ended. None lasts longer than the sale of its type, which may end earlier than when it was made."""
-    kinds = list(stock.types.values())
-    await connection.execute(
-        """UPDATE waiting_list AS w SET offer_until = k.until
-           FROM unnest($2::bigint[], $3::timestamptz[]) AS k (id, until)
-           WHERE w.event_id = $1 AND w.status = 'offered' AND w.offered_type_id = k.id AND w.offer_until > k.until""",
-        stock.id,
-        [kind.id for kind in kinds],
-        [stock.sale_end(kind) for kind in kinds],
-    )
-    rows = await connection.fetch(
-        """UPDATE waiting_list SET status = 'expired', ended_at = $2
-           WHERE id IN (SELECT id FROM waiting_list WHERE event_id = $1 AND status = 'offered' AND offer_until <= $2
-                        ORDER BY offer_until LIMIT $3)
-           RETURNING id, attendee_id, quantity, offered_type_id""",
-        stock.id,
-        stock.now,
-        AT_ONCE,
-    )
-    for row in rows:
-        stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
-        stock.facts.append(OfferExpired(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
-        stock.lines.append(LogLine(row["id"], "expired", {}))
-    return len(rows)
-
-
-async def close_entries(connection: Connection, stock: Stock) -> int:
-    """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
-    ended = [kind.id for kind in stock.types.values() if kind.archived or stock.sale_end(kind) <= stock.now]
-    if not ended and not stock.over:
-        return 0
-    rows = await connection.fetch(
-        """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = '{}'
-           FROM (SELECT id, kept FROM waiting_list
-                 WHERE event_id = $1 AND status = 'waiting'
-                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND ticket_type_ids <@ $4::bigint[])
-                 ORDER BY id LIMIT $5) AS old
-           WHERE w.id = old.id RETURNING w.id, w.attendee_id, old.kept""",
-        stock.id,
-        stock.now,
-        stock.over,
-        ended,
-        AT_ONCE,
-    )
-    for row in rows:
-        stock.release(by_type(row["kept"]))
-        tell_closed(stock, row["id"], row["attendee_id"], "sale-closed")
-    return len(rows)
-
-
-def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, **more: object) -> None:
-    stock.facts.append(
-        WaitingListClosed(event_id=stock.id, waitlist_id=waitlist_id, attendee_id=attendee_id, reason=reason)
-    )
-    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
+async def settle_all(database: Database, event_id: int) -> None:
+    """Settle an event in as many transactions as it takes, within reason."""
+    for _ in range(MOST_PARTS):
+        async with database.transaction() as connection:
+            if not await settle_due(connection, event_id):
+                return
 
 
 async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int]) -> bool:

@@ -17,7 +17,7 @@ from app.errors import NotFound
 from app.messages import Fact
 
 LOCK_MS = 1_000
-LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
+LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class TypeStock(msgspec.Struct):

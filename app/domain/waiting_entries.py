@@ -136,3 +136,12 @@ async def waiting_count(connection: Connection, event_id: int) -> int:
         "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status IN ('waiting', 'offered')", event_id
     )
     return counted
+
+
+async def position(connection: Connection, event_id: int, waitlist_id: int) -> int:
+    counted: int = await connection.fetchval(
+        "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status = 'waiting' AND id <= $2",
+        event_id,
+        waitlist_id,
+    )
+    return max(counted, 1)

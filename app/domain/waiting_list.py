@@ -14,7 +14,7 @@ from app.domain.issuing import Issuing
 from app.domain.offers import next_for_waiters, settle
 from app.domain.sale import Purchase, look_for_one, outcome_of, purchase
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
-from app.domain.waiting_entries import held_for, places_of
+from app.domain.waiting_entries import held_for, places_of, position
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
@@ -174,15 +174,6 @@ async def owned_by(connection: Connection, event_id: int, user_id: int) -> dict[
         user_id,
     )
     return {row["ticket_type_id"]: row["many"] for row in rows}
-
-
-async def position(connection: Connection, event_id: int, waitlist_id: int) -> int:
-    counted: int = await connection.fetchval(
-        "SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status = 'waiting' AND id <= $2",
-        event_id,
-        waitlist_id,
-    )
-    return max(counted, 1)
 
 
 async def lock_entry(connection: Connection, who: Caller, waitlist_id: int) -> tuple[Stock, Mapping[str, Any]]:

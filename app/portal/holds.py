@@ -12,7 +12,7 @@ from app.domain.cancelling import Reason
 from app.domain.holds import ConfirmIn, Decided, confirm_tickets, held_tickets, lapsed_tickets, release_tickets
 from app.domain.lists import from_cursor
 from app.domain.workspace import own_event
-from app.errors import AppError, Conflict, FieldError, Invalid
+from app.errors import AppError, Conflict, FieldError, Invalid, Unavailable
 from app.form_request import form_of
 from app.language import ngettext, translated
 from app.parts import Parts
@@ -79,7 +79,7 @@ async def decide_held(
     decide = release if typed["decision"] == "release" else confirm
     try:
         said = await decide(parts, who, event_id, typed)
-    except (Conflict, Invalid) as refusal:
+    except (Conflict, Invalid, Unavailable) as refusal:
         return await held_page(parts, who, event_id, cursor, lapsed, refusal, typed)
     return see_other(f"/projects/{event_id}/held", said)
 

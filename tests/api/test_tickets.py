@@ -198,4 +198,6 @@ async def test_the_price_that_was_seen_is_the_one_paid(alice: httpx.AsyncClient,
     for other in ({"price": "19.99"}, {"price": "20", "currency": "JPY"}):
         refused = await bob.post(address, json=other)
         assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "price-changed"), other
+    no_money = (await bob.post(address, json={"price": 20, "currency": "EURO"})).json()
+    assert (no_money["status"], no_money["errors"][0]["field"]) == (422, "currency")
     assert (await bob.post(address, json={"price": 20, "currency": "EUR"})).status_code == 201

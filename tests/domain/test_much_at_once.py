@@ -60,13 +60,28 @@ async def test_while_offers_are_owed_no_late_payment_takes_a_place(office: BoxOf
     for who in waiting:
         await office.joins(who)
     await office.hours_pass(3)
-    with pytest.raises(Unavailable, match="offered to those who wait first"):
-        await confirm_tickets(office.database, office.alice, EVENT, [number], idempotent("k", "confirm"))
-    await all_settled(office)
-    assert await office.standing(*waiting) == ["offered"] * 4
     with pytest.raises(Conflict) as refused:
-        await confirm_tickets(office.database, office.alice, EVENT, [number], idempotent("k", "confirm"))
+        await confirm_tickets(office.database, office.alice, EVENT, [number], None)
     assert refused.value.type == "no-places-left"
+    assert await office.standing(*waiting) == ["offered"] * 4
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_hold_that_ended_with_many_is_late_also_before_that_is_written(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "MOST_PARTS", 1)
+    await office.open(capacity=5, payment="organizer_confirms", hold_hours=1)
+    late = [(await office.bought(who)).ticket_number for who in await office.people("a", "b", "c", "d", "e")]
+    (bob,) = await office.people("bob")
+    await office.joins(bob)
+    await office.hours_pass(2)
+    with pytest.raises(Unavailable, match="who waits comes first"):
+        await confirm_tickets(office.database, office.alice, EVENT, late[-1:], idempotent("k", "confirm"))
+    await all_settled(office)
+    decided = await confirm_tickets(office.database, office.alice, EVENT, late, idempotent("k", "confirm"))
+    assert (decided.done, [one.type for one in decided.refused]) == (late[:4], ["no-places-left"])
+    assert await office.standing(bob) == ["offered"]
 
 
 @pytest.mark.usefixtures("two_at_once")
@@ -124,6 +139,25 @@ async def test_a_group_gets_what_ended_at_one_moment_also_where_it_is_written_in
     await office.hours_pass(2)
     await all_settled(office)
     assert await office.standing(group, single) == ["offered", "waiting"]
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_group_is_passed_when_what_the_public_gets_was_written_in_parts(office: BoxOffice) -> None:
+    await office.open(
+        payment="organizer_confirms", hold_hours=1,
+        ticket_types=[kind("Day", places=3), kind("VIP", places=3, per_attendee_limit=3)],
+    )  # fmt: skip
+    ann, amy, one, other, group = await office.people("ann", "amy", "one", "other", "group")
+    kinds = await office.kinds()
+    for who in (ann, amy):
+        await office.bought(who, kind=kinds["VIP"])
+    for who in (one, other):
+        await office.bought(who, kind=kinds["Day"])
+    await office.value("UPDATE tickets SET held_until = now() + interval '9 hours' WHERE attendee_id = $1", amy.user_id)
+    await office.joins(group, quantity=3, kinds=(kinds["VIP"],))
+    await office.hours_pass(2)
+    await all_settled(office)
+    assert (await office.entry(group)).passed == 1
 
 
 @pytest.mark.usefixtures("two_at_once")

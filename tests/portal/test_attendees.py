@@ -3,7 +3,9 @@
 import re
 
 import httpx
+import pytest
 
+from app.domain import offers
 from app.domain.attendees import FEW_PEOPLE
 from tests.cast import PASSWORD, Stage, stored_event
 from tests.guests import sell_to
@@ -147,6 +149,23 @@ async def test_a_payment_that_arrives_late_is_confirmed_if_a_place_is_left(
     assert full.status_code == 409
     assert "its place is taken now" in full.text
     assert f'id="ticket-{later}" checked' in full.text
+
+
+async def test_a_late_payment_is_not_confirmed_while_what_ended_with_it_is_being_written(
+    stage: Stage, alice: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "AT_ONCE", 1)
+    monkeypatch.setattr(offers, "MOST_PARTS", 1)
+    event_id = await stored_event(alice, capacity=9)
+    async with stage.parts.database.connection() as connection:
+        *_, last = await sell_to(connection, event_id, [f"Guest {number}" for number in range(5)], status="held")
+        await connection.execute("UPDATE tickets SET held_until = now() - interval '1 minute'")
+        await connection.execute("UPDATE events SET due_at = now() WHERE id = $1", event_id)
+    later = await alice.post(f"/projects/{event_id}/held", data={"decision": "confirm", "ticket_numbers": last})
+    assert later.status_code == 503
+    assert "who waits comes first" in later.text
+    async with stage.parts.database.connection() as connection:
+        assert await connection.fetchval("SELECT status FROM tickets WHERE id = $1", last) == "held"
 
 
 async def test_late_payments_are_found_by_pages(stage: Stage, alice: httpx.AsyncClient) -> None:

@@ -1,0 +1,80 @@
+"""What the clock ends: holds, offers and the waiting of entries, `most` of them in one transaction."""
+
+from app.domain.stock import LogLine, Stock
+from app.domain.waiting_entries import by_type
+from app.engines.database import Connection
+from app.messages import OfferExpired, TicketLapsed, WaitingListClosed
+
+
+async def lapse_holds(connection: Connection, stock: Stock, most: int) -> int:
+    rows = await connection.fetch(
+        """UPDATE tickets SET status = 'lapsed'
+           WHERE id IN (SELECT id FROM tickets WHERE event_id = $1 AND status = 'held' AND held_until <= $2
+                        ORDER BY held_until LIMIT $3)
+           RETURNING id, ticket_type_id, attendee_id""",
+        stock.id,
+        stock.now,
+        most,
+    )
+    for row in rows:
+        stock.hold(stock.types[row["ticket_type_id"]], -1)
+        stock.tell(TicketLapsed, row)
+    return len(rows)
+
+
+async def expire_offers(connection: Connection, stock: Stock, most: int) -> int:
+    """How many ended. None lasts longer than the sale of its type, which may end earlier than when it was made."""
+    kinds = list(stock.types.values())
+    await connection.execute(
+        """UPDATE waiting_list AS w SET offer_until = k.until
+           FROM unnest($2::bigint[], $3::timestamptz[]) AS k (id, until)
+           WHERE w.event_id = $1 AND w.status = 'offered' AND w.offered_type_id = k.id AND w.offer_until > k.until""",
+        stock.id,
+        [kind.id for kind in kinds],
+        [stock.sale_end(kind) for kind in kinds],
+    )
+    rows = await connection.fetch(
+        """UPDATE waiting_list SET status = 'expired', ended_at = $2
+           WHERE id IN (SELECT id FROM waiting_list WHERE event_id = $1 AND status = 'offered' AND offer_until <= $2
+                        ORDER BY offer_until LIMIT $3)
+           RETURNING id, attendee_id, quantity, offered_type_id""",
+        stock.id,
+        stock.now,
+        most,
+    )
+    for row in rows:
+        stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
+        stock.facts.append(OfferExpired(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
+        stock.lines.append(LogLine(row["id"], "expired", {}))
+    return len(rows)
+
+
+async def close_entries(connection: Connection, stock: Stock, most: int) -> int:
+    """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
+    ended = [kind.id for kind in stock.types.values() if kind.archived or stock.sale_end(kind) <= stock.now]
+    if not ended and not stock.over:
+        return 0
+    rows = await connection.fetch(
+        """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2, kept = '{}'
+           FROM (SELECT id, kept FROM waiting_list
+                 WHERE event_id = $1 AND status = 'waiting'
+                   AND ($3 OR cardinality(ticket_type_ids) > 0 AND ticket_type_ids <@ $4::bigint[])
+                 ORDER BY id LIMIT $5) AS old
+           WHERE w.id = old.id RETURNING w.id, w.attendee_id, old.kept""",
+        stock.id,
+        stock.now,
+        stock.over,
+        ended,
+        most,
+    )
+    for row in rows:
+        stock.release(by_type(row["kept"]))
+        tell_closed(stock, row["id"], row["attendee_id"], "sale-closed")
+    return len(rows)
+
+
+def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, **more: object) -> None:
+    stock.facts.append(
+        WaitingListClosed(event_id=stock.id, waitlist_id=waitlist_id, attendee_id=attendee_id, reason=reason)
+    )
+    stock.lines.append(LogLine(waitlist_id, "closed", {"reason": reason, **more}))
