@@ -14,7 +14,7 @@ from app.domain.events import EventPatch, change_event
 from app.domain.facts import number_facts
 from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import Idempotent, idempotent
-from app.domain.offers import settle_due
+from app.domain.offers import settle_all
 from app.domain.sale import sell
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn
@@ -25,7 +25,7 @@ from app.engines.database import Database
 from app.errors import AppError
 from app.sale_desk import SaleDesk
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
-from tests.domain.sale_model import MAX_PASSES, Answer, Sale
+from tests.domain.sale_model import MAX_PASSES, Answer, Entry, Kind, Sale, Ticket
 
 STEP = 2
 """So many tickets, or entries, a cancelled event cancels at once."""
@@ -162,9 +162,15 @@ class Booth:
             await connection.execute(f"UPDATE tickets SET held_until = {past} WHERE id = ANY($1)", tickets)
             await connection.execute(f"UPDATE waiting_list SET offer_until = {past} WHERE id = ANY($1)", entries)
 
+    async def clock_passes(self, ticket_type_id: int, sale: str) -> None:
+        """As if the sale had opened, or closed, a moment ago."""
+        column = {"open": "sale_opens_at", "closed": "sale_closes_at"}[sale]
+        past = await self.office.value("SELECT clock_timestamp() - interval '1 millisecond'")
+        await self.office.value(f"UPDATE ticket_types SET {column} = $2 WHERE id = $1", ticket_type_id, past)
+        await self.office.value("UPDATE events SET due_at = least(due_at, $1)", past)
+
     async def settle_due(self) -> None:
-        async with self.database.transaction() as connection:
-            await settle_due(connection, EVENT)
+        await settle_all(self.database, EVENT)
 
     async def pass_often(self, entry: int) -> None:
         await self.office.value("UPDATE waiting_list SET passed = $2 WHERE id = $1", entry, MAX_PASSES)
@@ -172,7 +178,7 @@ class Booth:
     async def ledger(self) -> dict[str, Any]:
         (event,) = await self.office.rows("SELECT capacity, sold, held, status, payment FROM events")
         places = {who.user_id: place for place, who in enumerate(self.people)}
-        tickets = await self.office.rows("SELECT * FROM tickets")
+        tickets = await self.office.rows("SELECT * FROM tickets ORDER BY id")
         entries = await self.office.rows("SELECT * FROM waiting_list ORDER BY id")
         facts = await self.office.rows("SELECT type, payload FROM facts")
         return {
@@ -184,7 +190,14 @@ class Booth:
             },
             "takings": await self.office.value("SELECT coalesce(sum(money), 0) FROM sales_days"),
             "entries": [
-                (row["id"], places[row["attendee_id"]], row["status"], row["quantity"], row["passed"])
+                (
+                    row["id"],
+                    places[row["attendee_id"]],
+                    row["quantity"],
+                    tuple(row["ticket_type_ids"]),
+                    row["status"],
+                    row["passed"],
+                )
                 for row in entries
             ],
             "held for": {row["id"]: held_for(row) for row in entries if row["kept"] or row["status"] == "offered"},
@@ -216,7 +229,28 @@ def ledger(sale: Sale) -> dict[str, Any]:
         ],
         "tickets": {one.number: (one.person, one.kind.id, one.price, one.status) for one in tickets},
         "takings": sum(one.price for one in tickets if one.status in {"sold", "used"}) + sale.owed,
-        "entries": [(one.number, one.person, one.status, one.quantity, one.passed) for one in entries],
+        "entries": [(one.number, one.person, one.quantity, one.wanted, one.status, one.passed) for one in entries],
         "held for": {one.number: Counter(kind.id for kind in one.held) for one in entries if one.held},
         "facts": sale.facts,
     }
+
+
+def sale_in(real: dict[str, Any], returnable: bool) -> Sale:
+    """The model of what a ledger says."""
+    capacity, _, _, status, payment = real["event"]
+    kinds = {
+        number: Kind(number, price, places, limit, sale, archived)
+        for number, _, _, price, places, limit, archived, sale in real["kinds"]
+    }
+    tickets = {
+        number: Ticket(number, person, kinds[kind], price, status)
+        for number, (person, kind, price, status) in real["tickets"].items()
+    }
+    entries = {entry[0]: Entry(*entry) for entry in real["entries"]}
+    for number, held in real["held for"].items():
+        places = [kinds[kind] for kind in Counter(held).elements()]
+        if entries[number].status == "offered":
+            entries[number].kind = places[0]
+        else:
+            entries[number].kept = places
+    return Sale(capacity, payment, returnable, kinds, status, tickets, entries, facts=real["facts"])

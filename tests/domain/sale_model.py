@@ -20,6 +20,7 @@ class Kind:
     limit: int
     sale: str = "open"  # or "not-yet", "closed"
     archived: bool = False
+    overdue: bool = False  # the clock has opened or closed its sale, and nobody has looked since
 
 
 @dataclass
@@ -343,7 +344,7 @@ class Sale:
 
     @property
     def due(self) -> bool:
-        return any(one.overdue for one in [*self.tickets.values(), *self.entries.values()])
+        return any(one.overdue for one in [*self.tickets.values(), *self.entries.values(), *self.kinds.values()])
 
     def settle(self) -> None:
         self.expire()
@@ -355,10 +356,14 @@ class Sale:
             for entry in self.with_status("waiting"):
                 entry.kept = [kind for kind in entry.kept if self.on_sale(kind) and kind in self.possible(entry)]
             self.offer_along_the_list()
+        for kind in self.kinds.values():
+            kind.overdue = False
         self.public = self.everything_left()
 
     def everything_left(self) -> dict[int, int]:
-        return {kind.id: self.left(kind) if self.on_sale(kind) else 0 for kind in self.kinds.values()}
+        """For everybody; a sale that has just opened is for those who wait."""
+        public = (kind for kind in self.kinds.values() if self.on_sale(kind) and not kind.overdue)
+        return {kind.id: self.left(kind) for kind in public}
 
     def expire(self) -> None:
         tickets = [one for one in self.tickets.values() if one.overdue]
