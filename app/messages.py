@@ -25,6 +25,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventData(msgspec.Struct, frozen=True, kw_only=True):
+    """`organized_by` is None where that is the organizer's company, whatever it is called later."""
+
     title: str
     description: str
     location: str
@@ -40,6 +42,8 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True):
     hold_hours: int = 168
     offer_hours: int = 24
     returns_until: dt.datetime | None = None
+    organized_by: str | None = None
+    tags: list[str] = []
 
 
 class TicketTypeData(msgspec.Struct, frozen=True, kw_only=True):

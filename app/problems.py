@@ -2,6 +2,7 @@
 
 import errno
 import math
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -84,10 +85,16 @@ def problem(request: Request[Any, Any, Any], refusal: AppError, headers: dict[st
     return Response(content, status_code=refusal.status, headers=headers, media_type="application/problem+json")
 
 
+def page_above(path: str) -> str:
+    """The page that has the form of this address; sessions and keys of an account have none of their own."""
+    above = path.rpartition("/")[0]
+    return re.sub(r"^(/account/[^/]+)/\d+$", r"\1", above) or "/"
+
+
 def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, str]) -> Response[Any]:
     by_htmx = bool(request.headers.get("hx-request"))
     if refusal.status == 405 and request.method == "GET":  # where a form goes to, opened again: by a reload perhaps
-        return Redirect(str(request.scope["path"]).rpartition("/")[0] or "/", status_code=HTTP_303_SEE_OTHER)
+        return Redirect(page_above(request.scope["path"]), status_code=HTTP_303_SEE_OTHER)
     if isinstance(refusal, NotSignedIn) and "kept" not in refusal.extra:
         target = way_to_sign_in(request, refusal)
         if by_htmx:

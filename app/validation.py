@@ -74,7 +74,7 @@ def read(
     bad: list[FieldError] = []
     for field, inner, optional in fields_of(kind):
         value = raw.get(field.encode_name, msgspec.UNSET)
-        if form:
+        if form and (field.required or value is not msgspec.UNSET):
             value = from_form(value, inner, raw=bool(extra_of(field.type).get("raw")), local=local)
         if value is msgspec.UNSET or (value is None and left_out_by_none(field)):
             if field.required:

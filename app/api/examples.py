@@ -59,6 +59,7 @@ FIELDS: dict[str, Any] = {
     "bytes": 184213,
     "capacity": 120,
     "code": "VN2FCD5HGFMR",
+    "organized_by": "Lantern Fields e.V.",
     "company_name": "Moss & Daughters",
     "content_type": "image/webp",
     "created_at": "2031-01-10T09:30:00Z",

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.domain.accounts import Caller
-from app.domain.events import Status, Title
+from app.domain.events import Status, Title, stored_data
 from app.domain.idempotency import Idempotent
 from app.domain.media import MediaItem, draw_media_ids, media_of, new_upload_key
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
@@ -132,7 +132,7 @@ def ticket_type_from(row: Mapping[str, Any]) -> TicketTypeData:
 
 def copied_event(source: Source, given: CopyIn) -> EventData:
     event, shift = source.event, shifter(source, given)
-    same = {name: event[name] for name in EventData.__struct_fields__}
+    same = stored_data(event)
     moved = {name: shift.moment(event[name]) for name in EVENT_MOMENTS if event[name]}
     title = given.title or event["title"]
     return EventData(**{**same, **moved, "title": title, "status": given.status, "date": shift.day(event["date"])})

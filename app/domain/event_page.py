@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.events import tags_in
 from app.domain.lists import Page, page_of
 from app.domain.media import MediaItem, media_of
 from app.domain.money import money
@@ -43,6 +44,8 @@ class CoreEventData(msgspec.Struct, frozen=True, kw_only=True):
     hold_hours: int
     offer_hours: int
     returns_until: dt.datetime | None
+    organized_by: str | None
+    tags: list[str]
     created_at: dt.datetime
 
 
@@ -56,7 +59,10 @@ class Availability(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """An event in a list; `price_from` is the lowest price, `picture` and `thumbnail` of its first picture."""
+    """An event in a list; `picture` and `thumbnail` are of its first picture.
+
+    `price_from` is the lowest price that can be had now; while there is none, of what is still to come, else of all.
+    """
 
     core_event_data: CoreEventData
     availability: Availability
@@ -118,6 +124,7 @@ async def event_page(
     )
 
 
+COMPANY = "coalesce(organized_by, (SELECT company_name FROM organizers o WHERE o.id = organizer_id)) AS company_name"
 EVENT = f"""
     SELECT *, due_at <= now() AS due, {FREE} AS left,
            returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,
@@ -126,7 +133,7 @@ EVENT = f"""
                   WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
               ) AS on_sale,
-           coalesce(organized_by, (SELECT company_name FROM organizers o WHERE o.id = organizer_id)) AS company_name
+           {COMPANY}
     FROM events e WHERE id = $1
 """
 
@@ -172,20 +179,30 @@ async def summary(connection: Connection, table: str, event_id: int) -> Summary:
 
 
 def core(row: Mapping[str, Any]) -> CoreEventData:
-    values = {name: row[name] for name in CoreEventData.__struct_fields__ if name not in {"event_id", "price"}}
-    return CoreEventData(event_id=row["id"], price=money(row["price"], row["currency"]), **values)
+    made = {
+        "event_id": row["id"],
+        "price": money(row["price"], row["currency"]),
+        "organized_by": row["company_name"],
+        "tags": tags_in(row["tags"]),
+    }
+    return CoreEventData(**{name: row[name] for name in CoreEventData.__struct_fields__ if name not in made}, **made)
 
 
 def availability(row: Mapping[str, Any]) -> Availability:
     return Availability(capacity=row["capacity"], sold=row["sold"], held=row["held"], left=row["left"])
 
 
-LISTED = f"""SELECT e.*, {FREE} AS left, (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
-                         ORDER BY position, id LIMIT 1) AS picture_key,
-                   coalesce((SELECT min(price) FROM ticket_types t
-                             WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)),
-                            e.price) AS price_from
-            FROM events e"""
+LISTED = f"""
+    SELECT e.*, {FREE} AS left, {COMPANY},
+           (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
+            ORDER BY position, id LIMIT 1) AS picture_key,
+           coalesce((SELECT price FROM ticket_types t
+                     WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
+                     ORDER BY coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
+                              AND coalesce(t.sold + t.held < t.places, true) DESC,
+                              coalesce(t.sale_closes_at > now(), true) DESC, price LIMIT 1), e.price) AS price_from
+    FROM events e
+"""
 
 
 async def published_events(database: Database, media: Media, limit: int, before: int | None) -> Page[Listed]:

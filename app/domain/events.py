@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from app.domain.accounts import Caller
+from app.domain.accounts import Caller, Name
 from app.domain.facts import write_fact
 from app.domain.idempotency import Idempotent
 from app.domain.money import CURRENCIES, price_complaint
@@ -36,6 +36,11 @@ Payment = Annotated[
     Literal["instant", "organizer_confirms"], Meta(extra={"says": Phrase('must be "instant" or "organizer_confirms"')})
 ]
 Hours = Annotated[int, Meta(ge=1, le=8760, extra={"says": Phrase("must be a whole number of hours from 1 to 8,760")})]
+Tag = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\n]*$")]
+Tags = Annotated[
+    list[Tag],
+    Meta(max_length=50, extra={"says": Phrase("must be at most 50 texts of 1 to 100 characters, of one line each")}),
+]
 Short = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": Phrase("must have 1 to 100 characters")})]
 
 
@@ -57,6 +62,7 @@ class EventIn(Input, frozen=True, kw_only=True):
     hold_hours: Hours = 168
     offer_hours: Hours = 24
     returns_until: dt.datetime | None = None
+    tags: Tags = msgspec.field(default_factory=list)
     ticket_types: list[dict[str, Any]] | None = None
     organizer_id: Id | None = None
 
@@ -66,7 +72,7 @@ class EventIn(Input, frozen=True, kw_only=True):
 
 
 class EventPatch(Input, frozen=True, kw_only=True):
-    """Only the fields to change; None changes nothing, but for `returns_until`, which it clears."""
+    """Only the fields to change; None changes nothing, but clears `returns_until` and `organized_by`."""
 
     title: Title | None = None
     description: Text | None = None
@@ -83,6 +89,8 @@ class EventPatch(Input, frozen=True, kw_only=True):
     hold_hours: Hours | None = None
     offer_hours: Hours | None = None
     returns_until: dt.datetime | msgspec.UnsetType | None = msgspec.UNSET
+    organized_by: Name | msgspec.UnsetType | None = msgspec.UNSET
+    tags: Tags | None = None
 
 
 class PatchOfStored(EventPatch, frozen=True, kw_only=True):
@@ -135,6 +143,7 @@ def event_data(given: EventIn, currency: str, timezone: str) -> EventData:
         hold_hours=given.hold_hours,
         offer_hours=given.offer_hours,
         returns_until=in_zone(given.returns_until, zone) if given.returns_until else None,
+        tags=given.tags,
     )
 
 
@@ -165,13 +174,6 @@ async def submit_event(
     return await submissions.submit(Draft(who, build, idempotent))
 
 
-def announced(message: EventSubmitted | ProjectSubmitted) -> tuple[str | None, str]:
-    """By whom, and under which tags, one in a line; what only projects say."""
-    if isinstance(message, EventSubmitted):
-        return None, ""
-    return message.metadata.company_name, "\n".join(message.metadata.tags)
-
-
 async def record_events(connection: Connection, messages: Sequence[EventSubmitted | ProjectSubmitted]) -> None:
     """Core data into Postgres, unless a newer revision is there already."""
     newest = {message.event_id: message for message in sorted(messages, key=lambda message: message.rev)}
@@ -180,37 +182,39 @@ async def record_events(connection: Connection, messages: Sequence[EventSubmitte
             m.event_id, m.organizer_id, m.rev, m.event.title, m.event.description, m.event.location,
             m.event.start_time, m.event.end_time, m.event.date, m.event.price, m.event.currency, m.event.timezone,
             m.event.status, m.event.capacity, m.event.payment, m.event.hold_hours, m.event.offer_hours,
-            m.event.returns_until, m.at, *announced(m),
+            m.event.returns_until, m.event.organized_by, "\n".join(m.event.tags), m.at,
         )
         for m in newest.values()
     ]  # fmt: skip
     await connection.execute(
         """INSERT INTO events (id, organizer_id, rev, title, description, location, start_time, end_time, date, price,
                                currency, timezone, status, capacity, payment, hold_hours, offer_hours, returns_until,
-                               created_at, organized_by, tags)
+                               organized_by, tags, created_at)
            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[],
                                 $7::timestamptz[], $8::timestamptz[], $9::date[], $10::numeric[], $11::text[],
                                 $12::text[], $13::text[], $14::integer[], $15::text[], $16::integer[],
-                                $17::integer[], $18::timestamptz[], $19::timestamptz[], $20::text[], $21::text[])
+                                $17::integer[], $18::timestamptz[], $19::text[], $20::text[], $21::timestamptz[])
            ON CONFLICT (id) DO UPDATE SET
                rev = excluded.rev, title = excluded.title, description = excluded.description,
                location = excluded.location, start_time = excluded.start_time, end_time = excluded.end_time,
                date = excluded.date, price = excluded.price, currency = excluded.currency,
                timezone = excluded.timezone, status = excluded.status, capacity = excluded.capacity,
                payment = excluded.payment, hold_hours = excluded.hold_hours, offer_hours = excluded.offer_hours,
-               returns_until = excluded.returns_until,
-               organized_by = coalesce(excluded.organized_by, events.organized_by),
-               tags = coalesce(nullif(excluded.tags, ''), events.tags)
+               returns_until = excluded.returns_until, organized_by = excluded.organized_by, tags = excluded.tags
            WHERE events.rev < excluded.rev""",
         *([row[column] for row in rows] for column in range(21)),
     )
-    # Who announces an event under the name of the company goes on doing so when that is renamed.
+    await follow_company(connection, list(newest))
+    await record_ticket_types(connection, list(newest.values()))
+
+
+async def follow_company(connection: Connection, event_ids: Sequence[int]) -> None:
+    """Who announces an event under the name of the company goes on doing so when that is renamed."""
     await connection.execute(
         """UPDATE events e SET organized_by = NULL FROM organizers o
            WHERE e.id = ANY($1) AND o.id = e.organizer_id AND o.company_name = e.organized_by""",
-        list(newest),
+        event_ids,
     )
-    await record_ticket_types(connection, list(newest.values()))
 
 
 async def change_event(database: Database, who: Caller, event_id: int, patch: EventPatch, if_match: int | None) -> int:
@@ -238,10 +242,12 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         await connection.execute(
             """UPDATE events SET rev = $2, title = $3, description = $4, location = $5, start_time = $6, end_time = $7,
                                  date = $8, price = $9, currency = $10, timezone = $11, capacity = $12, status = $13,
-                                 payment = $14, hold_hours = $15, offer_hours = $16, returns_until = $17
+                                 payment = $14, hold_hours = $15, offer_hours = $16, returns_until = $17,
+                                 organized_by = $18, tags = array_to_string($19::text[], E'\\n')
                WHERE id = $1""",
             event_id, rev, *msgspec.structs.astuple(data),
         )  # fmt: skip
+        await follow_company(connection, [event_id])
         await follow_price(connection, event_id)
         await write_fact(
             connection,
@@ -279,13 +285,21 @@ def refuse_currency(stock: Stock, data: EventData) -> None:
             raise Invalid([FieldError("currency", what)])
 
 
+def stored_data(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `EventData` out of a row of the database, which has tags one in a line."""
+    return {name: row[name] for name in EventData.__struct_fields__} | {"tags": tags_in(row["tags"])}
+
+
+def tags_in(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
 def changed(row: Mapping[str, Any], patch: EventPatch) -> EventData:
     """The stored event with the patch applied, judged as a whole."""
     sent = msgspec.structs.asdict(patch)
     given = {name: value for name, value in sent.items() if value not in (None, msgspec.UNSET)}
-    if patch.returns_until is None:
-        given["returns_until"] = None
-    values = {name: row[name] for name in EventData.__struct_fields__} | given
+    given |= {name: None for name in ("returns_until", "organized_by") if sent[name] is None}
+    values = stored_data(row) | given
     if bad := list(check_event(values)):
         raise Invalid(bad)
     zone = ZoneInfo(values["timezone"])

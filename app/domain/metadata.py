@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from app.domain.accounts import Caller
-from app.domain.events import Id, Text
+from app.domain.events import Id, Tags, Text
 from app.domain.idempotency import Idempotent
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted, require_own_event
 from app.engines.database import Connection, Database
@@ -21,10 +21,6 @@ KINDS = ("poster", "billboard", "thumbnail", "banner", "digital")
 Kind = Annotated[
     Literal["poster", "billboard", "thumbnail", "banner", "digital"],
     Meta(extra={"says": Phrase("must be poster, billboard, thumbnail, banner or digital")}),
-]
-Tag = Annotated[str, Meta(min_length=1, max_length=100)]
-Tags = Annotated[
-    list[Tag], Meta(max_length=50, extra={"says": Phrase("must be at most 50 texts of 1 to 100 characters")})
 ]
 Key = Annotated[str, Meta(min_length=1, max_length=1024, extra={"says": Phrase("must have 1 to 1,024 characters")})]
 

@@ -9,7 +9,7 @@ from app.domain.accounts import Caller, Name
 from app.domain.events import EventIn, require_organizer
 from app.domain.idempotency import Idempotent
 from app.domain.media import draw_media_ids, keep_upload
-from app.domain.metadata import Kind, Tags
+from app.domain.metadata import Kind
 from app.domain.picture_files import PictureFile, check_pictures
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import ticket_types_data
@@ -21,11 +21,10 @@ from app.pictures import Pictures
 
 
 class ProjectIn(EventIn, frozen=True, kw_only=True):
-    """The one `description` serves event and metadata."""
+    """The one `description` and the `tags` serve event and metadata."""
 
     company_name: Name
     type: Kind
-    tags: Tags = msgspec.field(default_factory=list)
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
@@ -91,7 +90,7 @@ async def submit_uploaded_project(
             at=numbers.at,
             event_id=numbers.event_id,
             organizer_id=organizer_id,
-            event=data,
+            event=msgspec.structs.replace(data, organized_by=given.company_name),
             metadata=MetadataData(
                 metadata_id=numbers.metadata_id,
                 type=given.type,

@@ -86,8 +86,6 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     event: CoreEventData
-    company: str | None
-    tags: list[str]
     pictures: list[MediaItem]
     places: Places
     mine: Standing
@@ -154,8 +152,6 @@ async def shop(database: Database, media: Media, who: Caller | None, event_id: i
         mine = await standing(connection, who, event_id)
     return Shop(
         event=core(row),
-        company=row["company_name"],
-        tags=row["tags"].split("\n") if row["tags"] else [],
         pictures=pictures,
         places=places(row, kinds, mine.place),
         mine=mine,

@@ -139,6 +139,7 @@ def words_for(field: str) -> str:
         "images": gettext("Pictures"),
         "description": gettext("Description"),
         "company_name": gettext("Organized by"),
+        "organized_by": gettext("Organized by"),
         "type": gettext("Kind of pictures"),
         "tags": gettext("Tags"),
         "date": gettext("Date on the poster"),

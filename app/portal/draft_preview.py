@@ -13,7 +13,7 @@ from app.domain.money import CURRENCIES
 from app.domain.zones import zone_or_none
 from app.engines.media import Media
 from app.portal.pictures import ShownPicture, shown_draft_pictures
-from app.validation import amount, timestamp
+from app.validation import amount, several, timestamp
 
 
 class PreviewType(msgspec.Struct, frozen=True):
@@ -26,6 +26,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     company: str
     location: str
     description: str
+    tags: list[str]
     start: dt.datetime | None
     end: dt.datetime | None
     timezone: str
@@ -43,6 +44,7 @@ def preview_of(media: Media, typed: Mapping[str, Any], pictures: Sequence[DraftP
         company=typed.get("company_name", ""),
         location=typed.get("location", ""),
         description=typed.get("description", ""),
+        tags=[tag.strip() for tag in several(typed.get("tags"))],
         start=start,
         end=end if start and end and end >= start else start,
         timezone=zone.key,

@@ -10,8 +10,8 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
 
-from app.domain.accounts import Caller
-from app.domain.events import EventIn, EventPatch, change_event
+from app.domain.accounts import Caller, Name
+from app.domain.events import EventIn, EventPatch, change_event, tags_in
 from app.domain.money import money, rounded
 from app.domain.ticket_types import price_is_followed
 from app.domain.workspace import own_event
@@ -33,6 +33,10 @@ BESIDE = {"capacity-taken": "capacity", "tickets-sold": "currency"}
 """Conflicts that are about one field."""
 
 
+class SettingsForm(EventIn, frozen=True, kw_only=True):
+    organized_by: Name | None = None
+
+
 @get("/projects/{event_id:int}/settings", opt={"role": "organizer"})
 async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
     event = await own_event(parts.database, who, event_id)
@@ -48,7 +52,7 @@ async def change_settings(
 ) -> Response[Any]:
     form = await form_of(request)
     try:
-        given = read(EventIn, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
+        given = read(SettingsForm, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
         patch = EventPatch(**{name: getattr(given, name) for name in FIELDS if name in form})
         if "price" not in form and given.currency:  # nobody pays it, but it must be one that the currency can have
             event = await own_event(parts.database, who, event_id)
@@ -90,6 +94,7 @@ async def context(parts: Parts, event: Mapping[str, Any], values: Mapping[str, s
 def stored(event: Mapping[str, Any]) -> dict[str, str]:
     """The event as its form has it: moments on the clock of the place."""
     values = {name: "" if event[name] is None else str(event[name]) for name in FIELDS}
+    values["tags"] = ", ".join(tags_in(event["tags"]))
     values["price"] = local_amount(money(event["price"], event["currency"]))
     zone = ZoneInfo(event["timezone"])
     for name in MOMENTS:

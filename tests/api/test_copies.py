@@ -71,7 +71,7 @@ async def test_a_copy_has_texts_pictures_and_details_and_starts_unsold(stage: St
     assert (core["title"], core["status"], core["date"]) == ("Next year", "draft", "2032-07-02")
     assert core["start_time"] == "2032-07-02T16:00:00Z"
     assert core["end_time"] == "2032-07-04T21:00:00Z"
-    for name in ("description", "location", "price", "currency", "timezone", "capacity"):
+    for name in ("description", "location", "price", "currency", "timezone", "capacity", "organized_by", "tags"):
         assert core[name] == source["core_event_data"][name]
     assert copied["availability"] == {"capacity": 100, "sold": 0, "held": 0, "left": 100}
     for one, other in zip(copied["media_files"], source["media_files"], strict=True):

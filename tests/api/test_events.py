@@ -325,6 +325,39 @@ async def test_returns_are_stopped_by_null_and_by_nothing_else(alice: httpx.Asyn
         assert answer.json()["core_event_data"]["returns_until"] == until
 
 
+async def test_by_whom_and_under_which_tags_it_is_announced_can_be_changed(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, tags=["lake", "lanterns"], status="draft")
+    path, any_version = f"/api/v1/event/{event_id}", {"If-Match": "*"}
+    for sent, company, tags in (
+        ({"organized_by": "Moss & Daughters"}, "Moss & Daughters", ["lake", "lanterns"]),
+        ({"tags": ["fire, and light"], "organized_by": "Alice e.V."}, "Alice e.V.", ["fire, and light"]),
+        ({"title": "Renamed", "tags": None}, "Alice e.V.", ["fire, and light"]),
+        ({"tags": [], "organized_by": "Moss"}, "Moss", []),
+        ({"organized_by": None}, "Alice e.V.", []),
+    ):
+        answer = await alice.patch(path, json=sent, headers=any_version)
+        assert answer.status_code == 200, answer.text
+        core = answer.json()["core_event_data"]
+        assert (core["organized_by"], core["tags"]) == (company, tags), sent
+    bad = await alice.patch(path, json={"tags": ["two\nlines"], "organized_by": ""}, headers=any_version)
+    assert set(named(bad)) == {"tags", "organized_by"}
+    (listed,) = (await alice.get("/api/v1/events?mine=true")).json()["items"]
+    assert listed["core_event_data"]["organized_by"] == "Alice e.V."
+
+
+async def test_who_announces_in_the_name_of_the_company_goes_on_when_that_is_renamed(alice: httpx.AsyncClient) -> None:
+    same, other = await stored_event(alice), await stored_event(alice)
+    for event_id, name in ((same, "Alice e.V."), (other, "Moss")):
+        sent = {"organized_by": name}
+        await alice.patch(f"/api/v1/event/{event_id}", json=sent, headers={"If-Match": "*"})
+    profile = {"full_name": "Alice", "email": alice.email, "company_name": "Alice & Co"}  # type: ignore[attr-defined]
+    renamed = await alice.post("/account", data=profile)
+    assert renamed.status_code == 303, renamed.text
+    for event_id, name in ((same, "Alice & Co"), (other, "Moss")):
+        core = (await alice.get(f"/api/v1/event/{event_id}")).json()["core_event_data"]
+        assert core["organized_by"] == name
+
+
 async def test_change_of_what_changed_meanwhile_is_412(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     old = await etag(alice, event_id)

@@ -1,5 +1,6 @@
 """Ticket types, holds, the door and cancellations over the API."""
 
+import datetime as dt
 from typing import Any
 
 import httpx
@@ -32,6 +33,26 @@ async def test_an_event_comes_with_its_types_and_sells_them(alice: httpx.AsyncCl
         f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": day["ticket_type_id"], "quantity": 2}
     )
     assert (too_many.status_code, kind(too_many)) == (409, "not-enough-left")
+
+
+async def test_the_price_in_lists_is_one_that_can_be_had(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    early = {"name": "Early", "price": 10, "sale_closes_at": "2020-01-01T00:00:00Z"}
+    later = {
+        "name": "Later",
+        "price": 15,
+        "sale_opens_at": (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).isoformat(),
+    }
+    event_id = await stored_event(alice, ticket_types=[early, later, DAY, {"name": "Weekend", "price": 55}])
+    address = f"/api/v1/attendee/buy-ticket/{event_id}"
+    day = (await bob.get(f"/api/v1/event/{event_id}")).json()["ticket_types"][2]
+    for price in ("20.00", "55.00"):
+        (listed,) = (await bob.get("/api/v1/events")).json()["items"]
+        assert listed["price_from"] == price
+        await bob.post(address, json={"ticket_type_id": day["ticket_type_id"]})
+    await stored_event(alice, ticket_types=[early, later])
+    assert (await bob.get("/api/v1/events")).json()["items"][0]["price_from"] == "15.00"
+    await stored_event(alice, ticket_types=[early])
+    assert (await bob.get("/api/v1/events")).json()["items"][0]["price_from"] == "10.00"
 
 
 async def test_the_same_key_for_another_quantity_is_refused(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:

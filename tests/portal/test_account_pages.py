@@ -107,6 +107,7 @@ async def test_a_device_is_signed_out_and_then_all_others(
     ending = re.findall(r'action="(/account/sessions/\d+/ending)"', page)
     assert len(ending) == 3
     assert (await charlie.post(ending[0])).status_code == 404
+    assert (await bob.get(ending[0])).headers["location"] == "/account/sessions", "opened again"
     assert (await bob.post(ending[0])).status_code == 303
     assert sorted([(await device.get("/tickets")).status_code for device in devices]) == [200, 200, 303]
     assert (await bob.post("/account/sessions/endings")).status_code == 303
@@ -129,6 +130,7 @@ async def test_a_key_is_shown_once_and_sending_the_form_again_makes_no_second_on
     assert secret[0] not in again.text
     listed = (await bob.get("/account/api-keys")).text
     (revocation,) = re.findall(r'action="(/account/api-keys/\d+/revocation)"', listed)
+    assert (await bob.get(revocation)).headers["location"] == "/account/api-keys"
     assert "reads and writes" in listed
     assert (await bob.post(revocation)).status_code == 303
     assert (await program.get("/api/v1/me")).status_code == 401

@@ -58,6 +58,26 @@ async def test_the_form_shows_what_is_stored_and_saves_what_is_typed(alice: http
     assert now["start_time"] == "2031-07-04T16:00:00Z"
 
 
+async def test_by_whom_and_under_which_tags_is_asked_and_kept(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, tags=["lake", "lanterns"], status="draft")
+    address = f"/projects/{event_id}/settings"
+    page = await alice.get(address)
+    assert (value_of(page, "tags"), value_of(page, "organized_by")) == ("lake, lanterns", "")
+    form = {**FORM, "tags": "lake, fire", "organized_by": "Moss & <Daughters>"}
+    await alice.post(address, data={**form, "rev": rev_of(page)})
+    await alice.post(f"/projects/{event_id}/publication", data={"status": "published"})
+    shop = (await alice.get(f"/events/{event_id}")).text
+    assert "<bdi>Moss &amp; &lt;Daughters&gt;</bdi>" in shop
+    assert '<a href="/?q=fire"><bdi>fire</bdi></a>' in shop, "publishing takes nothing away"
+    await alice.post(address, data={**FORM, "tags": "", "organized_by": "", "rev": rev_of(await alice.get(address))})
+    shop = (await alice.get(f"/events/{event_id}")).text
+    assert "<bdi>Alice e.V.</bdi>" in shop
+    assert "More like this" not in shop
+    refused = await alice.post(address, data={**form, "tags": "x" * 101, "rev": rev_of(await alice.get(address))})
+    assert refused.status_code == 422
+    assert value_of(refused, "tags") == "x" * 101
+
+
 async def test_dates_that_are_past_are_saved_and_named(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/settings"
