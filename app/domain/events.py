@@ -18,7 +18,7 @@ from app.domain.stock import Stock, lock_own_stock
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import check_ticket_types, follow_price, record_ticket_types, ticket_types_data
 from app.domain.waiting_entries import waiting_count
-from app.domain.zones import in_zone, zone_or_none
+from app.domain.zones import in_zone, is_skipped, zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import Conflict, FieldError, Forbidden, Invalid, Stale
 from app.messages import EventChanged, EventData, EventSubmitted, Message, ProjectSubmitted
@@ -111,6 +111,9 @@ def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
     zone = zone_or_none(timezone)
     if zone is None:
         yield FieldError("timezone", "must be a timezone such as Europe/Berlin")
+    for name in ("start_time", "end_time", "returns_until"):
+        if zone and values.get(name) and is_skipped(values[name], zone):
+            yield FieldError(name, "does not exist there: clocks go forward past it that day")
     if {"start_time", "end_time"} <= values.keys() and ends_too_early(values["start_time"], values["end_time"], zone):
         yield FieldError("end_time", "must not be before the start")
     yield from check_ticket_types(values.get("ticket_types") or (), currency)

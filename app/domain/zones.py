@@ -14,3 +14,8 @@ def zone_or_none(name: str) -> ZoneInfo | None:
 def in_zone(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     """In UTC; a moment without an offset is one in `zone`."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(dt.UTC)
+
+
+def is_skipped(moment: dt.datetime, zone: ZoneInfo) -> bool:
+    """Whether the clocks of the zone go forward past a moment that is read off them."""
+    return moment.tzinfo is None and in_zone(moment, zone).astimezone(zone).replace(tzinfo=None) != moment

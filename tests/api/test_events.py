@@ -112,6 +112,7 @@ async def test_missing_fields_are_named(alice: httpx.AsyncClient) -> None:
         ("start_time", "1900-01-01T00:00:00+14:00"), ("start_time", "0001-01-01T00:00:00+14:00"), ("price", "٥"),
         ("timezone", ""), ("start_time", "2026-06-22"), ("start_time", 17), ("date", "2026-02-30"),
         ("date", "2201-01-01"), ("start_time", "2300-01-01T00:00:00Z"), ("status", "cancelled"),
+        ("start_time", "2031-03-30T02:30"), ("end_time", "2031-03-30T02:00"), ("returns_until", "2031-03-30T02:59:59"),
     ],
 )  # fmt: skip
 async def test_values_that_are_refused(alice: httpx.AsyncClient, field: str, value: object) -> None:
