@@ -21,6 +21,7 @@ REFUSALS = {
     "not-enough-left": Phrase("Fewer places are left than you want. You can take fewer, or join the waiting list."),
     "already-bought": Phrase("You have a ticket for this event already."),
     "over-limit": Phrase("That is more than one person can have of these tickets."),
+    "offer-open": Phrase("Places of this kind are offered to you: take those, or give them up first."),
     "price-changed": Phrase("The price has changed meanwhile. Please look again."),
     "sale-closed": Phrase("The sale for this event is closed."),
     "sale-not-open": Phrase("The sale has not begun yet."),
@@ -78,11 +79,12 @@ decided something; have them already.
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """Ids for new tickets, what was decided under the keys before, and who has what."""
+    """Ids for new tickets, what was decided under the keys before, who has what, and who is offered how many."""
 
     ticket_ids: list[int]
     known: Keys
     live: Live
+    offered: Mapping[tuple[int, int], int]
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -155,7 +157,7 @@ def decide_all(
     for wish in wishes:
         outcome, replayed = replay(wish, seen.known), True
         if outcome is None:
-            outcome, replayed = decide(stock, wish, seen.live, issuing), False
+            outcome, replayed = decide(stock, wish, seen, issuing), False
             if isinstance(outcome, dict) and wish.key and wish.idempotent:
                 seen.known[wish.key] = fresh[wish.key] = (wish.idempotent.request_hash, outcome)
         outcomes.append((outcome, replayed))
@@ -170,21 +172,22 @@ def replay(wish: Wish, known: Keys) -> Outcome | AppError | None:
     return outcome if request_hash == wish.idempotent.request_hash else key_reused()
 
 
-def decide(stock: Stock | None, wish: Wish, live: Live, issuing: Issuing) -> Outcome | AppError:
+def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Outcome | AppError:
     if stock is None or not may_see(stock, wish.who):
         return NotFound("There is no such event.")
     kind = stock.wanted(wish.ticket_type_id)
     if kind is None:
         return NotFound("There is no such ticket type.")
-    taken = live.get((wish.who.user_id, kind.id), set())
-    if refused := refusal(stock, kind, wish, len(taken)):
+    which = (wish.who.user_id, kind.id)
+    taken = seen.live.get(which, set())
+    if refused := refusal(stock, kind, wish, len(taken), seen.offered.get(which, 0)):
         return {"refused": refused}
-    live[(wish.who.user_id, kind.id)] = taken
+    seen.live[which] = taken
     return outcome_of(issuing.issue(stock, kind, wish.who.user_id, wish.quantity, taken))
 
 
-def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int) -> str | None:
-    """Why nothing of this can be had now."""
+def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int, offered: int) -> str | None:
+    """Why nothing of this can be had now; who could not take their offer any more is to answer it first."""
     if stock.status == "cancelled":
         return "event-cancelled"
     if stock.now >= stock.sale_end(kind):
@@ -195,6 +198,8 @@ def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int) -> str | None
         return "already-bought"
     if owned + wish.quantity > kind.per_attendee_limit:
         return "over-limit"
+    if owned + offered + wish.quantity > kind.per_attendee_limit:
+        return "offer-open"
     if wish.price not in (None, kind.price) or wish.currency not in (None, stock.currency):
         return "price-changed"
     left = stock.left(kind)
@@ -242,7 +247,7 @@ async def look(connection: Connection, wishes: Mapping[int, Sequence[Wish]]) -> 
 
 
 async def look_for_one(connection: Connection, event_id: int, user_id: int, places: int) -> Seen:
-    """As `look`, for one person without a key."""
+    """As `look`, for one person without a key, who is about to take an offer."""
     row = await connection.fetchrow(LOOK_FOR_ONE, [], [], [event_id], [user_id], places)
     return seen_in(row)
 
@@ -261,11 +266,20 @@ SEEN = """
                    WHERE attendee_id = person AND event_id + 0 = event
                      AND status IN ('held', 'sold', 'used') OFFSET 0) AS t) AS live
 """
+OFFERED = """
+    CASE WHEN (SELECT sum(held) FROM events WHERE id = ANY(${}::bigint[])) > 0 THEN (
+        SELECT jsonb_agg(jsonb_build_array(person, w.offered_type_id, w.quantity))
+        FROM unnest(${}::bigint[], ${}::bigint[]) AS asked (event, person),
+             LATERAL (SELECT offered_type_id, quantity FROM waiting_list
+                      WHERE event_id = event AND attendee_id = person AND status = 'offered' OFFSET 0) AS w)
+    END AS offered
+"""
+"""Where nothing is held, nothing is offered."""
 """Each `OFFSET 0` keeps its look-up one by index, however large the tables were when the plan was made; `+ 0` keeps it
 off the index by event, which looks as good as the one by person while there are no tickets.
 """
-LOOK = f"SELECT {SEEN.format(*range(1, 5), places=PLACES.format(5, 6))}, {STOCKS.format(5)}"
-LOOK_FOR_ONE = f"SELECT {SEEN.format(*range(1, 5), places='$5::integer')}"
+LOOK = f"SELECT {SEEN.format(*range(1, 5), places=PLACES.format(5, 6))}, {OFFERED.format(5, 3, 4)}, {STOCKS.format(5)}"
+LOOK_FOR_ONE = f"SELECT {SEEN.format(*range(1, 5), places='$5::integer')}, NULL AS offered"
 
 
 def asked_about(wishes: Mapping[int, Sequence[Wish]]) -> tuple[list[int], list[str], list[int], list[int]]:
@@ -285,4 +299,5 @@ def seen_in(row: Mapping[str, Any]) -> Seen:
     live: Live = {}
     for person, ticket_type_id, nth in row["live"] or ():
         live.setdefault((person, ticket_type_id), set()).add(nth)
-    return Seen(row["ticket_ids"], known, live)
+    offered = {(person, ticket_type_id): places for person, ticket_type_id, places in row["offered"] or ()}
+    return Seen(row["ticket_ids"], known, live, offered)

@@ -95,11 +95,15 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     def has(self, kind: TicketType) -> int:
         return sum(ticket.ticket_type_id == kind.ticket_type_id for ticket in self.mine.tickets)
 
+    def offered(self, kind: TicketType) -> int:
+        offer = self.mine.entry.offer if self.mine.entry else None
+        return offer.quantity if offer and offer.ticket_type_id == kind.ticket_type_id else 0
+
     def may_have(self, kind: TicketType) -> int:
-        """How many more of a type the visitor can buy now."""
+        """How many more of a type the visitor can buy now, beside what is offered to them."""
         if kind.state != "on_sale":
             return 0
-        return max(0, min(kind.per_attendee_limit - self.has(kind), kind.left))
+        return max(0, min(kind.per_attendee_limit - self.has(kind) - self.offered(kind), kind.left))
 
     @property
     def first(self) -> int:
@@ -116,6 +120,11 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     def most(self) -> int:
         """The largest quantity that any type still has for the visitor."""
         return max(map(self.may_have, self.places.ticket_types), default=0)
+
+    @property
+    def offer_first(self) -> bool:
+        """Whether the visitor can buy nothing beside what is offered to them."""
+        return self.most == 0 and any(map(self.offered, self.places.ticket_types))
 
     def limit(self, ticket_type_id: str | None) -> int:
         """How many of a type one person can have, or of any type."""

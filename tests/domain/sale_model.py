@@ -105,6 +105,10 @@ class Sale:
     def owned(self, person: int, kind: Kind) -> int:
         return sum((one.person, one.kind) == (person, kind) and one.status in LIVE for one in self.tickets.values())
 
+    def offered(self, person: int, kind: Kind) -> int:
+        offers = self.with_status("offered")
+        return sum(one.quantity for one in offers if (one.person, one.kind) == (person, kind))
+
     def with_status(self, *statuses: str) -> list[Entry]:
         return [entry for entry in self.entries.values() if entry.status in statuses]
 
@@ -140,6 +144,7 @@ class Sale:
             "sale-not-open": kind.sale == "not-yet",
             "already-bought": owned >= kind.limit,
             "over-limit": owned + quantity > kind.limit,
+            "offer-open": owned + self.offered(person, kind) + quantity > kind.limit,
             "sold-out": left <= 0,
             "not-enough-left": left < quantity,
         }

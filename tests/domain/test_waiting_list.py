@@ -691,6 +691,23 @@ async def test_whoever_has_bought_elsewhere_gives_way(office: BoxOffice) -> None
     assert (await log_of_entry(office.database, bob, group))[-1].why == "Has as many tickets as one person can have."
 
 
+async def test_who_could_not_take_their_offer_any_more_answers_it_before_buying(office: BoxOffice) -> None:
+    await office.open(capacity=3, ticket_types=[kind("Day", places=2, per_attendee_limit=2), kind("VIP", places=1)])
+    ann, bob = await office.people("ann", "bob")
+    kinds = await office.kinds()
+    numbers = [one.ticket_number for one in (await office.bought(ann, quantity=2, kind=kinds["Day"])).tickets]
+    waitlist_id = await office.joins(bob, quantity=2, kinds=(kinds["Day"],))
+    for number in numbers:
+        await cancel_ticket(office.database, office.alice, number, "x")
+    await office.value("UPDATE ticket_types SET places = 5 WHERE name = 'Day'")
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=6), None)
+    for key in ("one", "other"):
+        assert await office.refused(bob, kind=kinds["Day"], key=key) == "offer-open"
+    assert (await office.bought(bob, kind=kinds["VIP"])).status == "sold", "another kind is another limit"
+    await decline_offer(office.database, bob, waitlist_id)
+    assert (await office.bought(bob, kind=kinds["Day"])).status == "sold"
+
+
 async def test_an_offer_cannot_be_accepted_beyond_the_limit_and_stays_open(office: BoxOffice) -> None:
     await office.open(capacity=2, ticket_types=[kind("Day", per_attendee_limit=2)])
     ann, bob = await office.people("ann", "bob")
@@ -698,8 +715,7 @@ async def test_an_offer_cannot_be_accepted_beyond_the_limit_and_stays_open(offic
     waitlist_id = await office.joins(bob, quantity=2)
     for number in numbers:
         await cancel_ticket(office.database, office.alice, number, "x")
-    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
-    await office.bought(bob)
+    await office.value("UPDATE ticket_types SET per_attendee_limit = 1")
     with pytest.raises(Conflict) as refusal:
         await accept_offer(office.database, bob, waitlist_id)
     assert (refusal.value.type, await office.standing(bob)) == ("over-limit", ["offered"])

@@ -348,6 +348,27 @@ async def test_an_offer_comes_without_a_reload_and_nobody_else_pays_for_the_look
     assert said((await places(bob, event_id, seen)).text) == "The sale is open."
 
 
+async def test_who_has_an_offer_is_led_to_it_and_not_to_a_place_beside_it(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    address = f"/events/{event_id}"
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    await alice.patch(f"/api/v1/event/{event_id}", json={"capacity": 3}, headers={"If-Match": "*"})
+    page = (await bob.get(address)).text
+    assert "A place is yours to take." in page
+    assert "Answer the offer" in page
+    assert f'action="{address}/purchase' not in page
+    assert "You have all that one person can have" not in page
+    pressed = await bob.post(f"{address}/purchase", data={"key": "pressed-before"})
+    assert pressed.status_code == 409
+    assert "take those, or give them up first" in pressed.text
+    (entry,) = (await bob.get("/api/v1/waiting-list-entries")).json()["items"]
+    await bob.post(f"/api/v1/waiting-list-entries/{entry['waitlist_id']}/refusal")
+    assert f'action="{address}/purchase' in (await bob.get(address)).text
+
+
 async def set_types(stage: Stage, name: str, change: str) -> None:
     async with stage.parts.database.transaction() as connection:
         await connection.execute(f"UPDATE ticket_types SET {change} WHERE name = $1", name)
