@@ -91,7 +91,7 @@ async def save_draft(
     async with database.transaction() as connection:
         draft = await open_draft(connection, who, draft_id)
         if since is not None and since != draft.rev:
-            raise Stale("This draft was changed in another window; load the page again to see it.")
+            raise Stale("This draft was changed in another window. Continue to keep what you have changed here, too.")
         row = await connection.fetchrow(
             """UPDATE drafts SET typed = typed || $2, step = $3, rev = rev + $4, updated_at = now()
                WHERE id = $1 RETURNING *""",

@@ -26,6 +26,8 @@ TIMEZONES = sorted(zone for zone in ZONES if "/" in zone or zone == "UTC")
 TYPE_FIELDS = ("name", "price", "places", "per_attendee_limit", "sale_opens_at", "sale_closes_at", "hidden_until")
 TYPE_FIELD = re.compile(r"ticket_types\[(\d{1,2})\]\.(\w+)")
 ORDER = tuple(STEPS)
+USUAL = {"payment": "instant", "status": "published"}
+"""What is chosen on the pages of the builder before anybody has chosen."""
 
 
 def typed_in(form: Mapping[str, Any], step: str) -> dict[str, Any]:
@@ -34,6 +36,11 @@ def typed_in(form: Mapping[str, Any], step: str) -> dict[str, Any]:
     if step == "tickets":
         typed["ticket_types"] = types_in(form)
     return typed
+
+
+def fields_of(draft: ProjectDraft, step: str) -> dict[str, Any]:
+    """What the form of a step shows, as `typed_in` reads it back."""
+    return {name: draft.typed.get(name, USUAL.get(name, "")) for name in STEPS[step]}
 
 
 def types_in(form: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -89,7 +96,7 @@ def draft_context(
     """`everything` complains about empty fields, too: nobody likes to be told off before having typed a word."""
     found = complaints(draft.typed, pictures, parts.settings.event_defaults)
     found.sort(key=lambda bad: ORDER.index(step_of(bad.field)))
-    values = {"currency": parts.settings.event_defaults["currency"]} | flat(draft.typed)
+    values = USUAL | {"currency": parts.settings.event_defaults["currency"]} | flat(draft.typed)
     missing = {step_of(bad.field) for bad in found}
     errors = by_field(bad for bad in found if step_of(bad.field) == step)
     return {

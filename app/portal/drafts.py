@@ -18,9 +18,9 @@ from app.errors import AppError, Invalid, NotFound, Stale
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
-from app.portal.draft_forms import draft_context, following, later_than, type_to_see, typed_in
+from app.portal.draft_forms import draft_context, fields_of, following, later_than, type_to_see, typed_in
 from app.portal.flash import see_other
-from app.portal.forms import by_field, retry_headers, revision_in, text_in
+from app.portal.forms import by_field, retry_headers, revision_in, shown, text_in, touched
 from app.validation import Input, read
 
 
@@ -96,7 +96,7 @@ async def save_step(
 ) -> Response[Any]:
     form = await form_of(request)
     try:
-        saved = await save_draft(parts.database, who, draft_id, step, typed_in(form, known(step)))
+        saved = await save_draft(parts.database, who, draft_id, step, touched(typed_in(form, known(step)), form))
     except Invalid as refusal:
         return await unsaved(parts, who, draft_id, step, form, refusal)
     goal = step if {"add", "remove"} & set(form) else text_in(form, "go") or following(step)
@@ -123,7 +123,8 @@ async def check_step(
     form, by_htmx = await form_of(request), bool(request.headers.get("hx-request"))
     template = "drafts/check.hx.html" if by_htmx else ""
     try:
-        saved = await save_draft(parts.database, who, draft_id, step, typed_in(form, known(step)), revision_in(form))
+        typed = typed_in(form, known(step))
+        saved = await save_draft(parts.database, who, draft_id, step, touched(typed, form), revision_in(form))
     except (Invalid, Stale) as refusal:
         answer = await unsaved(parts, who, draft_id, step, form, refusal, template)
         if by_htmx:  # the check did its work; a page that was left already needs no error in its console
@@ -132,7 +133,7 @@ async def check_step(
     if not by_htmx:
         return Redirect(address(draft_id, step), status_code=303)
     _, pictures = await found_draft(parts, who, draft_id)
-    return page(parts, saved, pictures, step, template=template)
+    return page(parts, saved, pictures, step, template=template, shows=shown(typed))
 
 
 @post("/projects/drafts/{draft_id:int}/submission", opt={"role": "organizer", "limit": "submit"})
@@ -170,7 +171,7 @@ async def unsaved(
     """The form as it was typed, though it could not be kept."""
     found, pictures = await found_draft(parts, who, draft_id)
     typed = msgspec.structs.replace(found, typed={**found.typed, **typed_in(form, step)})
-    return page(parts, typed, pictures, step, refusal=refusal, template=template)
+    return page(parts, typed, pictures, step, refusal=refusal, template=template, shows=text_in(form, "shown") or "")
 
 
 def page(
@@ -183,8 +184,11 @@ def page(
     status: int = 200,
     refusal: AppError | None = None,
     template: str = "",
+    shows: str | None = None,
 ) -> Template:
+    """`shows` is what the fields of the browser's form were marked with, where they are not those of `found`."""
     context = draft_context(parts, found, pictures, step, everything=everything)
+    context["shows"] = shown(fields_of(found, step)) if shows is None else shows
     if refusal:
         context["refusal"] = refusal
         context["errors"] |= by_field(refusal.fields)

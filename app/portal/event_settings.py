@@ -21,7 +21,7 @@ from app.language import current_locale, gettext, translated
 from app.parts import Parts
 from app.portal.draft_forms import TIMEZONES, currency_choices, words_for
 from app.portal.flash import see_other
-from app.portal.forms import by_field, revision_in
+from app.portal.forms import by_field, mark, revision_in, shown, touched
 from app.portal.workspace import EventId, frame
 from app.validation import local_amount, read
 
@@ -40,7 +40,7 @@ class SettingsForm(EventIn, frozen=True, kw_only=True):
 @get("/projects/{event_id:int}/settings", opt={"role": "organizer"})
 async def settings_page(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
     event = await own_event(parts.database, who, event_id)
-    return Template("settings/page.html", context=await context(parts, event, stored(event)))
+    return Template("settings/page.html", context=await context_of(parts, event, stored(event)))
 
 
 @post(
@@ -53,30 +53,44 @@ async def change_settings(
     form = await form_of(request)
     try:
         given = read(SettingsForm, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
-        patch = EventPatch(**{name: getattr(given, name) for name in FIELDS if name in form})
+        patch = EventPatch(**{name: getattr(given, name) for name in meant(form)})
         if "price" not in form and given.currency:  # nobody pays it, but it must be one that the currency can have
             event = await own_event(parts.database, who, event_id)
             patch = msgspec.structs.replace(patch, price=rounded(event["price"], given.currency))
-        await change_event(parts.database, who, event_id, patch, revision_in(form))
+        try:
+            await change_event(parts.database, who, event_id, patch, revision_in(form))
+        except Stale:
+            event = await own_event(parts.database, who, event_id)
+            if differences(event, form):
+                raise
+            await change_event(parts.database, who, event_id, patch, event["rev"])
     except (Invalid, Conflict, Stale) as refusal:
         return await refused(parts, who, event_id, form, refusal)
     return see_other(f"/projects/{event_id}/settings", gettext("The changes are saved."))
 
 
+def meant(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that somebody touched; times are read off the clock of the place, so another place is other times."""
+    typed = {name: form[name] for name in FIELDS if name in form}
+    changed = touched(typed, form)
+    return changed | {name: typed[name] for name in MOMENTS if name in typed and "timezone" in changed}
+
+
 async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, Any], refusal: AppError) -> Template:
     """What was typed with what is wrong; the next press of the button replaces what is stored by then."""
     event = await own_event(parts.database, who, event_id)
-    typed = {name: value for name in FIELDS if isinstance(value := form.get(name), str)}
+    typed = {name: value for name, value in meant(form).items() if isinstance(value, str)}
     errors = by_field(refusal.fields)
     if refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = translated(refusal.detail)
-    shown = await context(parts, event, stored(event) | typed) | {"errors": errors, "refusal": refusal}
+    now = stored(event)
+    context = await context_of(parts, event, now | typed) | {"errors": errors, "refusal": refusal}
     if isinstance(refusal, Stale):
-        shown["meanwhile"] = differences(stored(event), typed)
-    return Template("settings/page.html", context=shown, status_code=refusal.status)
+        context["meanwhile"] = [(words_for(name), now[name]) for name in differences(event, form)]
+    return Template("settings/page.html", context=context, status_code=refusal.status)
 
 
-async def context(parts: Parts, event: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+async def context_of(parts: Parts, event: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     return frame(
         event,
         "settings",
@@ -85,6 +99,7 @@ async def context(parts: Parts, event: Mapping[str, Any], values: Mapping[str, s
         errors={},
         refusal=None,
         rev=event["rev"],
+        shows=shown(stored(event)),
         meanwhile=[],
         currencies=currency_choices(current_locale()),
         timezones=sorted({*TIMEZONES, event["timezone"]}),
@@ -106,13 +121,10 @@ def on_the_clock(at: dt.datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds" if at.second else "minutes")
 
 
-def differences(now: Mapping[str, str], typed: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What is stored now and was not typed, by the words of its field."""
-    return [
-        (words_for(name), now[name])
-        for name in FIELDS
-        if name in typed and now[name].replace("\r\n", "\n") != typed[name]
-    ]
+def differences(event: Mapping[str, Any], form: Mapping[str, Any]) -> list[str]:
+    """Fields that somebody touched here and somebody else elsewhere, and not alike."""
+    elsewhere = touched(stored(event), form)
+    return [name for name, text in meant(form).items() if name in elsewhere and mark(text) != mark(elsewhere[name])]
 
 
 routes = [settings_page, change_settings]

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 from litestar import Request
@@ -32,6 +33,31 @@ def revision_in(form: Mapping[str, Any]) -> int:
     """Of what the form was made from; one that nothing has where it does not say."""
     rev = text_in(form, "rev") or ""
     return int(rev) if rev.isdecimal() and len(rev) < 19 else -1
+
+
+def shown(values: Mapping[str, Any]) -> str:
+    """For a hidden field: a mark of what each field shows, to tell what was touched when the form comes back."""
+    return " ".join(f"{name}={mark(value)}" for name, value in values.items())
+
+
+def touched(typed: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that are not as they were shown, so that one window does not undo what another one has saved.
+
+    All of them, where the form does not say what it showed.
+    """
+    marks = dict(one.split("=", 1) for one in (text_in(form, "shown") or "").split() if "=" in one)
+    return {name: value for name, value in typed.items() if marks.get(name) != mark(value)}
+
+
+def mark(value: Any) -> str:
+    """The same for a text that a browser sends back in its own way, and for a ticket type without its empty fields."""
+    if isinstance(value, list):
+        value = [
+            sorted((name, text) for name, text in one.items() if text) if isinstance(one, dict) else one
+            for one in value
+        ]
+    text = value if isinstance(value, str) else repr(value)
+    return blake2b(text.replace("\r\n", "\n").encode(errors="surrogatepass"), digest_size=6).hexdigest()
 
 
 def again(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.backdoor import silent_log
 from tests.cast import Stage, picture, staged
+from tests.forms import form_in
 from tests.waiting import eventually
 
 BASICS = {
@@ -292,6 +293,38 @@ async def test_a_check_that_comes_late_changes_nothing_and_says_so(alice: httpx.
     assert late.status_code == 200
     assert "changed in another window" in late.text
     assert "Late" not in (await alice.get(f"{draft}/basics")).text
+
+
+async def test_two_windows_keep_what_each_of_them_changed(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    for step, one, other in (
+        ("basics", {"location": "Uckermark"}, {"start_time": "2031-07-04T18:00"}),
+        ("tickets", {"payment": "organizer_confirms"}, {"capacity": "250"}),
+        ("details", {"tags": "lake"}, {"description": "Line\r\nLine"}),
+    ):
+        address = f"{draft}/{step}"
+        windows = [form_in((await alice.get(address)).text) for _ in range(2)]
+        for window, typed in [*zip(windows, (one, other), strict=True), (windows[0], one)]:
+            saved = await alice.post(f"{address}/check", data={**window, **typed}, headers=HTMX)
+            assert "Saved." in saved.text
+            window["shown"] = form_in(saved.text)["shown"]
+        now = form_in((await alice.get(address)).text)
+        assert {name: now[name] for name in one | other} == one | {n: t.replace("\r\n", "\n") for n, t in other.items()}
+        await alice.post(address, data={**windows[0], **one})
+        late = await alice.post(f"{address}/check", data={**windows[1], **other}, headers=HTMX)
+        assert "changed in another window" in late.text
+        await alice.post(address, data={**windows[1], **other, "go": step})
+        assert form_in((await alice.get(address)).text)[next(iter(one))] == next(iter(one.values()))
+
+
+async def test_what_is_typed_and_taken_back_is_taken_back(alice: httpx.AsyncClient) -> None:
+    """The page learns what is kept by now, else it would take the first text for an untouched one."""
+    draft = await begun(alice)
+    window = form_in((await alice.get(f"{draft}/basics")).text)
+    for text in ("Uckermark", ""):
+        saved = await alice.post(f"{draft}/basics/check", data={**window, "location": text}, headers=HTMX)
+        window["shown"] = form_in(saved.text)["shown"]
+        assert form_in((await alice.get(f"{draft}/basics")).text)["location"] == text
 
 
 @pytest.mark.parametrize("verb", ["", "/check"])

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.cast import stored_event
+from tests.forms import form_in
 
 FORM = {
     "title": "Lantern Fields",
@@ -56,6 +57,33 @@ async def test_the_form_shows_what_is_stored_and_saves_what_is_typed(alice: http
     now = await core(alice, event_id)
     assert (now["title"], now["payment"], now["hold_hours"]) == ("Renamed", "organizer_confirms", 48)
     assert now["start_time"] == "2031-07-04T16:00:00Z"
+
+
+async def test_who_was_slower_undoes_nothing_they_did_not_touch(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/settings"
+    slow, fast = [form_in((await alice.get(address)).text) for _ in range(2)]
+    await alice.post(address, data={**fast, "location": "Elsewhere", "capacity": "7"})
+    saved = await alice.post(address, data={**slow, "description": "Four days."})
+    assert saved.status_code == 303, "nobody else has touched that"
+    now = await core(alice, event_id)
+    assert (now["location"], now["capacity"], now["description"]) == ("Elsewhere", 7, "Four days.")
+
+    refused = await alice.post(address, data={**slow, "title": "Mine", "description": "Five days."})
+    assert refused.status_code == 412
+    assert "Four days." in refused.text.partition('action="' + address)[0], "what stands there by now"
+    assert form_in(refused.text)["location"] == "Elsewhere"
+    await alice.post(address, data=form_in(refused.text))
+    now = await core(alice, event_id)
+    assert (now["title"], now["location"], now["description"]) == ("Mine", "Elsewhere", "Five days.")
+
+
+async def test_another_timezone_keeps_the_times_on_the_clock(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, start_time="2031-07-04T16:00:00Z", end_time="2031-07-06T21:00:00Z")
+    address = f"/projects/{event_id}/settings"
+    form = form_in((await alice.get(address)).text)
+    await alice.post(address, data={**form, "timezone": "Asia/Tokyo"})
+    assert (await core(alice, event_id))["start_time"] == "2031-07-04T09:00:00Z"
 
 
 async def test_by_whom_and_under_which_tags_is_asked_and_kept(alice: httpx.AsyncClient) -> None:
