@@ -11,6 +11,7 @@ from typing import NamedTuple
 import manimgx_fonts
 import manimgx_fonts_cjk
 import uharfbuzz as hb
+from anyascii import anyascii
 from fpdf import FPDF
 from fpdf.bidi import BidiParagraph
 
@@ -62,14 +63,18 @@ def font_of(character: str) -> Font | None:
 
 
 def printable(text: str) -> str:
-    """What can be printed of `text`: a letter that no font has becomes a sign that says so, line ends become spaces."""
+    """What can be printed of `text`: letters that no font has become Latin ones, line ends become spaces."""
     return "".join(shown(character) for character in " ".join(unicodedata.normalize("NFC", text).split()))
 
 
 def shown(character: str) -> str:
+    """In Latin letters where no font has it; where there are none either, a sign that says so."""
     if font_of(character) is not None:
         return character
-    return "" if unicodedata.category(character) in INVISIBLE else MISSING
+    if unicodedata.category(character) in INVISIBLE:
+        return ""
+    latin: str = anyascii(character)
+    return latin or ("" if unicodedata.category(character) in STAYS else MISSING)
 
 
 class TextPdf(FPDF):

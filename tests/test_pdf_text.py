@@ -32,8 +32,13 @@ def test_text_that_reads_leftwards_is_known_by_its_first_letter() -> None:
     assert not reads_leftwards("2031 🎪")
 
 
-def test_letters_that_no_font_has_are_said_to_be_missing() -> None:
-    assert printable("a\U000f0000b𐍈") == f"a{MISSING}b{MISSING}"
+def test_scripts_that_no_font_has_are_read_in_latin_letters() -> None:
+    names = {"བོད་ཡིག": "bod-yig", "ߒߞߏ": "nko", "ⵜⵉⴼⵉⵏⴰⵖ": "tifinagh", "ᏣᎳᎩ": "TsaLaGi", "ᚠᚢᚦ Ada": "futh Ada"}
+    assert {name: printable(name) for name in names} == names
+
+
+def test_letters_that_nobody_can_read_are_said_to_be_missing() -> None:
+    assert printable("a\U000f0000b𒀭") == f"a{MISSING}b{MISSING}"
     assert printable("a\u0007\nb") == "a b"
 
 
