@@ -39,7 +39,7 @@ from app.parts import Parts
 from app.pictures import Pictures
 from app.portal import packed, portal
 from app.portal.environment import environment
-from app.portal.filters import money, span
+from app.portal.filters import money, span, zone
 from app.portal.schema import PlainPage
 from app.problems import handle_error
 from app.settings import Settings
@@ -63,7 +63,7 @@ def build_parts(settings: Settings, database_url: str) -> Parts:
         documents=documents,
         media=media,
         pictures=pictures,
-        printer=TicketPrinter(money, span),
+        printer=TicketPrinter(money, span, zone),
     )
     if settings.run_consumers:
         parts.tasks = tasks_of(parts)

@@ -21,11 +21,17 @@ class TicketWords(NamedTuple):
 
 
 class TicketPrinter:
-    """`money` and `span` write amounts and times as the pages do."""
+    """`money`, `span` and `zone` write amounts and times as the pages do."""
 
-    def __init__(self, money: Callable[[str, str], str], span: Callable[[dt.datetime, dt.datetime, str], str]) -> None:
+    def __init__(
+        self,
+        money: Callable[[str, str], str],
+        span: Callable[[dt.datetime, dt.datetime, str], str],
+        zone: Callable[[str], str],
+    ) -> None:
         self.money = money
         self.span = span
+        self.zone = zone
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tickets")
         self.waiting = 0
 
@@ -42,8 +48,9 @@ class TicketPrinter:
 
     def words(self, ticket: TicketPage) -> TicketWords:
         number = gettext("No. %(number)s") % {"number": ticket.ticket_number}
+        when = self.span(ticket.start_time, ticket.end_time, ticket.timezone)
         rows = {
-            gettext("When"): self.span(ticket.start_time, ticket.end_time, ticket.timezone),
+            gettext("When"): f"{when} ({self.zone(ticket.timezone)})",
             gettext("Where"): ticket.location,
             gettext("Holder"): ticket.holder,
             gettext("Ticket"): " · ".join((ticket.ticket_type, self.money(ticket.price, ticket.currency), number)),

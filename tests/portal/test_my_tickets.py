@@ -138,11 +138,14 @@ async def test_a_ticket_that_cannot_be_given_back_says_so(alice: httpx.AsyncClie
 
 
 async def test_a_held_ticket_says_until_when_to_pay(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
-    number = await bought(bob, await stored_event(alice, payment="organizer_confirms"))
+    """On the clock of the place, and which that is."""
+    number = await bought(bob, await stored_event(alice, payment="organizer_confirms", timezone="Asia/Tokyo"))
     page = (await bob.get(f"/tickets/{number}")).text
     assert "not paid yet" in page
     assert 'class="qr"' not in page
-    assert "Reserved" in (await bob.get("/tickets")).text
+    for shown in (page, mine := (await bob.get("/tickets")).text):
+        assert re.search(r'Pay until <time[^>]*>[^<]* <span class="quiet">Tokyo time</span></time>', shown)
+    assert "Reserved" in mine
 
 
 async def test_bob_takes_what_he_is_offered_and_pressing_twice_is_one_ticket(

@@ -148,7 +148,7 @@ async def test_whether_a_ticket_can_be_given_back_is_said_before_it_is_bought(
     moments = {"returns_until": "2031-06-27T20:00", "start_time": "2031-07-04T18:00", "end_time": "2031-07-06T18:00"}
     event_id = await stored_event(alice, **moments)
     page = (await visitor.get(f"/events/{event_id}")).text
-    assert re.search(r"Tickets can be given back until <time[^>]*>Fri 27 Jun 2031, 20:00</time>", page)
+    assert re.search(r"given back until <time[^>]*>Fri 27 Jun 2031, 20:00 <.*>Berlin time</span></time>", page)
     async with stage.parts.database.connection() as connection:
         for past in ("now()", "NULL"):
             await connection.execute(f"UPDATE events SET returns_until = {past}")
