@@ -116,7 +116,8 @@ def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
             yield FieldError(name, "does not exist there: clocks go forward past it that day")
     if {"start_time", "end_time"} <= values.keys() and ends_too_early(values["start_time"], values["end_time"], zone):
         yield FieldError("end_time", "must not be before the start")
-    yield from check_ticket_types(values.get("ticket_types") or (), currency)
+    end = in_zone(values["end_time"], zone) if zone and "end_time" in values else None
+    yield from check_ticket_types(values.get("ticket_types") or (), currency, timezone, end)
 
 
 def ends_too_early(start: dt.datetime, end: dt.datetime, zone: ZoneInfo | None) -> bool:

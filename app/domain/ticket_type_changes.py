@@ -17,6 +17,7 @@ from app.domain.ticket_types import (
     TicketType,
     TicketTypeIn,
     follow_price,
+    require_sale_before,
     ticket_type,
     ticket_type_data,
 )
@@ -147,7 +148,9 @@ async def data_for(connection: Connection, stock: Stock, given: TicketTypeIn) ->
     if complaint := price_complaint(given.price, stock.currency):
         raise Invalid([FieldError("price", complaint)])
     timezone: str = await connection.fetchval("SELECT timezone FROM events WHERE id = $1", stock.id)
-    return ticket_type_data(given, timezone)
+    data = ticket_type_data(given, timezone)
+    require_sale_before(stock.end_time, data)
+    return data
 
 
 def data_of(row: Mapping[str, Any]) -> TicketTypeData:

@@ -54,8 +54,10 @@ class TicketTypeIn(Input, frozen=True, kw_only=True):
 TAKEN = Phrase("is the name of another ticket of this event")
 
 
-def check_ticket_types(given: Sequence[Mapping[str, Any]], currency: str) -> Iterable[FieldError]:
-    """Complaints about the types that come with an event, each under the place of its type."""
+def check_ticket_types(
+    given: Sequence[Mapping[str, Any]], currency: str, timezone: str, end: dt.datetime | None
+) -> Iterable[FieldError]:
+    """Complaints about the types that come with an event, each under the place of its type; `end` where it is known."""
     if len(given) > MOST_TYPES:
         yield FieldError("ticket_types", Phrase("must be at most %(most)s", most=MOST_TYPES))
         return
@@ -66,10 +68,19 @@ def check_ticket_types(given: Sequence[Mapping[str, Any]], currency: str) -> Ite
             yield FieldError(f"ticket_types[{place}].name", TAKEN)
         names.add(name)
         try:
-            read(TicketTypeIn, one, defaults={"currency_of_event": currency})
+            kind = read(TicketTypeIn, one, defaults={"currency_of_event": currency})
+            if end:
+                require_sale_before(end, ticket_type_data(kind, timezone))
         except Invalid as refusal:
             for bad in refusal.fields:
                 yield FieldError(f"ticket_types[{place}].{bad.field}", bad.message)
+
+
+def require_sale_before(end: dt.datetime, data: TicketTypeData) -> None:
+    """Raises `Invalid` for a type that could never be sold, since the event ends first."""
+    begins = {"sale_opens_at": data.sale_opens_at, "hidden_until": data.hidden_until}
+    if late := [name for name, moment in begins.items() if moment and moment >= end]:
+        raise Invalid([FieldError(name, "must be before the event ends") for name in late])
 
 
 def ticket_types_data(given: Sequence[Mapping[str, Any]], timezone: str) -> list[TicketTypeData]:

@@ -13,7 +13,7 @@ from litestar.response import Template
 from app.domain.accounts import Caller, Name
 from app.domain.events import EventIn, EventPatch, change_event, tags_in
 from app.domain.money import money, rounded
-from app.domain.ticket_types import price_is_followed
+from app.domain.ticket_types import price_is_followed, ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale
 from app.form_request import form_of
@@ -66,7 +66,16 @@ async def change_settings(
             await change_event(parts.database, who, event_id, patch, event["rev"])
     except (Invalid, Conflict, Stale) as refusal:
         return await refused(parts, who, event_id, form, refusal)
+    if patch.timezone and await sells_by_the_clock(parts, event_id):
+        note = gettext("The changes are saved. The times of ticket types are the same moments as before: look at them.")
+        return see_other(f"/projects/{event_id}/ticket-types", note)
     return see_other(f"/projects/{event_id}/settings", gettext("The changes are saved."))
+
+
+async def sells_by_the_clock(parts: Parts, event_id: int) -> bool:
+    async with parts.database.connection() as connection:
+        kinds = await ticket_types_of(connection, event_id, everything=True)
+    return any(kind.sale_opens_at or kind.sale_closes_at or kind.hidden_until for kind in kinds if not kind.archived)
 
 
 def meant(form: Mapping[str, Any]) -> dict[str, Any]:

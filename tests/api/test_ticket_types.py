@@ -35,6 +35,18 @@ async def test_an_event_comes_with_its_types_and_sells_them(alice: httpx.AsyncCl
     assert (too_many.status_code, kind(too_many)) == (409, "not-enough-left")
 
 
+async def test_a_sale_begins_before_the_event_ends(alice: httpx.AsyncClient) -> None:
+    late = {"name": "Late", "price": 10, "hidden_until": "2031-07-06T23:00", "sale_opens_at": "2031-07-06T21:00:00Z"}
+    event = event_body(end_time="2031-07-06T23:00", ticket_types=[DAY, late])
+    fields = {bad["field"] for bad in (await alice.post("/api/v1/event", json=event)).json()["errors"]}
+    assert fields == {"ticket_types[1].hidden_until", "ticket_types[1].sale_opens_at"}
+    event_id = await stored_event(alice, end_time="2031-07-06T23:00")
+    refused = await alice.post(f"/api/v1/event/{event_id}/ticket-types", json=late)
+    assert {bad["field"] for bad in refused.json()["errors"]} == {"hidden_until", "sale_opens_at"}
+    at_last = {**late, "hidden_until": None, "sale_opens_at": "2031-07-06T22:59"}
+    assert (await alice.post(f"/api/v1/event/{event_id}/ticket-types", json=at_last)).status_code == 201
+
+
 async def test_the_price_in_lists_is_one_that_can_be_had(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     early = {"name": "Early", "price": 10, "sale_closes_at": "2020-01-01T00:00:00Z"}
     later = {

@@ -26,7 +26,9 @@ async def test_bob_sees_his_offer_and_accepts_it(
     again = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
     assert (again.json()["waitlist_id"], again.json()["status"]) == (waitlist_id, "offered")
     assert "offer" in again.json()["success"]
-    assert "offered to people" in (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["detail"]
+    beside = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()
+    assert beside["type"].endswith("offer-open"), "his own is to be answered first"
+    assert "offered to people" in (await charlie.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["detail"]
     (entry,) = (await bob.get(ENTRIES, params={"open_only": True})).json()["items"]
     assert (entry["waitlist_id"], entry["status"], entry["position"]) == (waitlist_id, "offered", None)
     assert (entry["offer"]["quantity"], entry["offer"]["price"]) == (1, "49.90")

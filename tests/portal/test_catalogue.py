@@ -132,7 +132,7 @@ async def test_prices_and_sales_of_all_types_count(alice: httpx.AsyncClient, vis
         {"name": "Friday", "price": "40.00"},
         {"name": "Crew", "price": "0", "hidden_until": "2031-01-01T00:00:00Z"},
     ]
-    await stored_event(alice, title="Several", ticket_types=kinds)
+    await stored_event(alice, title="Several", ticket_types=kinds, **MIDSUMMER)
     soon = [{"name": "Early", "price": "10", "sale_opens_at": "2031-02-01T00:00:00Z"}]
     await stored_event(alice, title="Not yet", ticket_types=soon, **MIDSUMMER)
     page = (await visitor.get("/")).text
@@ -150,7 +150,7 @@ async def test_a_card_names_prices_that_can_be_paid(
         {"name": "Weekend", "price": "80"},
         {"name": "Late", "price": "95", "sale_opens_at": "2031-02-01T00:00:00Z"},
     ]
-    event_id = await stored_event(alice, title="Several", ticket_types=kinds)
+    event_id = await stored_event(alice, title="Several", ticket_types=kinds, **MIDSUMMER)
     assert "from €79.00" in (await visitor.get("/")).text
     balcony = (await alice.get(f"/api/v1/event/{event_id}")).json()["ticket_types"][1]["ticket_type_id"]
     await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": balcony})

@@ -82,8 +82,18 @@ async def test_another_timezone_keeps_the_times_on_the_clock(alice: httpx.AsyncC
     event_id = await stored_event(alice, start_time="2031-07-04T16:00:00Z", end_time="2031-07-06T21:00:00Z")
     address = f"/projects/{event_id}/settings"
     form = form_in((await alice.get(address)).text)
-    await alice.post(address, data={**form, "timezone": "Asia/Tokyo"})
+    saved = await alice.post(address, data={**form, "timezone": "Asia/Tokyo"})
+    assert saved.headers["location"] == address
     assert (await core(alice, event_id))["start_time"] == "2031-07-04T09:00:00Z"
+
+
+async def test_with_another_timezone_one_is_led_to_the_times_that_stay(alice: httpx.AsyncClient) -> None:
+    kinds = [{"name": "Day", "price": "9", "sale_closes_at": "2031-01-01T00:00"}]
+    event_id = await stored_event(alice, end_time="2031-07-06T21:00:00Z", ticket_types=kinds)
+    form = form_in((await alice.get(f"/projects/{event_id}/settings")).text)
+    saved = await alice.post(f"/projects/{event_id}/settings", data={**form, "timezone": "Asia/Tokyo"})
+    assert saved.headers["location"] == f"/projects/{event_id}/ticket-types"
+    assert "the same moments as before" in (await alice.get(saved.headers["location"])).text
 
 
 async def test_by_whom_and_under_which_tags_is_asked_and_kept(alice: httpx.AsyncClient) -> None:
