@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from litestar import Response
 
 from app.domain.accounts import Caller
-from app.domain.ticket_page import ticket_page
+from app.domain.ticket_page import ticket_page, valid_tickets
 from app.errors import Conflict
 from app.parts import Parts
 from app.phrases import Phrase
@@ -29,7 +29,14 @@ async def qr_file(parts: Parts, who: Caller, number: int) -> Response[bytes]:
 async def pdf_file(parts: Parts, who: Caller, number: int) -> Response[bytes]:
     ticket = await ticket_page(parts.database, who, number)
     headers = {**CACHE, **attachment(f"ticket-{number}.pdf")}
-    return Response(await parts.printer.pdf(ticket), media_type="application/pdf", headers=headers)
+    return Response(await parts.printer.pdf([ticket]), media_type="application/pdf", headers=headers)
+
+
+async def pdf_of_all(parts: Parts, who: Caller, event_id: int) -> Response[bytes]:
+    """All valid tickets for an event, a page for each."""
+    tickets = await valid_tickets(parts.database, who, event_id)
+    headers = {**CACHE, **attachment(f"tickets-{event_id}.pdf")}
+    return Response(await parts.printer.pdf(tickets), media_type="application/pdf", headers=headers)
 
 
 async def calendar_file(parts: Parts, who: Caller, number: int) -> Response[bytes]:

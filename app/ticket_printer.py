@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -35,14 +35,15 @@ class TicketPrinter:
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tickets")
         self.waiting = 0
 
-    async def pdf(self, ticket: TicketPage) -> bytes:
-        """The bytes of the file; raises `Unavailable` when too many wait for theirs."""
+    async def pdf(self, tickets: Sequence[TicketPage]) -> bytes:
+        """The bytes of the file, a page for each; raises `Unavailable` when too many wait for theirs."""
         if self.waiting >= WAITING_AT_MOST:
             raise Unavailable("Many people print their tickets at this moment.", retry_after=5)
-        words = self.words(ticket)  # here and not in the thread, which does not know the language of the request
+        # Words here and not in the thread, which does not know the language of the request.
+        pages = [(ticket, self.words(ticket)) for ticket in tickets]
         self.waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.thread, print_pdf, ticket, words)
+            return await asyncio.get_running_loop().run_in_executor(self.thread, print_pdf, pages)
         finally:
             self.waiting -= 1
 
@@ -66,7 +67,7 @@ class TicketPrinter:
         self.thread.shutdown(wait=False, cancel_futures=True)
 
 
-def print_pdf(ticket: TicketPage, words: TicketWords) -> bytes:
+def print_pdf(pages: Sequence[tuple[TicketPage, TicketWords]]) -> bytes:
     from app.ticket_pdf import ticket_pdf  # half a second and 20 MB that a server which prints nothing does without
 
-    return ticket_pdf(ticket, words)
+    return ticket_pdf(pages)

@@ -19,7 +19,7 @@ def ticket(**changes: Any) -> TicketPage:
         "end_time": dt.datetime(2031, 7, 5, 0, tzinfo=dt.UTC), "timezone": "Europe/Berlin",
         "company_name": "Moss & Daughters", "qr_text": None, "ticket_type_id": 4, "ticket_type": "General admission",
         "purchase_id": 41, "held_until": None, "cancel_reason": None, "returnable": False, "returns_until": None,
-        "used_at": None,
+        "used_at": None, "valid_for_event": 1,
     }  # fmt: skip
     return TicketPage(**{**values, **changes})
 

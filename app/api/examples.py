@@ -46,6 +46,7 @@ FIELDS: dict[str, Any] = {
     "tickets_total": 120,
     "until": "2031-02-02T12:00:00Z",
     "used_at": "2031-07-04T18:12:00Z",
+    "valid_for_event": 2,
     "waiters_done": 0,
     "waiters_total": 9,
     "what": "joined",

@@ -11,7 +11,7 @@ from app.domain.lists import Page
 from app.domain.ticket_codes import PublicKey
 from app.domain.ticket_page import TicketPage, ticket_page
 from app.parts import Parts
-from app.ticket_files import calendar_file, pdf_file, qr_file
+from app.ticket_files import calendar_file, pdf_file, pdf_of_all, qr_file
 
 
 def file_or_problems(kind: str, *statuses: int) -> dict[int, ResponseSpec]:
@@ -55,6 +55,16 @@ async def ticket_calendar(
 
 
 @get(
+    "/event/{event_id:int}/tickets.pdf", summary="Your valid tickets for an event on paper, a page for each",
+    responses=file_or_problems("application/pdf"),
+)  # fmt: skip
+async def all_tickets_pdf(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: PathId
+) -> Response[bytes]:
+    return await pdf_of_all(parts, who, event_id)
+
+
+@get(
     "/ticket-keys", opt={"public": True}, summary="The public keys that prove the QR codes of tickets",
     responses=public_problems(),
 )  # fmt: skip
@@ -63,4 +73,4 @@ async def ticket_keys(parts: NamedDependency[Parts]) -> Page[PublicKey]:
         return Page(await ticket_codes.public_keys(connection), None)
 
 
-routes = [one_ticket, ticket_qr, ticket_pdf, ticket_calendar, ticket_keys]
+routes = [one_ticket, ticket_qr, ticket_pdf, ticket_calendar, all_tickets_pdf, ticket_keys]

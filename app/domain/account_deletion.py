@@ -27,6 +27,7 @@ class GoodTicket(msgspec.Struct, frozen=True, kw_only=True):
     """`held`: until it is paid."""
 
     ticket_number: int
+    event_id: int
     title: str
     held: bool
 
@@ -47,7 +48,7 @@ class Leaving(msgspec.Struct, frozen=True, kw_only=True):
 async def leaving(database: Database, who: Caller) -> Leaving:
     async with database.connection() as connection:
         tickets = await connection.fetch(
-            """SELECT t.id AS ticket_number, e.title, t.status = 'held' AS held
+            """SELECT t.id AS ticket_number, t.event_id, e.title, t.status = 'held' AS held
                FROM tickets t JOIN events e ON e.id = t.event_id
                WHERE t.attendee_id = $1 AND e.status = 'published' AND e.end_time > now()
                  AND (t.status = 'sold' OR t.status = 'held' AND t.held_until > now())

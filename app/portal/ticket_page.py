@@ -17,7 +17,7 @@ from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
 from app.portal.forms import new_key, text_in
-from app.ticket_files import calendar_file, pdf_file, qr_file
+from app.ticket_files import calendar_file, pdf_file, pdf_of_all, qr_file
 from app.ticket_qr import qr_svg
 
 TicketNumber = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
@@ -71,4 +71,11 @@ async def ticket_calendar(
     return await calendar_file(parts, who, ticket_number)
 
 
-routes = [ticket, give_back, ticket_qr, ticket_pdf, ticket_calendar]
+@get("/events/{event_id:int}/tickets.pdf")
+async def all_tickets_pdf(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: TicketNumber
+) -> Response[bytes]:
+    return await pdf_of_all(parts, who, event_id)
+
+
+routes = [all_tickets_pdf, ticket, give_back, ticket_qr, ticket_pdf, ticket_calendar]

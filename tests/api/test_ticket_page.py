@@ -47,6 +47,29 @@ async def test_files_of_a_ticket(alice: httpx.AsyncClient, bob: httpx.AsyncClien
     assert answer.content.startswith(begins[name])
 
 
+async def test_all_valid_tickets_for_an_event_are_one_file_with_a_page_for_each(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Day", "price": "9", "per_attendee_limit": 4}]
+    event_id = await stored_event(alice, ticket_types=kinds, returns_until="2099-01-01T00:00:00Z")
+    bought = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"quantity": 4})).json()
+    first, returned, *_ = [one["ticket_number"] for one in bought["tickets"]]
+    await bob.post(f"/api/v1/tickets/{returned}/cancellation")
+    for base in ("/api/v1/event", "/events"):
+        answer = await bob.get(f"{base}/{event_id}/tickets.pdf")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+        assert answer.content.count(b"/Type /Page\n") == 3
+        assert (await charlie.get(f"{base}/{event_id}/tickets.pdf")).status_code == 404
+    page = (await bob.get(f"/tickets/{first}")).text
+    assert f'href="/events/{event_id}/tickets.pdf"' in page
+    assert "All 3 as one PDF" in page
+    assert (await bob.get(f"/api/v1/tickets/{first}")).json()["valid_for_event"] == 3
+    assert "tickets.pdf" not in (await bob.get(f"/tickets/{returned}")).text
+    leaving = (await bob.get("/account/deletion")).text
+    assert leaving.count(f'href="/events/{event_id}/tickets.pdf"') == 1
+    assert "3 tickets" in leaving
+
+
 @pytest.mark.parametrize("name", ["", *(f"/{name}" for name in FILES)])
 async def test_what_is_not_yours_is_not_there(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient, name: str
