@@ -23,7 +23,9 @@ from app.validation import local_amount, plain_amount
 
 TIMEZONES = sorted(zone for zone in ZONES if "/" in zone or zone == "UTC")
 
-TYPE_FIELDS = ("name", "price", "places", "per_attendee_limit", "sale_opens_at", "sale_closes_at", "hidden_until")
+TYPE_FIELDS = (
+    "name", "description", "price", "places", "per_attendee_limit", "sale_opens_at", "sale_closes_at", "hidden_until",
+)  # fmt: skip
 TYPE_FIELD = re.compile(r"ticket_types\[(\d{1,2})\]\.(\w+)")
 ORDER = tuple(STEPS)
 USUAL = {"payment": "instant", "status": "published"}

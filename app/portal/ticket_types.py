@@ -124,7 +124,7 @@ def one_of(types: list[TicketType], type_id: int) -> TicketType:
 def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:
     """A type as its form has it: moments on the clock of the place."""
     zone = ZoneInfo(event["timezone"])
-    values = {name: getattr(kind, name) for name in (*TYPE_FIELDS, "description", "rev")}
+    values = {name: getattr(kind, name) for name in (*TYPE_FIELDS, "rev")}
     texts = {
         name: "" if value is None else on_the_clock(value, zone) if hasattr(value, "tzinfo") else str(value)
         for name, value in values.items()

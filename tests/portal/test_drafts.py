@@ -27,6 +27,7 @@ TICKETS = {
     "payment": "instant",
     "returns_until": "2031-06-27T20:00",
     "ticket_types[0].name": "Weekend",
+    "ticket_types[0].description": "With a pitch\r\nfor a tent",
     "ticket_types[0].price": "49.90",
     "ticket_types[1].name": "Friday",
     "ticket_types[1].price": "19.50",
@@ -105,9 +106,9 @@ async def test_five_steps_lead_from_a_title_to_a_published_event(
         assert f'<a href="/?q={quote(tag)}"><bdi>{tag}</bdi></a>' in page
         assert event.group() in (await visitor.get("/", params={"q": tag})).text
     read = (await alice.get(f"/api/v1{event.group().replace('events', 'event')}")).json()
-    assert [(one["name"], one["price"], one["places"]) for one in read["ticket_types"]] == [
-        ("Weekend", "49.90", None),
-        ("Friday", "19.50", 40),
+    assert [(one["name"], one["description"], one["price"], one["places"]) for one in read["ticket_types"]] == [
+        ("Weekend", "With a pitch\nfor a tent", "49.90", None),
+        ("Friday", "", "19.50", 40),
     ]
     assert read["core_event_data"]["returns_until"] == "2031-06-27T18:00:00Z"
     assert (await alice.get(draft)).headers["location"] == panel or (await alice.get(f"{draft}/basics")).headers[
