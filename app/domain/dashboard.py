@@ -135,14 +135,15 @@ def event_row(row: Mapping[str, Any], earned: Sequence[Mapping[str, Any]]) -> Ev
 
 
 async def last_sales(connection: Connection, who: Caller) -> list[LastSale]:
-    """The newest tickets of the events that end last: a look at a few of each, however many there are."""
+    """The newest tickets sold of the events that end last: a look at a few of each, however many there are."""
     rows = await connection.fetch(
         """SELECT t.id AS ticket_number, t.event_id, e.title, e.timezone, u.full_name, t.status, t.price, t.currency,
                   t.created_at AS bought_at
            FROM (SELECT newest.id FROM (SELECT id FROM events WHERE organizer_id = $1
-                                        AND EXISTS (SELECT FROM tickets WHERE event_id = events.id)
+                                        AND status = 'published' AND sold > 0
                                         ORDER BY end_time DESC LIMIT $3) AS e
-                 CROSS JOIN LATERAL (SELECT id FROM tickets WHERE event_id = e.id ORDER BY id DESC LIMIT $2) AS newest
+                 CROSS JOIN LATERAL (SELECT id FROM tickets WHERE event_id = e.id AND status IN ('sold', 'used')
+                                     ORDER BY id DESC LIMIT $2) AS newest
                  ORDER BY newest.id DESC LIMIT $2) AS found
            JOIN tickets t USING (id) JOIN events e ON e.id = t.event_id JOIN users u ON u.id = t.attendee_id
            ORDER BY t.id DESC""",

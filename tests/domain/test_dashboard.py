@@ -41,11 +41,13 @@ async def test_totals_and_last_sales_are_over_all_own_events(database: Database)
         await sell_to(connection, 14, ["Not hers"])
         await event(connection, 15, ends_in_days=-5)
         await sell_to(connection, 15, ["Eve"], status="cancelled")  # the last place that was sold there
+        await sell_to(connection, 11, ["Fay"], status="used")
+        await sell_to(connection, 11, ["Hal"], status="held")
     found = await dashboard(database, ALICE, 50, None)
     totals = found.totals
-    assert (totals.events, totals.coming, totals.capacity, totals.sold) == (4, 1, 30, 3)
-    assert totals.money == {"EUR": "3.00"}
-    assert [one.full_name for one in found.last_sales] == ["Eve", "Dee", "Cem", "Ben", "Ann"]
+    assert (totals.events, totals.coming, totals.capacity, totals.sold) == (4, 1, 30, 4)
+    assert totals.money == {"EUR": "4.00"}
+    assert [one.full_name for one in found.last_sales] == ["Fay", "Cem", "Ben", "Ann"]
     assert [one.full_name for one in (await dashboard(database, CHARLIE, 50, None)).last_sales] == ["Not hers"]
     past, _ = (await dashboard(database, ALICE, 50, None, past=True)).events.items
     assert (past.title, past.sold, past.money) == ("Event 12", 1, {"EUR": "1.00"})

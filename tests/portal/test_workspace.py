@@ -78,7 +78,8 @@ async def test_the_dashboard_shows_all_events_and_what_needs_attention(stage: St
     await stored_event(alice, title="Long over", start_time="2020-06-22T19:00:00Z", end_time="2020-06-22T20:00:00Z")
     async with stage.parts.database.connection() as connection:
         await sell_to(connection, event_id, ["Ann", "Ben"])
-        await sell_to(connection, event_id, ["<b>Hal</b>"], status="held")
+        await sell_to(connection, event_id, ["<b>Hal</b>"])
+        await sell_to(connection, event_id, ["Ida"], status="held")
     page = await html(alice, "/dashboard")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in page
@@ -87,6 +88,19 @@ async def test_the_dashboard_shows_all_events_and_what_needs_attention(stage: St
     assert f'href="/projects/{event_id}/held"' in page
     assert "Long over" not in page
     assert "Long over" in await html(alice, "/dashboard?past=true")
+
+
+async def test_times_of_other_places_are_told_with_their_zone(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, timezone="Asia/Tokyo", capacity=2)
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann"])
+        await sell_to(connection, event_id, ["Hal"], status="held")
+    assert (await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})).status_code == 201
+    assert re.search(r"Bought.*Tokyo time", await html(alice, "/dashboard"))
+    for page in ("held", "waiting-list"):
+        assert "All times: Tokyo time" in await html(alice, f"/projects/{event_id}/{page}"), page
 
 
 async def test_places_of_drafts_and_cancelled_events_are_not_there_to_be_sold(alice: httpx.AsyncClient) -> None:
