@@ -12,13 +12,17 @@ from app.domain.draft_pictures import DraftPicture
 from app.domain.money import CURRENCIES
 from app.domain.zones import zone_or_none
 from app.engines.media import Media
+from app.portal.filters import past
 from app.portal.pictures import ShownPicture, shown_draft_pictures
 from app.validation import amount, several, timestamp
 
 
 class PreviewType(msgspec.Struct, frozen=True):
+    """`opens_at`, where the sale of it is still to begin."""
+
     name: str
     price: Decimal | None
+    opens_at: dt.datetime | None
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +36,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     currency: str
     types: list[PreviewType]
+    hidden_types: int
     pictures: list[ShownPicture]
 
 
@@ -39,6 +44,8 @@ def preview_of(media: Media, typed: Mapping[str, Any], pictures: Sequence[DraftP
     zone = zone_or_none(typed.get("timezone", "")) or ZoneInfo("UTC")
     currency = typed.get("currency", "")
     start, end = moment(typed.get("start_time"), zone), moment(typed.get("end_time"), zone)
+    kinds = typed.get("ticket_types", ())
+    shown = [one for one in kinds if not to_come(one.get("hidden_until"), zone)]
     return Preview(
         title=typed.get("title", ""),
         company=typed.get("company_name", ""),
@@ -49,7 +56,11 @@ def preview_of(media: Media, typed: Mapping[str, Any], pictures: Sequence[DraftP
         end=end if start and end and end >= start else start,
         timezone=zone.key,
         currency=currency if currency in CURRENCIES else "EUR",
-        types=[PreviewType(one.get("name", ""), price(one.get("price"))) for one in typed.get("ticket_types", ())],
+        types=[
+            PreviewType(one.get("name", ""), price(one.get("price")), to_come(one.get("sale_opens_at"), zone))
+            for one in shown
+        ],
+        hidden_types=len(kinds) - len(shown),
         pictures=shown_draft_pictures(media, pictures),
     )
 
@@ -59,6 +70,11 @@ def moment(text: str | None, zone: ZoneInfo) -> dt.datetime | None:
         return timestamp(text).replace(tzinfo=zone)
     except ValueError:
         return None
+
+
+def to_come(text: str | None, zone: ZoneInfo) -> dt.datetime | None:
+    at = moment(text, zone)
+    return at if at and not past(at) else None
 
 
 def price(text: str | None) -> Decimal | None:

@@ -144,6 +144,26 @@ async def test_dates_that_are_past_are_named_before_it_is_sent(alice: httpx.Asyn
         assert ("By these dates it is over already" in (await alice.get(f"{draft}/review")).text) == named
 
 
+async def test_the_preview_has_what_buyers_see_and_when_its_sale_begins(alice: httpx.AsyncClient) -> None:
+    draft = await filled(
+        alice,
+        **{
+            "ticket_types[0].sale_opens_at": "2031-05-01T12:00",
+            "ticket_types[1].hidden_until": "2031-06-01T12:00",
+            "ticket_types[2].name": "Early bird",
+            "ticket_types[2].price": "15",
+            "ticket_types[2].sale_opens_at": "2024-05-01T12:00",
+            "ticket_types[2].hidden_until": "2024-05-01T12:00",
+        },
+    )
+    page = html.unescape((await alice.get(f"{draft}/review")).text)
+    shown = page[page.index("preview-types") :].partition("</ul>")[0]
+    assert re.findall("<bdi>(.*)</bdi>", shown) == ["Weekend", "Early bird"]
+    assert shown.count("On sale from") == 1
+    assert "On sale from Thu 1 May 2031, 12:00" in shown
+    assert "1 more type is hidden until later." in shown
+
+
 async def test_a_description_may_be_as_long_in_any_script(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     answer = await alice.post(f"{draft}/details", data={**DETAILS, "description": "🎪" * 20_000})
