@@ -46,6 +46,7 @@ class CoreEventData(msgspec.Struct, frozen=True, kw_only=True):
     returns_until: dt.datetime | None
     organized_by: str | None
     tags: list[str]
+    cancel_reason: str | None
     created_at: dt.datetime
 
 
@@ -125,6 +126,8 @@ async def event_page(
 
 
 COMPANY = "coalesce(organized_by, (SELECT company_name FROM organizers o WHERE o.id = organizer_id)) AS company_name"
+REASON = """CASE WHEN e.status = 'cancelled' THEN
+                (SELECT reason FROM cancellations c WHERE c.event_id = e.id) END AS cancel_reason"""
 EVENT = f"""
     SELECT *, due_at <= now() AS due, {FREE} AS left,
            returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,
@@ -133,7 +136,7 @@ EVENT = f"""
                   WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
               ) AS on_sale,
-           {COMPANY}
+           {COMPANY}, {REASON}
     FROM events e WHERE id = $1
 """
 
@@ -193,7 +196,7 @@ def availability(row: Mapping[str, Any]) -> Availability:
 
 
 LISTED = f"""
-    SELECT e.*, {FREE} AS left, {COMPANY},
+    SELECT e.*, {FREE} AS left, {COMPANY}, {REASON},
            (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
             ORDER BY position, id LIMIT 1) AS picture_key,
            coalesce((SELECT price FROM ticket_types t

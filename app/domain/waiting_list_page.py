@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.event_page import REASON
 from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.engines.database import Connection, Database
@@ -34,7 +35,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1.
 
-    `kept` is how many are kept of the type that most are kept of.
+    `kept` is how many are kept of the type that most are kept of; `cancel_reason` is that of a cancelled event.
     """
 
     waitlist_id: int
@@ -48,12 +49,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     joined_at: dt.datetime
     passed: int
     kept: int
+    cancel_reason: str | None
     offer: Offer | None
 
 
-ENTRIES = """
+ENTRIES = f"""
     SELECT w.id, w.event_id, e.title, e.timezone, e.currency, w.quantity, w.joined_at, w.passed, w.kept,
-           w.offered_type_id, w.offer_until, t.name AS offered_type, t.price,
+           w.offered_type_id, w.offer_until, t.name AS offered_type, t.price, {REASON},
            CASE WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
            ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
            CASE WHEN w.status = 'waiting' THEN (
@@ -89,6 +91,7 @@ def entry(row: Mapping[str, Any]) -> Entry:
         joined_at=row["joined_at"],
         passed=row["passed"],
         kept=most_kept(row["kept"]),
+        cancel_reason=row["cancel_reason"],
         offer=offer,
     )
 

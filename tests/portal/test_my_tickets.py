@@ -328,3 +328,20 @@ async def test_who_waits_sees_the_position_and_why_and_leaves(
     assert (await bob.post(f"{address}/departure")).status_code == 303
     assert "You are number" not in (await bob.get("/tickets")).text
     assert "You left this list" in (await bob.get(address)).text
+
+
+async def test_who_waited_for_a_cancelled_event_reads_why_it_is_cancelled(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    await bought(alice, event_id)
+    joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "Storm <b>ahead</b>"})
+    address = f"/waiting-list-entries/{joined.json()['waitlist_id']}"
+
+    async def closed() -> bool:
+        return "This list is closed." in (await bob.get(address)).text
+
+    await eventually(closed)
+    page = (await bob.get(address)).text
+    assert "The organizer says why: <bdi>Storm &lt;b&gt;ahead&lt;/b&gt;</bdi>" in page

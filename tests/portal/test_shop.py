@@ -273,10 +273,25 @@ async def test_a_cancelled_festival_says_so_and_sells_nothing(
 ) -> None:
     event_id = await stored_event(alice)
     who = Caller(alice.user_id, "organizer", alice.organizer_id, "Alice")  # type: ignore[attr-defined]
-    await cancel_event(stage.parts.database, who, event_id, "Storm")
+    assert "The organizer says why" not in (await bob.get(f"/events/{event_id}")).text
+    await cancel_event(stage.parts.database, who, event_id, "Storm <b>ahead</b>")
     page = (await bob.get(f"/events/{event_id}")).text
     assert "This festival is cancelled." in page
+    assert "The organizer says why: <bdi>Storm &lt;b&gt;ahead&lt;/b&gt;</bdi>" in page
+    assert "If you have paid for a ticket, <bdi>Alice e.V.</bdi> decides about your money: please ask them." in page
     assert "/purchase" not in page
+    read = (await bob.get(f"/api/v1/event/{event_id}")).json()
+    assert read["core_event_data"]["cancel_reason"] == "Storm <b>ahead</b>"
+
+
+async def test_where_all_tickets_were_free_nobody_is_told_about_money(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, price=0)
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "Storm"})
+    page = (await visitor.get(f"/events/{event_id}")).text
+    assert "The organizer says why: <bdi>Storm</bdi>" in page
+    assert "If you have paid" not in page
 
 
 async def test_the_page_of_a_draft_shows_its_owner_a_sale_that_nobody_can_use(alice: httpx.AsyncClient) -> None:
