@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.event_page import REASON
+from app.domain.event_page import COMPANY, REASON
 from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.engines.database import Connection, Database
@@ -18,7 +18,10 @@ MOST = 100
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """Places held for somebody who waited; `price` is that of one."""
+    """Places kept for somebody who waited; `price` is that of one.
+
+    `hold_hours` is how long they are held for a payment once the offer is taken, None where taking it is all.
+    """
 
     ticket_type_id: int
     ticket_type: str
@@ -26,6 +29,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     price: str
     currency: str
     until: dt.datetime
+    hold_hours: int | None
 
     @property
     def total(self) -> Decimal:
@@ -42,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     event_id: int
     title: str
     timezone: str
+    organized_by: str | None
     status: str
     quantity: int
     ticket_types: list[str]
@@ -54,7 +59,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ENTRIES = f"""
-    SELECT w.id, w.event_id, e.title, e.timezone, e.currency, w.quantity, w.joined_at, w.passed, w.kept,
+    SELECT w.id, w.event_id, e.title, e.timezone, e.currency, e.payment, e.hold_hours, {COMPANY},
+           w.quantity, w.joined_at, w.passed, w.kept,
            w.offered_type_id, w.offer_until, t.name AS offered_type, t.price, {REASON},
            CASE WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
            ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
@@ -78,12 +84,14 @@ def entry(row: Mapping[str, Any]) -> Entry:
             price=money(row["price"], row["currency"]),
             currency=row["currency"],
             until=row["offer_until"],
+            hold_hours=row["hold_hours"] if row["payment"] != "instant" and row["price"] else None,
         )
     return Entry(
         waitlist_id=row["id"],
         event_id=row["event_id"],
         title=row["title"],
         timezone=row["timezone"],
+        organized_by=row["company_name"],
         status=row["status"],
         quantity=row["quantity"],
         ticket_types=list(row["kinds"]),

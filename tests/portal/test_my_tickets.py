@@ -345,3 +345,21 @@ async def test_who_waited_for_a_cancelled_event_reads_why_it_is_cancelled(
     await eventually(closed)
     page = (await bob.get(address)).text
     assert "The organizer says why: <bdi>Storm &lt;b&gt;ahead&lt;/b&gt;</bdi>" in page
+
+
+@pytest.mark.parametrize(
+    ("payment", "price", "told"),
+    [("organizer_confirms", "49.90", True), ("organizer_confirms", "0", False), ("instant", "49.90", False)],
+)
+async def test_an_offer_says_before_it_is_taken_that_it_has_to_be_paid(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, payment: str, price: str, told: bool
+) -> None:
+    waitlist_id = await offered(alice, bob, payment=payment, price=price, hold_hours=30)
+    words = (
+        "When you take it, you pay <bdi>Alice e.V.</bdi> yourself, by bank transfer or cash. "
+        "Until then it is held for you, for 1 day 6 hours at most."
+    )
+    for address in ("/tickets", f"/waiting-list-entries/{waitlist_id}"):
+        assert (words in (await bob.get(address)).text) == told
+    offer = (await bob.get(f"/api/v1/waiting-list-entries/{waitlist_id}")).json()["offer"]
+    assert offer["hold_hours"] == (30 if told else None)
