@@ -8,10 +8,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from e2e.conftest import PHONE
-from e2e.steps import accessible, fits, publish, sign_up
+from e2e.steps import accessible, fits, publish, sign_up, stored_event
 from tests.every_page import NOT_THERE, one_of_each, pages
 from tests.process import Server
 
@@ -59,3 +59,27 @@ def is_fine(page: Page, address: str, status: int = 200) -> None:
     assert answer.status == status, address
     fits(page)
     accessible(page)
+
+
+def test_who_reads_in_colours_of_their_own_sees_where_they_are_and_what_is_chosen(
+    browser: Browser, site: Server
+) -> None:
+    context = browser.new_context(base_url=site.url, forced_colors="active")
+    page = context.new_page()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    kinds = [{"name": "Weekend", "price": "40"}, {"name": "Friday", "price": "20"}]
+    event = stored_event(page, ticket_types=kinds)
+    page.goto(f"/projects/{event}/held")
+    assert line_of(page, ".side [aria-current]") != line_of(page, ".side a:not([aria-current])")
+    assert line_of(page, ".tabs [aria-current]") != line_of(page, ".tabs a:not([aria-current])")
+    page.goto("/projects/new")
+    page.get_by_label("What is it called?").fill("Slow Boats")
+    page.get_by_role("button", name="Begin").click()
+    assert line_of(page, ".steps [aria-current]") != line_of(page, ".steps a")
+    page.goto(f"/events/{event}")
+    assert line_of(page, ".option:has(:checked)") != line_of(page, ".option:not(:has(:checked))")
+    context.close()
+
+
+def line_of(page: Page, which: str) -> str:
+    return str(page.locator(which).first.evaluate("one => getComputedStyle(one).borderBottomColor"))
