@@ -52,6 +52,11 @@ async def progress(connection: Connection, who: Caller, submission_id: str) -> P
     return found[0]
 
 
+async def is_draft(connection: Connection, event_id: int) -> bool:
+    """Whether it is stored, and nobody but its organizer sees it."""
+    return bool(await connection.fetchval("SELECT status = 'draft' FROM events WHERE id = $1", event_id))
+
+
 async def progress_of(connection: Connection, condition: str, *arguments: Any) -> list[Progress]:
     """Newest first. `condition` is SQL of ours over `submissions s`."""
     rows = await connection.fetch(

@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
 from app.domain.accounts import Caller
-from app.domain.progress import progress
+from app.domain.progress import is_draft, progress
 from app.errors import AppError, Conflict, Unavailable
 from app.parts import Parts
 
@@ -56,8 +56,9 @@ async def retry(
 async def progress_context(parts: Parts, who: Caller, submission_id: str, attempt: int) -> dict[str, Any]:
     async with parts.database.connection() as connection:
         found = await progress(connection, who, submission_id)
+        draft = await is_draft(connection, found.event_id)
     polling = not found.settled and attempt < TRIES
-    return {"progress": found, "attempt": attempt, "polling": polling, "refusal": None}
+    return {"progress": found, "attempt": attempt, "polling": polling, "draft": draft, "refusal": None}
 
 
 routes = [submission, fan_out, retry]

@@ -3,6 +3,7 @@
 import re
 
 import httpx
+import pytest
 
 from app.portal.submissions import TRIES
 from tests.cast import Stage, picture, project_fields
@@ -12,9 +13,11 @@ from tests.waiting import eventually
 HTMX = {"HX-Request": "true"}
 
 
-async def submitted(alice: httpx.AsyncClient) -> str:
+async def submitted(alice: httpx.AsyncClient, **changes: str) -> str:
     """The address of the panel of a new project."""
-    answer = await alice.post("/api/v1/new-project", data=project_fields(), files={"images": ("a.jpg", picture())})
+    answer = await alice.post(
+        "/api/v1/new-project", data=project_fields(**changes), files={"images": ("a.jpg", picture())}
+    )
     return f"/projects/submissions/{answer.json()['submission_id']}"
 
 
@@ -63,6 +66,18 @@ async def test_the_heading_says_how_the_submission_ended(stage: Stage, alice: ht
     for panel in (stored, failing):
         assert not await says(alice, panel, "on its way</h1>")
         assert not await says(alice, panel, "safely received")
+
+
+@pytest.mark.parametrize(("status", "next_step"), [("draft", "Check and publish it"), ("published", "Manage it")])
+async def test_what_is_stored_leads_on_to_its_workspace(alice: httpx.AsyncClient, status: str, next_step: str) -> None:
+    panel = await submitted(alice, status=status)
+    await eventually(lambda: says(alice, panel, "Your event is stored"))
+    page = (await alice.get(panel)).text
+    links = dict(re.findall(r'<a class="button[^"]*"\s+href="([^"]+)">([^<]+)</a>', page.partition("fan-out")[2]))
+    event_id = next(iter(links)).rpartition("/")[2]
+    assert links == {f"/projects/{event_id}": next_step, f"/events/{event_id}": "See the page of your event"}
+    assert (next(iter(links)) == f"/projects/{event_id}") == (status == "draft"), "what comes next stands first"
+    assert ("Only you see this event." in page) == (status == "draft")
 
 
 def spoken(fragment: str) -> str | None:
