@@ -197,6 +197,16 @@ async def test_the_title_is_typed_as_the_keyboard_has_it(
     assert answer.status_code == (303 if same else 422)
 
 
+async def test_a_copy_that_would_be_over_already_is_told_so_and_not_refused(alice: httpx.AsyncClient) -> None:
+    address = f"/projects/{await stored_event(alice)}/copy"
+    for year, told in (("2024", True), ("2032", False)):
+        page = await html(alice, f"{address}?start_time={year}-07-02T18:00")
+        plan = page[page.index('id="plan"') :]
+        assert ("By these dates it is over already" in plan) == told
+    made = await alice.post(address, data={"title": "Again", "start_time": "2024-07-02T18:00", "key": "k"})
+    assert (made.status_code, made.headers["location"][:22]) == (303, "/projects/submissions/")
+
+
 async def test_an_event_that_is_over_is_called_so(alice: httpx.AsyncClient) -> None:
     past = {"start_time": "2020-06-22T19:00:00Z", "end_time": "2020-06-22T20:00:00Z"}
     assert "It was over on Mon 22 Jun 2020" in await html(alice, f"/projects/{await stored_event(alice, **past)}")
