@@ -30,6 +30,7 @@ async def door_list(
     context = frame(event, "attendees", request=request, now=now, rows=ROWS)
     page = engine.get_template("attendees/door_list.html").render(**context)
     rows = engine.get_template("attendees/_door_rows.html")
+    cancelled = event["status"] == "cancelled"
 
     async def pieces() -> AsyncIterator[str]:
         """The page around its rows, which are rendered as they are read."""
@@ -37,9 +38,9 @@ async def door_list(
         yield before
         batch: list[Attendee] = []
         async for batch in door_list_of(parts.database, event_id):
-            yield rows.render(batch=batch)
+            yield rows.render(batch=batch, cancelled=cancelled)
         if not batch:
-            yield rows.render(batch=[])
+            yield rows.render(batch=[], cancelled=cancelled)
         yield after
 
     return Stream(pieces(), media_type="text/html; charset=utf-8")

@@ -131,6 +131,19 @@ async def test_a_cancelled_event_shows_its_settings_and_tickets_without_forms_th
     assert f'href="{types}/' not in listed
 
 
+async def test_door_list_and_waiting_list_of_a_cancelled_event_promise_nobody_anything(
+    alice: httpx.AsyncClient,
+) -> None:
+    event_id = await stored_event(alice)
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "storm"})
+    doors = await html(alice, f"/projects/{event_id}/door-list")
+    assert "The event is cancelled: nobody has a ticket any more." in doors
+    assert "Nobody has a ticket yet" not in doors
+    waiting = await html(alice, f"/projects/{event_id}/waiting-list")
+    assert "The event is cancelled, and its waiting list is closed." in waiting
+    assert "When an event is sold out" not in waiting
+
+
 async def test_typing_the_title_cancels_the_event_and_shows_how_far_it_is(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
