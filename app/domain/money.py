@@ -35,4 +35,6 @@ def price_complaint(price: Decimal, currency: str) -> str | None:
     decimals = babel.numbers.get_currency_precision(currency)
     if price == round(price, decimals):
         return None
+    if not decimals:
+        return Phrase("must have no decimals in %(currency)s", currency=currency)
     return Phrase("must have at most %(decimals)s decimals in %(currency)s", decimals=decimals, currency=currency)
