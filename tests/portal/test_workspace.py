@@ -53,6 +53,11 @@ async def test_the_overview_says_what_is_sold_and_draws_it_with_a_table(stage: S
     assert "1 ticket waits for your confirmation" in page
 
 
+async def test_what_one_can_do_is_not_printed(alice: httpx.AsyncClient) -> None:
+    page = await html(alice, f"/projects/{await stored_event(alice)}")
+    assert '<section class="section no-print" aria-labelledby="more">' in page
+
+
 async def test_an_event_is_published_and_taken_back_until_it_sells(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, status="draft")
     address = f"/projects/{event_id}"
