@@ -38,10 +38,11 @@ class LiveEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
-    """What would be left behind: tickets and places on waiting lists; and the `events` that stand in the way."""
+    """What would be left behind: tickets, places on waiting lists, offers; and the `events` that stand in the way."""
 
     tickets: list[GoodTicket]
     waiting: int
+    offers: int
     events: list[LiveEvent]
 
 
@@ -55,11 +56,14 @@ async def leaving(database: Database, who: Caller) -> Leaving:
                ORDER BY e.start_time, t.id LIMIT 100""",
             who.user_id,
         )
-        waiting = await connection.fetchval(
-            "SELECT count(*) FROM waiting_list WHERE attendee_id = $1 AND status IN ('waiting', 'offered')", who.user_id
+        waits = await connection.fetchrow(
+            """SELECT count(*) FILTER (WHERE status = 'waiting') AS waiting,
+                      count(*) FILTER (WHERE status = 'offered' AND offer_until > now()) AS offers
+               FROM waiting_list WHERE attendee_id = $1 AND status IN ('waiting', 'offered')""",
+            who.user_id,
         )
         events = await live_events(connection, who.organizer_id)
-    return Leaving(tickets=[GoodTicket(**row) for row in tickets], waiting=waiting, events=events)
+    return Leaving(tickets=[GoodTicket(**row) for row in tickets], events=events, **waits)
 
 
 async def live_events(connection: Connection, organizer_id: int | None) -> list[LiveEvent]:

@@ -13,6 +13,7 @@ from litestar._parsers import parse_query_string, parse_url_encoded_form_data
 from app.domain.password_resets import new_reset
 from tests.cast import PASSWORD, Stage, stored_event
 from tests.guests import sell_to
+from tests.waiting import eventually
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NEW = "eleven paper boats"
@@ -242,6 +243,25 @@ async def test_who_deletes_an_account_is_told_of_the_places_that_are_held(
     assert "You give up a place that is held for you." in page
     assert "To be paid" in page
     assert "You hold a ticket" not in page
+
+
+async def test_who_deletes_an_account_is_told_of_an_offer_that_goes_to_the_next(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    ticket = await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    page = (await bob.get("/account/deletion")).text
+    assert "You leave a waiting list." in page
+    assert "You give up an offer" not in page
+    await alice.post(f"/api/v1/tickets/{ticket.json()['ticket_number']}/cancellation", json={"reason": "ill"})
+
+    async def told() -> bool:
+        page = (await bob.get("/account/deletion")).text
+        return "You give up an offer of the waiting list: it goes to whoever waits next." in page
+
+    await eventually(told, 3)
+    assert "You leave a waiting list." not in (await bob.get("/account/deletion")).text
 
 
 async def test_what_was_ticked_when_the_session_ended_is_kept(stage: Stage, alice: httpx.AsyncClient) -> None:
