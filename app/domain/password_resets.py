@@ -76,7 +76,10 @@ async def use_reset(database: Database, passwords: Passwords, given: ResetIn) ->
 
 
 def link_is_gone() -> NotFound:
-    return NotFound("This link has been used, or is older than an hour. Ask for a new one.", type="reset-link-gone")
+    return NotFound(
+        "This link has been used, or is older than an hour. Ask the people who run this site for a new one.",
+        type="reset-link-gone",
+    )
 
 
 def digest(token: str) -> bytes:

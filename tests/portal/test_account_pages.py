@@ -173,7 +173,9 @@ async def test_a_link_sets_a_new_password_on_a_page(
     assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
     assert (await bob.get("/tickets")).status_code == 303
     for path in (address, "/password-resets/nonsense"):
-        assert (await visitor.get(path)).status_code == 404
+        gone = await visitor.get(path)
+        assert gone.status_code == 404
+        assert "Ask the people who run this site for a new one." in gone.text
         assert (await visitor.post(path, data={"new_password": NEW})).status_code == 404
 
 
