@@ -126,6 +126,17 @@ async def test_odd_queries_are_no_error_of_ours(visitor: httpx.AsyncClient, quer
     assert (await visitor.get(f"/?{query}")).status_code in {200, 422}
 
 
+async def test_an_address_that_is_none_of_ours_any_more_says_so_and_leads_to_the_beginning(
+    visitor: httpx.AsyncClient,
+) -> None:
+    answer = await visitor.get("/?q=lake&cursor=nonsense")
+    assert answer.status_code == 422
+    results = answer.text.partition('id="results"')[2]
+    assert "This address is none of ours any more" in results
+    assert re.findall(r'href="([^"]+)">\s*From the beginning', results) == ["/?q=lake"]
+    assert "Some fields need your attention" not in answer.text
+
+
 async def test_prices_and_sales_of_all_types_count(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
     kinds = [
         {"name": "Weekend", "price": "120.00"},
