@@ -106,7 +106,7 @@ class SaleDesk:
             committing = True
             return found
 
-        if len(small) > 1:
+        if len(small) > 1 or self.turns.locked():  # one alone would wait for locks that are none of its business
             try:
                 decided = await self.attempt(decide)
             except Exception as error:

@@ -235,7 +235,7 @@ async def test_a_commit_without_an_answer_is_not_done_again(stage: Stage, alice:
 
 
 async def test_events_that_somebody_holds_do_not_hold_up_a_calm_one(stage: Stage, alice: httpx.AsyncClient) -> None:
-    *held, calm = [await stored_event(alice) for _ in range(ALONE_AT_ONCE + 1)]
+    *held, calm = [await stored_event(alice) for _ in range(6 * ALONE_AT_ONCE + 1)]
     desk, (who,) = stage.parts.sale_desk, await people(stage.parts.database, 1)
     async with stage.parts.database.transaction() as connection:
         await connection.execute("SELECT FROM events WHERE id = ANY($1) FOR UPDATE", held)

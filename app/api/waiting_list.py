@@ -1,5 +1,6 @@
 """Waiting lists: join, see where one stands, take or leave an offer; and the list as its organizer sees it."""
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -8,16 +9,18 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromQuery
 
 from app.api.answers import PathId, idempotent_json, problems, replay_headers
-from app.api.body import WholeBody
+from app.api.body import WholeBody, require_own_ids
 from app.api.events import Cursor, Limit
 from app.api.tickets import TicketBought, ticket_bought
 from app.domain import waiting_list, waiting_list_log, waiting_list_page
 from app.domain.accounts import Caller
+from app.domain.events import Id
 from app.domain.lists import Page, from_cursor, page_of
 from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson
 from app.domain.waiting_list_page import Entry
 from app.parts import Parts
+from app.validation import Input, parse_json, read
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -78,9 +81,18 @@ async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], wai
     await waiting_list.leave_waiting_list(parts.database, who, waitlist_id)
 
 
+class AcceptIn(Input, frozen=True, kw_only=True):
+    """`price` and `currency` are those of a ticket that was seen: where they have changed, nothing is bought."""
+
+    user_id: Id | None = None
+    price: Decimal | None = None
+    currency: str | None = None
+
+
 @post(
     "/waiting-list-entries/{waitlist_id:int}/acceptance", opt={"limit": "buy"},
-    summary="Buy what you are offered", responses=problems(404, 409, 422),
+    summary="Buy what you are offered; a body may say at which `price` and `currency`",
+    responses=problems(400, 404, 409, 413, 422),
 )  # fmt: skip
 async def accept(
     request: Request[Any, Any, Any],
@@ -89,15 +101,25 @@ async def accept(
     waitlist_id: PathId,
 ) -> Response[TicketBought]:
     key = await idempotent_json(request)
-    return ticket_bought(await waiting_list.accept_offer(parts.database, who, waitlist_id, key))
+    sent = parse_json(await request.body() or b"{}")
+    seen = read(AcceptIn, sent)
+    require_own_ids(who, sent)
+    return ticket_bought(
+        await waiting_list.accept_offer(parts.database, who, waitlist_id, key, seen.price, seen.currency)
+    )
 
 
 @post(
     "/waiting-list-entries/{waitlist_id:int}/refusal", status_code=204, opt={"limit": "buy"},
-    summary="Decline an offer; the places go to the next", responses=problems(404, 409),
+    summary="Decline an offer; the places go to the next", responses=problems(404, 409, 422),
 )  # fmt: skip
-async def decline(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: PathId) -> None:
-    await waiting_list.decline_offer(parts.database, who, waitlist_id)
+async def decline(
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    waitlist_id: PathId,
+) -> None:
+    await waiting_list.decline_offer(parts.database, who, waitlist_id, await idempotent_json(request))
 
 
 @get(

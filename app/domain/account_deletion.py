@@ -112,10 +112,12 @@ async def require_no_events(connection: Connection, who: Caller) -> None:
 
 async def give_up_places(database: Database, who: Caller) -> None:
     """What is waited for, offered or not paid yet goes to the next in line; done twice it does no harm."""
-    while entries := await entries_of(database, who, open_only=True):
-        for entry in entries:
-            with suppress(Conflict):  # it has ended by itself meanwhile
-                await leave_waiting_list(database, who, entry.waitlist_id)
+    tried: set[int] = set()
+    while entries := {one.waitlist_id for one in await entries_of(database, who, open_only=True)} - tried:
+        for waitlist_id in entries:
+            with suppress(Conflict):  # it has ended by itself meanwhile, if only by the clock
+                await leave_waiting_list(database, who, waitlist_id)
+        tried |= entries
     async with database.connection() as connection:
         held = await connection.fetch("SELECT id FROM tickets WHERE attendee_id = $1 AND status = 'held'", who.user_id)
     for ticket in held:

@@ -18,6 +18,7 @@ from app.domain.waiting_entries import (
     NEVER,
     Entry,
     acceptable,
+    by_type,
     fits,
     possible,
     waiting_entries,
@@ -58,9 +59,11 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
 
     Freed places are offered before the transaction ends, so nobody ever sees them in between. Where very much has ended
     this writes a part of it, and the event stays due, as from the beginning of time: until all of it is written nothing
-    is anybody's. `public` is that of the stock as it was before a change.
+    is anybody's. `public` is that of the stock as it was before a change; of a part, as it was before the first one.
     """
     public = stock.public if public is None else public
+    if stock.due_at == LONG_AGO:
+        public = by_type(await connection.fetchval("SELECT public_before FROM events WHERE id = $1", stock.id))
     ended = [await lapse_holds(connection, stock, AT_ONCE), await expire_offers(connection, stock, AT_ONCE)]
     if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
         ended.append(await close_entries(connection, stock, AT_ONCE))
@@ -69,6 +72,9 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
         await give_up_kept(connection, stock)
         stock.owes = stock.owes or not await offer_along_the_list(connection, stock, public)
     stock.due_at = LONG_AGO if stock.owes else await next_due(connection, stock)
+    if stock.owes:
+        before = {str(number): places for number, places in public.items()}
+        await connection.execute("UPDATE events SET public_before = $2 WHERE id = $1", stock.id, before)
     stock.public = stock.left_for_everybody()
     await save_stock(connection, stock)
 

@@ -80,6 +80,7 @@ async def join_waiting_list(
         NotFound: no such event or type, or a draft of somebody else.
         Conflict: of type `places-left`, `already-bought`, `over-limit`, `sale-closed`, `not-published` or
             `event-cancelled`.
+        Unavailable: too many join at this moment.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:
@@ -88,7 +89,8 @@ async def join_waiting_list(
             await settle(connection, stock)
         return await join(connection, stock, who, quantity, list(dict.fromkeys(ticket_type_ids)))
 
-    outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    async with database.turns.of(event_id):
+        outcome, replayed = await once(database, who.user_id, idempotent, decide)
     raise_refused(outcome, replayed)
     return Place(**outcome, replayed=replayed)
 
@@ -204,22 +206,32 @@ async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) 
             raise_refused({"refused": "not-waiting"})
 
 
-async def decline_offer(database: Database, who: Caller, waitlist_id: int) -> None:
+async def decline_offer(
+    database: Database, who: Caller, waitlist_id: int, idempotent: Idempotent | None = None
+) -> None:
     """Give the offered places to the next, in the same transaction. Declining twice is declining.
 
     Raises:
         NotFound: not the caller's.
         Conflict: of type `no-offer`, `offer-expired` or `not-waiting`.
     """
-    async with database.transaction() as connection:
+
+    async def decide(connection: Connection) -> dict[str, Any]:
         stock, entry = await lock_entry(connection, who, waitlist_id)
-        if entry["status"] == "offered":
-            await end(connection, stock, entry, "declined")
-        elif entry["status"] != "declined":
-            raise_refused({"refused": without_offer(entry)})
+        if entry["status"] == "declined":
+            return {}
+        if refused := without_offer(stock, entry):
+            return {"refused": refused}
+        await end(connection, stock, entry, "declined")
+        return {}
+
+    raise_refused(*await once(database, who.user_id, idempotent, decide))
 
 
-def without_offer(entry: Mapping[str, Any]) -> str:
+def without_offer(stock: Stock, entry: Mapping[str, Any]) -> str | None:
+    """Why there is none to answer; of very many that end together not all are written as expired at once."""
+    if entry["status"] == "offered":
+        return "offer-expired" if entry["offer_until"] <= stock.now else None
     return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry["status"], "not-waiting")
 
 
@@ -241,6 +253,7 @@ async def accept_offer(
     waitlist_id: int,
     idempotent: Idempotent | None = None,
     price: Decimal | None = None,
+    currency: str | None = None,
 ) -> Purchase:
     """Buy what was offered: sold at once, or held where the organizer confirms payments; at no other `price` than this.
 
@@ -254,11 +267,9 @@ async def accept_offer(
         stock, entry = await lock_entry(connection, who, waitlist_id)
         if stock.status == "cancelled":
             return {"refused": "event-cancelled"}
-        if entry["status"] != "offered":
-            return {"refused": without_offer(entry)}
-        if entry["offer_until"] <= stock.now:  # of very many not all are written as expired at once
-            return {"refused": "offer-expired"}
-        if price is not None and price != stock.types[entry["offered_type_id"]].price:
+        if refused := without_offer(stock, entry):
+            return {"refused": refused}
+        if price not in (None, stock.types[entry["offered_type_id"]].price) or currency not in (None, stock.currency):
             return {"refused": "price-changed"}
         return await accept(connection, stock, who, entry)
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from app.errors import Unavailable
 from app.phrases import Phrase
+from app.turns import Turns
 
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -28,6 +29,7 @@ Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 CONNECT_SECONDS = 3.0
 ACQUIRE_SECONDS = 5.0
 STATEMENT_SECONDS = 6.0
+IDLE_SECONDS = 30.0
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 MIGRATION_LOCK = 7_305_241
 APPLICATION = "eventstream"
@@ -43,6 +45,7 @@ AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,  # our user or its password, which others may be changing
     asyncpg.InvalidCatalogNameError,
     asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
@@ -85,11 +88,12 @@ def engine_for(url: str, connect_options: dict[str, Any] | None = None, **option
 class Database:
     """Two doors to one PostgreSQL: `pool` (asyncpg) and `sessions` (SQLAlchemy).
 
-    Together they open at most `connections`, less one that the embedded log listens on.
+    Together they open at most `connections`, less one that the embedded log listens on. `turns` is where crowds wait.
     """
 
     def __init__(self, url: str, connections: int = 19) -> None:
         self.url = url
+        self.turns = Turns()
         session_pool_size = connections // 3
         self.pool_size = connections - session_pool_size - 1
         self.engine = engine_for(
@@ -174,11 +178,13 @@ def end_the_silent(failure: sa.engine.ExceptionContext) -> None:
 
 
 async def prepare(connection: asyncpg.Connection) -> None:
-    """The server looks whether we are still there, so that a connection we ended holds no locks.
+    """The server looks whether we are still there, so that a connection we ended holds no locks; and no longer than
+    `IDLE_SECONDS` does a process that was frozen within a transaction.
 
     Plans are kept for as long as a connection, and the first ones are made while tables are empty: without sequential
     scans they fit any size.
     """
+    await connection.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1000)}")
     await connection.execute("SET client_connection_check_interval = '2s'; SET enable_seqscan = off")
     await connection.set_type_codec("jsonb", encoder=to_json, decoder=msgspec.json.decode, schema="pg_catalog")
 

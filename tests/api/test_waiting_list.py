@@ -19,6 +19,38 @@ async def offered(alice: httpx.AsyncClient, bob: httpx.AsyncClient, **event: obj
     return event_id, joined.json()["waitlist_id"]
 
 
+async def test_a_refusal_is_remembered_by_its_key_and_undoes_no_later_offer(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    bought = (await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()
+    joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    address, key = f"{ENTRIES}/{joined.json()['waitlist_id']}", {"Idempotency-Key": "k"}
+    assert (await bob.post(f"{address}/refusal", headers=key)).status_code == 409
+    await alice.post(f"/api/v1/tickets/{bought['ticket_number']}/cancellation", json={"reason": "x"})
+    again = await bob.post(f"{address}/refusal", headers=key)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (409, "true")
+    assert (await bob.get(address)).json()["status"] == "offered"
+    assert [(await bob.post(f"{address}/refusal", headers={"Idempotency-Key": "new"})).status_code for _ in "ab"] == [
+        204, 204,
+    ]  # fmt: skip
+
+
+async def test_an_offer_is_accepted_at_the_price_that_was_seen(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id, waitlist_id = await offered(alice, bob)
+    address = f"{ENTRIES}/{waitlist_id}/acceptance"
+    seen = {"price": "49.90", "currency": "EUR"}
+    await alice.patch(f"/api/v1/event/{event_id}", json={"price": "99"}, headers={"If-Match": "*"})
+    for sent in (seen, {"price": "99", "currency": "USD"}):
+        refused = await bob.post(address, json=sent)
+        assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "price-changed")
+    assert (await bob.post(address, json={"user_id": 999_999})).status_code == 403
+    assert (await bob.post(address, json={"price": "much"})).status_code == 422
+    assert (await bob.post(address, json={**seen, "price": "99"})).status_code == 201
+
+
 async def test_bob_sees_his_offer_and_accepts_it(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:

@@ -1,6 +1,7 @@
 """Much is due at once, or more while one looks: it takes several transactions, and who waits is first all the same."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
@@ -9,7 +10,7 @@ from app.domain.cancelling import cancel_ticket
 from app.domain.holds import confirm_tickets
 from app.domain.idempotency import idempotent
 from app.domain.reconcile import drifts
-from app.domain.waiting_list import accept_offer, join_waiting_list
+from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list
 from app.errors import Conflict, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -108,6 +109,10 @@ async def test_an_offer_ends_at_its_deadline_however_many_end_with_it(office: Bo
     with pytest.raises(Conflict) as refused:
         await accept_offer(office.database, people[-1], entries[-1])
     assert refused.value.type == "offer-expired"
+    await office.value("UPDATE events SET due_at = now()")
+    with pytest.raises(Conflict) as refused:
+        await decline_offer(office.database, people[-2], entries[-2])
+    assert refused.value.type == "offer-expired"
 
 
 @pytest.mark.usefixtures("two_at_once")
@@ -156,6 +161,43 @@ async def test_a_group_is_passed_when_what_the_public_gets_was_written_in_parts(
     await office.value("UPDATE tickets SET held_until = now() + interval '9 hours' WHERE attendee_id = $1", amy.user_id)
     await office.joins(group, quantity=3, kinds=(kinds["VIP"],))
     await office.hours_pass(2)
+    await all_settled(office)
+    assert (await office.entry(group)).passed == 1
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_group_is_not_passed_when_nothing_of_its_type_came_free(office: BoxOffice) -> None:
+    await office.open(
+        payment="organizer_confirms", hold_hours=1,
+        ticket_types=[kind("Day"), kind("VIP", places=3, price=Decimal(0), per_attendee_limit=3)],
+    )  # fmt: skip
+    *late, owner, group = await office.people("ann", "amy", "bob", "owner", "group")
+    kinds = await office.kinds()
+    await office.bought(owner, quantity=2, kind=kinds["VIP"])
+    await office.joins(group, quantity=2, kinds=(kinds["VIP"],))
+    for who in late:
+        await office.bought(who, kind=kinds["Day"])
+    await office.hours_pass(2)
+    await all_settled(office)
+    assert (await office.entry(group)).passed == 0
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_pass_is_counted_also_where_somebody_changes_something_between_the_parts(office: BoxOffice) -> None:
+    await office.open(
+        payment="organizer_confirms", hold_hours=1,
+        ticket_types=[kind("Day"), kind("VIP", places=3, per_attendee_limit=3)],
+    )  # fmt: skip
+    *late, owner, group = await office.people("ann", "amy", "bob", "owner", "group")
+    kinds = await office.kinds()
+    number = (await office.bought(owner, kind=kinds["Day"])).ticket_number
+    for who, name in zip(late, ("VIP", "Day", "VIP"), strict=True):
+        await office.bought(who, kind=kinds[name])
+    held_on = "UPDATE tickets SET held_until = now() + interval '9 hours' WHERE attendee_id = ANY($1)"
+    await office.value(held_on, [late[2].user_id, owner.user_id])
+    await office.joins(group, quantity=3, kinds=(kinds["VIP"],))
+    await office.hours_pass(2)
+    await cancel_ticket(office.database, office.alice, number, "gave way")
     await all_settled(office)
     assert (await office.entry(group)).passed == 1
 

@@ -17,11 +17,13 @@ from app.domain.idempotency import idempotent
 from app.domain.sale import Wish, sell
 from app.domain.ticket_type_changes import change_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
+from app.domain.tickets import buy_ticket
 from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
 from app.domain.waiting_list_page import entries_of, entry_of, standing
 from app.engines.folder_media import FolderMedia
 from app.errors import Conflict, NotFound, Unavailable
+from app.sale_desk import SaleDesk
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 from tests.queries import counted_queries
 from tests.waiting import eventually
@@ -706,6 +708,53 @@ async def test_who_could_not_take_their_offer_any_more_answers_it_before_buying(
     assert (await office.bought(bob, kind=kinds["VIP"])).status == "sold", "another kind is another limit"
     await decline_offer(office.database, bob, waitlist_id)
     assert (await office.bought(bob, kind=kinds["Day"])).status == "sold"
+
+
+async def test_facts_happen_when_they_are_decided(office: BoxOffice) -> None:
+    """And not when the transaction began that then waited for its turn."""
+    await office.open(capacity=1, payment="organizer_confirms", hold_hours=1)
+    ann, bob = await office.people("ann", "bob")
+    await office.bought(ann)
+    soon = "clock_timestamp() + interval '0.2 seconds'"
+    async with office.database.transaction() as connection:
+        await connection.execute("SELECT FROM events FOR UPDATE")
+        joining = asyncio.create_task(office.joins(bob))
+        await waited_for(office)
+        await connection.execute(f"UPDATE tickets SET held_until = {soon}")
+        await connection.execute(f"UPDATE events SET due_at = {soon}")
+        await connection.execute("SELECT pg_sleep(0.3)")
+    with pytest.raises(Conflict, match="places left"):
+        await joining
+    await office.settles()
+    assert await office.value(
+        "SELECT bool_and(f.at >= t.held_until) FROM facts f, tickets t WHERE f.type = 'TicketLapsed'"
+    )
+
+
+async def waited_for(office: BoxOffice) -> None:
+    """Until somebody waits for a lock."""
+    async with office.database.connection() as connection:
+        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_crowd_that_joins_leaves_connections_to_those_who_buy_elsewhere(office: BoxOffice) -> None:
+    await office.open(capacity=1)
+    await office.open(event_id=EVENT + 1)
+    crowd = await office.people(*(f"p{number}" for number in range(3 * office.database.pool_size)))
+    await office.bought(crowd[0])
+    async with office.database.transaction() as connection:
+        await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", EVENT)
+        joining = [asyncio.create_task(office.joins(who)) for who in crowd[1:]]
+        await waited_for(office)
+        async with asyncio.timeout(2):
+            desk = SaleDesk(office.database, sell)
+            bought = await buy_ticket(desk, crowd[0], EVENT + 1, None)
+            await desk.close()
+        assert bought.status == "sold"
+    entries = await asyncio.gather(*joining)
+    assert entries == sorted(entries), "in the order they came"
+    assert not office.database.turns.lines
 
 
 async def test_an_offer_cannot_be_accepted_beyond_the_limit_and_stays_open(office: BoxOffice) -> None:

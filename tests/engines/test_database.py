@@ -9,6 +9,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from app.engines import database as engine
 from app.engines.database import Database, migrate_async
 from app.errors import Unavailable
 from tests.cast import Stage, event_body, stored_event
@@ -118,3 +119,25 @@ async def test_a_database_without_room_says_so(database: Database) -> None:
     with pytest.raises(Unavailable, match="no room left"):
         async with database.connection() as connection:
             await connection.execute("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$")
+
+
+async def test_who_was_frozen_within_a_transaction_holds_its_locks_for_a_while_only(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "IDLE_SECONDS", 0.3)
+    frozen, other = Database(database_url), Database(database_url)
+    for one in (frozen, other):
+        await one.open()
+
+    async def freeze() -> None:
+        async with frozen.transaction("LOCK TABLE events") as connection:
+            async with other.transaction("SET LOCAL lock_timeout = '5s'; LOCK TABLE events"):
+                pass
+            await connection.fetchval("SELECT 1")
+
+    with pytest.raises(Unavailable, match="does not answer"):
+        await freeze()
+    async with frozen.connection() as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    for one in (frozen, other):
+        await one.close()
