@@ -7,12 +7,17 @@ import structlog
 
 from app.domain.cancellations import cancel_some, cancellations_under_way
 from app.domain.offers import events_due, settle_due
-from app.engines.database import Database
+from app.engines.database import Connection, Database
 
 log = structlog.get_logger()
 
 EVERY_SECONDS = 0.5
 AT_ONCE = 100
+
+
+async def settle_unless_locked(connection: Connection, event_id: int) -> bool:
+    """Whoever holds the lock settles it, or the next tick does."""
+    return await settle_due(connection, event_id, "FOR UPDATE SKIP LOCKED")
 
 
 async def tick(database: Database) -> bool:
@@ -26,7 +31,7 @@ async def tick(database: Database) -> bool:
         cancelled = await cancellations_under_way(connection)
     more = len(due) == AT_ONCE
     errors: list[Exception] = []
-    for step, event_ids in ((settle_due, due), (cancel_some, cancelled)):
+    for step, event_ids in ((settle_unless_locked, due), (cancel_some, cancelled)):
         for event_id in event_ids:
             try:
                 async with database.transaction() as connection:

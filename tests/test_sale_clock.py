@@ -7,8 +7,12 @@ import pytest
 
 from app.domain.cancellations import cancel_event, cancellation_of
 from app.domain.offers import AT_ONCE
+from app.domain.sale import sell
+from app.domain.tickets import buy_ticket
+from app.engines.database import Database
 from app.leased import Leased
 from app.sale_clock import tick
+from app.sale_desk import SaleDesk
 from app.supervision import Health
 from tests.box_office import EVENT, OTHER, BoxOffice
 from tests.cast import Stage, stored_event
@@ -47,6 +51,26 @@ async def test_very_much_that_ends_at_once_is_written_in_steps(office: BoxOffice
     assert held == [many - AT_ONCE, many - 2 * AT_ONCE]
     assert await office.places() == (0, 0)
     assert (await office.facts()).count("TicketLapsed") == many
+
+
+async def test_an_event_that_is_locked_holds_up_no_other(database: Database, office: BoxOffice) -> None:
+    for event_id in (EVENT, EVENT + 1):
+        await office.open(event_id=event_id, payment="organizer_confirms", hold_hours=1)
+    (ann,) = await office.people("ann")
+    desk = SaleDesk(database, sell)
+    for event_id in (EVENT, EVENT + 1):
+        await buy_ticket(desk, ann, event_id, None)
+    await desk.close()
+    await office.value("UPDATE tickets SET held_until = now()")
+    await office.value("UPDATE events SET due_at = now() - interval '1 hour' + id * interval '1 minute'")
+    async with database.transaction() as connection:
+        await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", EVENT)
+        async with asyncio.timeout(2):
+            await tick(database)
+        held = {row["event_id"]: row["status"] for row in await office.rows("SELECT event_id, status FROM tickets")}
+        assert held == {EVENT: "held", EVENT + 1: "lapsed"}
+    await tick(database)
+    assert await office.value("SELECT bool_and(status = 'lapsed') FROM tickets")
 
 
 async def test_an_event_that_cannot_be_settled_holds_up_no_other(office: BoxOffice) -> None:

@@ -49,6 +49,24 @@ async def expire_offers(connection: Connection, stock: Stock, most: int) -> int:
     return len(rows)
 
 
+async def close_untakeable(connection: Connection, stock: Stock) -> None:
+    """End offers that with what their owner has by now would be more than one person can have."""
+    rows = await connection.fetch(
+        """UPDATE waiting_list AS w SET status = 'closed', ended_at = $2 FROM ticket_types k
+           WHERE w.event_id = $1 AND w.status = 'offered' AND k.id = w.offered_type_id
+             AND w.quantity + (SELECT count(*) FROM tickets t
+                               WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id AND t.ticket_type_id = k.id
+                                 AND t.status IN ('held', 'sold', 'used')) > k.per_attendee_limit
+           RETURNING w.id, w.attendee_id, w.quantity, w.offered_type_id, k.per_attendee_limit""",
+        stock.id,
+        stock.now,
+    )
+    for row in rows:
+        stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
+        reason = "over-limit" if row["quantity"] > row["per_attendee_limit"] else "already-bought"
+        tell_closed(stock, row["id"], row["attendee_id"], reason, quantity=row["quantity"])
+
+
 async def close_entries(connection: Connection, stock: Stock, most: int) -> int:
     """How many end because nothing they wait for will ever be sold again; offers end by their own deadlines."""
     ended = [kind.id for kind in stock.types.values() if kind.archived or stock.sale_end(kind) <= stock.now]

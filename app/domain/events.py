@@ -13,7 +13,7 @@ from app.domain.accounts import Caller, Name
 from app.domain.facts import write_fact
 from app.domain.idempotency import Idempotent
 from app.domain.money import CURRENCIES, price_complaint
-from app.domain.offers import settle
+from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import check_ticket_types, follow_price, record_ticket_types, ticket_types_data
@@ -231,6 +231,7 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         Conflict: fewer places than are sold and held, back to a draft or another currency with tickets sold, back to
             a draft while people wait, or cancelled.
     """
+    await settle_all(database, event_id)  # what has ended counts for nothing when places are compared
     async with database.transaction() as connection:
         before = await lock_own_stock(connection, who, event_id)
         if before.due:

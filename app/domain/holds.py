@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from app.domain.accounts import Caller
 from app.domain.cancelling import give_back
+from app.domain.endings import close_untakeable
 from app.domain.events import Id
 from app.domain.idempotency import Idempotent, once
 from app.domain.issuing import free_ordinal
@@ -89,6 +90,8 @@ async def confirm_tickets(
             )
             confirmed.append(row)
         if confirmed:
+            if any(row["status"] == "lapsed" for row in confirmed):
+                await close_untakeable(connection, stock)
             await settle(connection, stock)
         return {"done": [row["id"] for row in confirmed], "refused": list(refused.items())}
 

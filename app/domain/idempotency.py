@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 
 from app.engines.database import Connection, Database, to_json
-from app.errors import FieldError, Invalid
+from app.errors import Conflict, FieldError, Invalid, NotFound
 from app.phrases import Phrase
 
 MAX_KEY = 255
@@ -98,7 +98,10 @@ async def once(
     request: Idempotent | None,
     decide: Callable[[Connection], Awaitable[dict[str, Any]]],
 ) -> tuple[dict[str, Any], bool]:
-    """What `decide` says in a transaction of its own, or what it said the first time; and whether it is the latter."""
+    """What `decide` says in a transaction of its own, or what it said the first time; and whether it is the latter.
+
+    Who raises may have waited for the same request: what that one has done is then no reason to refuse.
+    """
     while True:
         try:
             async with database.transaction() as connection:
@@ -111,6 +114,12 @@ async def once(
         except asyncpg.UniqueViolationError as error:
             if not lost_the_race(error):
                 raise
+        except (Conflict, Invalid, NotFound):
+            async with database.connection() as connection:
+                outcome = await remembered(connection, user_id, request)
+            if outcome is None:
+                raise
+            return outcome, True
 
 
 def lost_the_race(error: asyncpg.UniqueViolationError) -> bool:

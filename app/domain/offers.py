@@ -93,9 +93,9 @@ async def events_due(connection: Connection, most: int) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def settle_due(connection: Connection, event_id: int) -> bool:
-    """Settle an event, if the clock says so; whether there is more to settle at once."""
-    stock = await lock_stock(connection, event_id)
+async def settle_due(connection: Connection, event_id: int, how: str = "FOR UPDATE") -> bool:
+    """Settle an event, if the clock says so; whether there is more to settle at once. `how` to come by its lock."""
+    stock = await lock_stock(connection, event_id, how)
     if stock is None or not stock.due:
         return False
     await settle(connection, stock)
@@ -196,8 +196,9 @@ async def complete_groups(connection: Connection, stock: Stock, line: Sequence[E
     """
     before = {entry.id: entry.kept for entry in line}
     offered = False
-    for place, entry in enumerate(line):
-        later = line[place + 1 :]
+    last = max((place for place, entry in enumerate(line) if entry.kept), default=0)  # nothing is kept for those behind
+    for place, entry in enumerate(line[:last]):
+        later = line[place + 1 : last + 1]
         theirs = sum((Counter(other.kept) for other in later), Counter[int]())
         together = msgspec.structs.replace(entry, kept=Counter(entry.kept) + theirs)
         if theirs and (kind := next((kind for kind in possible(stock, entry) if fits(stock, together, kind)), None)):

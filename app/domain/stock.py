@@ -162,12 +162,12 @@ class Stock(msgspec.Struct):
             self.due_at = moment
 
 
-async def lock_stock(connection: Connection, event_id: int) -> Stock | None:
-    """The stock as it is once all earlier holders of the lock are done.
+async def lock_stock(connection: Connection, event_id: int, how: str = "FOR UPDATE") -> Stock | None:
+    """The stock as it is once all earlier holders of the lock are done; None where there is no such event to lock.
 
     The lock comes first and in a statement of its own: the next one sees all that earlier holders did.
     """
-    if not await lock_events(connection, [event_id]):
+    if not await lock_events(connection, [event_id], how):
         return None
     return stocks_in(await connection.fetchrow(f"SELECT {STOCKS.format(1)}", [event_id]))[event_id]
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.endings import close_untakeable
 from app.domain.idempotency import Idempotent, once
 from app.domain.money import price_complaint
 from app.domain.offers import settle
@@ -178,6 +179,7 @@ async def tell_and_settle(
             ticket_type=data,
         )
     )
+    await close_untakeable(connection, stock)
     await settle(connection, stock, before.public)
 
 

@@ -99,6 +99,8 @@ async def join(
     connection: Connection, stock: Stock, who: Caller, quantity: int, ticket_type_ids: list[int]
 ) -> dict[str, Any]:
     """Ids are drawn under the lock of the event, so their order is the order of joining."""
+    if stock.status == "cancelled":
+        return {"refused": "event-cancelled"}
     known = await connection.fetchrow(
         """SELECT id, status, quantity, ticket_type_ids FROM waiting_list
            WHERE event_id = $1 AND attendee_id = $2 AND status IN ('waiting', 'offered')""",
@@ -149,7 +151,7 @@ async def no_sense(
         return "event-cancelled" if stock.status == "cancelled" else "sale-closed"
     kinds = [kind for kind in stock.types.values() if not kind.archived]
     kinds = [kind for kind in kinds if (kind.id in ticket_type_ids or not ticket_type_ids)]
-    kinds = [kind for kind in kinds if stock.now < stock.sale_end(kind)]
+    kinds = [kind for kind in kinds if max(stock.now, kind.begins_at) < stock.sale_end(kind)]
     owned = await owned_by(connection, stock.id, who.user_id)
     possible = [kind for kind in kinds if owned.get(kind.id, 0) + quantity <= room(stock, kind)]
     if not kinds:

@@ -1,5 +1,6 @@
 """Ticket types, holds, the door and cancellations over the API."""
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -33,6 +34,24 @@ async def test_an_event_comes_with_its_types_and_sells_them(alice: httpx.AsyncCl
         f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": day["ticket_type_id"], "quantity": 2}
     )
     assert (too_many.status_code, kind(too_many)) == (409, "not-enough-left")
+
+
+async def test_one_request_sent_three_times_at_once_has_one_answer(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    """The others find that it is done, and were it for another reason would be refused for that."""
+    event_id = await stored_event(alice)
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    for name, address, body in (
+        ("used", f"/api/v1/tickets/{number}/use", None),
+        ("made", f"/api/v1/event/{event_id}/ticket-types", {"name": "Day", "price": 9}),
+    ):
+        key = {"Idempotency-Key": name}
+        answers = await asyncio.gather(*(alice.post(address, json=body, headers=key) for _ in range(3)))
+        assert [answer.status_code for answer in answers] == [201] * 3
+        assert len({answer.text for answer in answers}) == 1
+        refused = await alice.post(address, json=body, headers={"Idempotency-Key": "other"})
+        assert refused.status_code in {409, 422}
 
 
 async def test_a_sale_begins_before_the_event_ends(alice: httpx.AsyncClient) -> None:

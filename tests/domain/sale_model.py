@@ -163,6 +163,8 @@ class Sale:
         return status, list(numbers) if len(numbers) == quantity else [-quantity]
 
     def join(self, person: int, quantity: int, wanted: tuple[int, ...], numbers: Sequence[int]) -> Answer:
+        if self.status == "cancelled":
+            return "event-cancelled", []
         known = next((one for one in self.with_status("waiting", "offered") if one.person == person), None)
         if known is None:
             if any(one not in self.kinds or self.kinds[one].archived for one in wanted):
@@ -255,8 +257,10 @@ class Sale:
             return "no-places-left"
         if ticket.status == "lapsed" and self.owned(ticket.person, ticket.kind) >= ticket.kind.limit:
             return "already-bought"
-        ticket.status = "sold"
+        late, ticket.status = ticket.status == "lapsed", "sold"
         self.tell("TicketConfirmed", ticket.number)
+        if late:
+            self.close_untakeable()
         self.settle()
         return "sold"
 
@@ -315,6 +319,7 @@ class Sale:
             return "places-taken"
         kind.price, kind.places, kind.limit, kind.sale = price, places, limit, sale
         self.tell("TicketTypeChanged", kind.id)
+        self.close_untakeable()
         self.settle()
         return "changed"
 
@@ -380,6 +385,11 @@ class Sale:
         for entry in entries:
             entry.status, entry.overdue = "expired", False
             self.tell("OfferExpired", entry.number)
+
+    def close_untakeable(self) -> None:
+        for entry in self.with_status("offered"):
+            if entry.kind and self.owned(entry.person, entry.kind) + entry.quantity > entry.kind.limit:
+                self.close(entry)
 
     def close(self, entry: Entry) -> None:
         entry.status, entry.kept = "closed", []

@@ -7,6 +7,7 @@ import pytest
 
 from app.domain import offers
 from app.domain.cancelling import cancel_ticket
+from app.domain.events import EventPatch, change_event
 from app.domain.holds import confirm_tickets
 from app.domain.idempotency import idempotent
 from app.domain.reconcile import drifts
@@ -200,6 +201,16 @@ async def test_a_pass_is_counted_also_where_somebody_changes_something_between_t
     await cancel_ticket(office.database, office.alice, number, "gave way")
     await all_settled(office)
     assert (await office.entry(group)).passed == 1
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_what_has_ended_takes_no_place_when_the_capacity_changes(office: BoxOffice) -> None:
+    await office.open(capacity=9, payment="organizer_confirms", hold_hours=1)
+    for who in await office.people("a", "b", "c", "d", "e"):
+        await office.bought(who)
+    await office.hours_pass(2)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=1), None)
+    assert await office.places() == (0, 0)
 
 
 @pytest.mark.usefixtures("two_at_once")

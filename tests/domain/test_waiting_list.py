@@ -12,7 +12,7 @@ from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.catalogue import Search, catalogue
 from app.domain.events import EventPatch, change_event
-from app.domain.holds import release_tickets
+from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.sale import Wish, sell
 from app.domain.ticket_type_changes import change_ticket_type
@@ -461,6 +461,10 @@ async def test_a_freed_place_that_thousands_of_groups_are_too_large_for_is_soon_
     async with asyncio.timeout(10):
         await free(office, numbers)
     assert await office.value("SELECT sum(passed) FROM waiting_list") == 5000
+    await office.value("UPDATE waiting_list SET passed = 3")
+    async with asyncio.timeout(3):
+        await free(office, numbers)
+    assert await office.value("SELECT count(*) FROM waiting_list WHERE status = 'offered'") == 1
 
 
 async def test_nobody_slips_in_between_freeing_and_offering(office: BoxOffice) -> None:
@@ -755,6 +759,35 @@ async def test_a_crowd_that_joins_leaves_connections_to_those_who_buy_elsewhere(
     entries = await asyncio.gather(*joining)
     assert entries == sorted(entries), "in the order they came"
     assert not office.database.turns.lines
+
+
+async def test_an_offer_that_a_new_limit_forbids_goes_to_the_next(office: BoxOffice) -> None:
+    await sold_out(office, 2)
+    group, single = await office.people("group", "single")
+    entry = await office.joins(group, quantity=2)
+    await office.joins(single)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=4), None)
+    assert await office.standing(group, single) == ["offered", "waiting"]
+    kinds = await office.kinds()
+    limited = TicketTypeIn(name="Day", price=Decimal("49.90"), per_attendee_limit=1)
+    await change_ticket_type(office.database, office.alice, kinds["Day"], limited, None)
+    assert await office.standing(group, single) == ["closed", "offered"]
+    assert (await log_of_entry(office.database, group, entry))[-1].what == "closed"
+
+
+async def test_an_offer_that_a_late_payment_makes_too_much_goes_to_the_next(office: BoxOffice) -> None:
+    await office.open(capacity=1, payment="organizer_confirms", hold_hours=1, ticket_types=[kind("Day")])
+    bob, next_one = await office.people("bob", "next")
+    number = (await office.bought(bob)).ticket_number
+    await office.hours_pass(2)
+    await office.settles()
+    other = (await office.bought(next_one)).ticket_number
+    await office.joins(bob)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+    assert await office.standing(bob) == ["offered"]
+    await confirm_tickets(office.database, office.alice, EVENT, [number, other])
+    assert await office.standing(bob) == ["closed"]
+    assert await office.places() == (2, 0)
 
 
 async def test_an_offer_cannot_be_accepted_beyond_the_limit_and_stays_open(office: BoxOffice) -> None:
