@@ -121,7 +121,8 @@ async def sell(connection: Connection, wishes: Mapping[int, Sequence[Wish]], loc
     for event_id, asked in wishes.items():
         found = stocks.get(event_id)
         if found is not None and found.due:
-            decided[event_id] = Decided([list_first() for _ in asked], sold_out=False)
+            answers = [rendered(replay(wish, seen.known) or list_first(), True) for wish in asked]
+            decided[event_id] = Decided(answers, sold_out=False)
             continue
         outcomes, keys = decide_all(found, asked, seen, issuing)
         decided[event_id] = Decided([rendered(*one) for one in outcomes], found is not None and is_sold_out(found))
