@@ -11,8 +11,9 @@ import asyncpg
 import structlog
 
 from app.batching import Batcher
-from app.domain.sale import Decided, Lock, Purchase, Wish, turn_away
+from app.domain.sale import Decided, Lock, Purchase, turn_away
 from app.domain.stock import lock_statement
+from app.domain.wishes import Wish
 from app.engines.database import Connection, Database
 from app.errors import AppError, Unavailable, first_line
 

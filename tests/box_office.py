@@ -11,9 +11,10 @@ from app.domain.events import record_events
 from app.domain.idempotency import idempotent
 from app.domain.offers import settle_due
 from app.domain.reconcile import drifts
-from app.domain.sale import Purchase, Wish, sell
+from app.domain.sale import Purchase, sell
 from app.domain.waiting_list import join_waiting_list
 from app.domain.waiting_list_page import Entry, entries_of
+from app.domain.wishes import Wish
 from app.engines.database import Database
 from app.errors import AppError
 from app.messages import EventData, EventSubmitted, TicketTypeData

@@ -11,7 +11,8 @@ from PIL import Image
 
 from app.api.examples import FIELDS, STRUCTS
 from app.domain.accounts import AttendeeSignUp, OrganizerSignUp, SignIn
-from app.domain.events import EventIn, EventPatch
+from app.domain.event_changes import EventPatch
+from app.domain.events import EventIn
 from app.domain.keys import KeyIn
 from app.domain.metadata import MetadataIn
 from app.domain.waiting_list import JoinIn

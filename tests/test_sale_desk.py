@@ -13,7 +13,8 @@ from app import sale_desk
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
 from app.domain.reconcile import drifts
-from app.domain.sale import Decided, Lock, Purchase, Wish, sell
+from app.domain.sale import Decided, Lock, Purchase, sell
+from app.domain.wishes import Wish
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
 from app.sale_desk import ALONE_AT_ONCE, QUEUE, WISHES_TOGETHER, SaleDesk

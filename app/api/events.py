@@ -11,10 +11,11 @@ from litestar.params import Body, FromQuery, QueryParameter
 
 from app.api.answers import PathId, accepted, event_in_path, idempotent_json, preferred_wait, problems, until_settled
 from app.api.body import WholeBody
-from app.domain import events
+from app.domain import event_changes, events
 from app.domain.accounts import Caller
+from app.domain.event_changes import EventPatch, PatchOfStored
 from app.domain.event_page import EventPage, Listed, event_page, events_of, published_events
-from app.domain.events import EventIn, EventPatch, PatchOfStored
+from app.domain.events import EventIn
 from app.domain.lists import Page, from_cursor
 from app.domain.submissions import Submitted
 from app.domain.workspace import own_event
@@ -117,7 +118,7 @@ async def change_event(
     event_id: PathId,
     data: Annotated[EventPatch, Body()],
 ) -> Response[EventFound]:
-    rev = await events.change_event(parts.database, who, event_id, data, revision(request))
+    rev = await event_changes.change_event(parts.database, who, event_id, data, revision(request))
     return Response(await found_event(parts, who, event_id), headers={"ETag": f'"{rev}"'})
 
 

@@ -18,7 +18,7 @@ from app.domain.accounts import Caller
 from app.domain.events import Id
 from app.domain.issuing import Issued
 from app.domain.lists import Page, from_cursor
-from app.domain.money import CURRENCIES
+from app.domain.money import currency_complaint
 from app.domain.sale import Purchase
 from app.domain.tickets import TicketView
 from app.domain.waiting_list import Quantity
@@ -27,22 +27,24 @@ from app.parts import Parts
 from app.validation import Input, parse_json, read
 
 
-class BuyIn(Input, frozen=True, kw_only=True):
-    """Without `ticket_type_id` the first type on sale; all of `quantity` or none.
-
-    `price` and `currency` are those of a ticket that the buyer has seen: where they have changed, nothing is bought.
-    """
+class AsSeen(Input, frozen=True, kw_only=True):
+    """`price` and `currency` of a ticket, as the buyer has seen them: where they have changed, nothing is bought."""
 
     user_id: Id | None = None
-    ticket_type_id: Id | None = None
-    quantity: Quantity = 1
     price: Decimal | None = None
     currency: str | None = None
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
-        if (currency := values.get("currency")) is not None and currency not in CURRENCIES:
-            yield FieldError("currency", "must be an ISO 4217 code such as EUR")
+        if "currency" in values and (complaint := currency_complaint(values["currency"])):
+            yield FieldError("currency", complaint)
+
+
+class BuyIn(AsSeen, frozen=True, kw_only=True):
+    """Without `ticket_type_id` the first type on sale; all of `quantity` or none."""
+
+    ticket_type_id: Id | None = None
+    quantity: Quantity = 1
 
 
 class TicketBought(msgspec.Struct, frozen=True, omit_defaults=True):

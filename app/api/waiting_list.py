@@ -1,6 +1,5 @@
 """Waiting lists: join, see where one stands, take or leave an offer; and the list as its organizer sees it."""
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -11,16 +10,15 @@ from litestar.params import Body, FromQuery
 from app.api.answers import PathId, idempotent_json, problems, replay_headers
 from app.api.body import WholeBody, require_own_ids
 from app.api.events import Cursor, Limit
-from app.api.tickets import TicketBought, ticket_bought
-from app.domain import waiting_list, waiting_list_log, waiting_list_page
+from app.api.tickets import AsSeen, TicketBought, ticket_bought
+from app.domain import offer_answers, waiting_list, waiting_list_log, waiting_list_page
 from app.domain.accounts import Caller
-from app.domain.events import Id
 from app.domain.lists import Page, from_cursor, page_of
 from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson
 from app.domain.waiting_list_page import Entry
 from app.parts import Parts
-from app.validation import Input, parse_json, read
+from app.validation import parse_json, read
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -81,14 +79,6 @@ async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], wai
     await waiting_list.leave_waiting_list(parts.database, who, waitlist_id)
 
 
-class AcceptIn(Input, frozen=True, kw_only=True):
-    """`price` and `currency` are those of a ticket that was seen: where they have changed, nothing is bought."""
-
-    user_id: Id | None = None
-    price: Decimal | None = None
-    currency: str | None = None
-
-
 @post(
     "/waiting-list-entries/{waitlist_id:int}/acceptance", opt={"limit": "buy"},
     summary="Buy what you are offered; a body may say at which `price` and `currency`",
@@ -102,10 +92,10 @@ async def accept(
 ) -> Response[TicketBought]:
     key = await idempotent_json(request)
     sent = parse_json(await request.body() or b"{}")
-    seen = read(AcceptIn, sent)
+    seen = read(AsSeen, sent)
     require_own_ids(who, sent)
     return ticket_bought(
-        await waiting_list.accept_offer(parts.database, who, waitlist_id, key, seen.price, seen.currency)
+        await offer_answers.accept_offer(parts.database, who, waitlist_id, key, seen.price, seen.currency)
     )
 
 
@@ -119,7 +109,7 @@ async def decline(
     who: NamedDependency[Caller],
     waitlist_id: PathId,
 ) -> None:
-    await waiting_list.decline_offer(parts.database, who, waitlist_id, await idempotent_json(request))
+    await offer_answers.decline_offer(parts.database, who, waitlist_id, await idempotent_json(request))
 
 
 @get(

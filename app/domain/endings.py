@@ -1,4 +1,4 @@
-"""What the clock ends: holds, offers and the waiting of entries, `most` of them in one transaction."""
+"""What ends without a wish of its owner: holds, offers, entries; by the clock, `most` of them in one transaction."""
 
 from app.domain.stock import LogLine, Stock
 from app.domain.waiting_entries import by_type

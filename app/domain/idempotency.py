@@ -115,6 +115,8 @@ async def once(
             if not lost_the_race(error):
                 raise
         except (Conflict, Invalid, NotFound):
+            if request is None:
+                raise
             async with database.connection() as connection:
                 outcome = await remembered(connection, user_id, request)
             if outcome is None:

@@ -26,6 +26,10 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-babel.numbers.get_currency_precision(currency)))
 
 
+def currency_complaint(currency: str) -> str | None:
+    return None if currency in CURRENCIES else Phrase("must be an ISO 4217 code such as EUR")
+
+
 def price_complaint(price: Decimal, currency: str) -> str | None:
     """What is wrong with a price; of one in a currency that is not known, whether any could have it."""
     if not 0 <= price <= MAX_PRICE:

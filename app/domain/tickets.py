@@ -11,7 +11,8 @@ from app.domain.accounts import Caller
 from app.domain.idempotency import Idempotent
 from app.domain.lists import Page, page_of
 from app.domain.money import money
-from app.domain.sale import Desk, Purchase, Wish
+from app.domain.sale import Desk, Purchase
+from app.domain.wishes import Wish
 from app.engines.database import Database
 from app.errors import AppError
 

@@ -1,7 +1,6 @@
-"""The waiting list of an event: joining, leaving, and what to do with an offer. `offers.py` makes the offers."""
+"""The waiting list of an event: joining and leaving. `offers.py` makes the offers, `offer_answers.py` takes answers."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -10,14 +9,12 @@ from msgspec import Meta
 from app.domain.accounts import Caller
 from app.domain.events import Id
 from app.domain.idempotency import Idempotent, once
-from app.domain.issuing import Issuing
 from app.domain.offers import next_for_waiters, settle
-from app.domain.sale import Purchase, look_for_one, outcome_of, purchase
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
 from app.domain.waiting_entries import held_for, places_of, position
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
-from app.messages import OfferAccepted, OfferDeclined, WaitingListJoined, WaitingListLeft
+from app.messages import OfferDeclined, WaitingListJoined, WaitingListLeft
 from app.phrases import Phrase
 from app.validation import Input
 
@@ -208,35 +205,6 @@ async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) 
             raise_refused({"refused": "not-waiting"})
 
 
-async def decline_offer(
-    database: Database, who: Caller, waitlist_id: int, idempotent: Idempotent | None = None
-) -> None:
-    """Give the offered places to the next, in the same transaction. Declining twice is declining.
-
-    Raises:
-        NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired` or `not-waiting`.
-    """
-
-    async def decide(connection: Connection) -> dict[str, Any]:
-        stock, entry = await lock_entry(connection, who, waitlist_id)
-        if entry["status"] == "declined":
-            return {}
-        if refused := without_offer(stock, entry):
-            return {"refused": refused}
-        await end(connection, stock, entry, "declined")
-        return {}
-
-    raise_refused(*await once(database, who.user_id, idempotent, decide))
-
-
-def without_offer(stock: Stock, entry: Mapping[str, Any]) -> str | None:
-    """Why there is none to answer; of very many that end together not all are written as expired at once."""
-    if entry["status"] == "offered":
-        return "offer-expired" if entry["offer_until"] <= stock.now else None
-    return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry["status"], "not-waiting")
-
-
 async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str) -> None:
     """An entry ends by its owner's wish; what was held for it goes to the next."""
     await connection.execute(
@@ -247,59 +215,3 @@ async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], st
     stock.facts.append(fact(event_id=stock.id, waitlist_id=entry["id"], attendee_id=entry["attendee_id"]))
     stock.lines.append(LogLine(entry["id"], status, {}))
     await settle(connection, stock)
-
-
-async def accept_offer(
-    database: Database,
-    who: Caller,
-    waitlist_id: int,
-    idempotent: Idempotent | None = None,
-    price: Decimal | None = None,
-    currency: str | None = None,
-) -> Purchase:
-    """Buy what was offered: sold at once, or held where the organizer confirms payments; at no other `price` than this.
-
-    Raises:
-        NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `not-waiting`, `already-bought`, `over-limit`, `sale-closed`,
-            `price-changed` or `event-cancelled`.
-    """
-
-    async def decide(connection: Connection) -> dict[str, Any]:
-        stock, entry = await lock_entry(connection, who, waitlist_id)
-        if stock.status == "cancelled":
-            return {"refused": "event-cancelled"}
-        if refused := without_offer(stock, entry):
-            return {"refused": refused}
-        if price not in (None, stock.types[entry["offered_type_id"]].price) or currency not in (None, stock.currency):
-            return {"refused": "price-changed"}
-        return await accept(connection, stock, who, entry)
-
-    outcome, replayed = await once(database, who.user_id, idempotent, decide)
-    raise_refused(outcome, replayed)
-    return purchase(outcome, replayed)
-
-
-async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mapping[str, Any]) -> dict[str, Any]:
-    kind, quantity = stock.types[entry["offered_type_id"]], entry["quantity"]
-    seen = await look_for_one(connection, stock.id, who.user_id, quantity)
-    taken = seen.live.get((who.user_id, kind.id), set())
-    if stock.status == "draft" or stock.now >= stock.sale_end(kind):
-        return {"refused": "sale-closed"}
-    if len(taken) + quantity > kind.per_attendee_limit:
-        return {"refused": "already-bought" if len(taken) >= kind.per_attendee_limit else "over-limit"}
-    stock.hold(kind, -quantity)
-    issuing = Issuing(seen.ticket_ids)
-    tickets = issuing.issue(stock, kind, who.user_id, quantity, taken)
-    await connection.execute(
-        "UPDATE waiting_list SET status = 'served', ended_at = $2 WHERE id = $1", entry["id"], stock.now
-    )
-    stock.facts.append(
-        OfferAccepted(
-            event_id=stock.id, waitlist_id=entry["id"], attendee_id=who.user_id, purchase_id=tickets[0].purchase_id
-        )
-    )
-    stock.lines.append(LogLine(entry["id"], "accepted", {"quantity": quantity, "ticket_type": kind.name}))
-    await issuing.write(connection, [stock])
-    await settle(connection, stock)
-    return outcome_of(tickets)

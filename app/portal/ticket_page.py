@@ -17,6 +17,7 @@ from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
 from app.portal.forms import new_key, text_in
+from app.portal.workspace import EventId
 from app.ticket_files import calendar_file, pdf_file, pdf_of_all, qr_file
 from app.ticket_qr import qr_svg
 
@@ -73,7 +74,7 @@ async def ticket_calendar(
 
 @get("/events/{event_id:int}/tickets.pdf")
 async def all_tickets_pdf(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: TicketNumber
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[bytes]:
     return await pdf_of_all(parts, who, event_id)
 

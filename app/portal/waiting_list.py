@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Template
 
-from app.domain import waiting_list
+from app.domain import offer_answers, waiting_list
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
 from app.domain.lists import from_cursor
@@ -67,7 +67,7 @@ async def accept(
     key = idempotent(text_in(form, "key"), request.scope["path"])
     try:
         price = read(Seen, form, form=True, local=False).price
-        purchase = await waiting_list.accept_offer(parts.database, who, waitlist_id, key, price)
+        purchase = await offer_answers.accept_offer(parts.database, who, waitlist_id, key, price)
     except (Conflict, Invalid) as refusal:
         return await shown(parts, who, waitlist_id, refusal)
     if len(purchase.tickets) > 1:
@@ -80,7 +80,7 @@ async def accept(
 
 @post("/waiting-list-entries/{waitlist_id:int}/refusal", opt={"limit": "buy"})
 async def decline(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Response[Any]:
-    done = waiting_list.decline_offer(parts.database, who, waitlist_id)
+    done = offer_answers.decline_offer(parts.database, who, waitlist_id)
     return await ended(parts, who, waitlist_id, done, gettext("You gave the offer up."))
 
 

@@ -9,8 +9,8 @@ from litestar.params import PathParameter
 from litestar.response import Template
 
 from app.domain.accounts import Caller
+from app.domain.event_changes import EventPatch, change_event
 from app.domain.event_page import availability, core
-from app.domain.events import EventPatch, change_event
 from app.domain.workspace import overview as overview_of
 from app.domain.workspace import own_event
 from app.errors import Conflict

@@ -346,6 +346,16 @@ async def test_by_whom_and_under_which_tags_it_is_announced_can_be_changed(alice
     assert listed["core_event_data"]["organized_by"] == "Alice e.V."
 
 
+async def test_a_fact_says_of_the_company_what_is_stored(alice: httpx.AsyncClient, stage: Stage) -> None:
+    event_id = await stored_event(alice)
+    for name, told in (("Moss", "Moss"), ("Alice e.V.", None)):
+        sent = {"organized_by": name}
+        await alice.patch(f"/api/v1/event/{event_id}", json=sent, headers={"If-Match": "*"})
+        async with stage.parts.database.connection() as connection:
+            fact = await connection.fetchval("SELECT payload FROM facts ORDER BY id DESC LIMIT 1")
+        assert fact["event"]["organized_by"] == told
+
+
 async def test_who_announces_in_the_name_of_the_company_goes_on_when_that_is_renamed(alice: httpx.AsyncClient) -> None:
     same, other = await stored_event(alice), await stored_event(alice)
     for event_id, name in ((same, "Alice e.V."), (other, "Moss")):

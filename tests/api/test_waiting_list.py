@@ -47,7 +47,8 @@ async def test_an_offer_is_accepted_at_the_price_that_was_seen(
         refused = await bob.post(address, json=sent)
         assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "price-changed")
     assert (await bob.post(address, json={"user_id": 999_999})).status_code == 403
-    assert (await bob.post(address, json={"price": "much"})).status_code == 422
+    for sent in ({"price": "much"}, {"currency": "EURO"}):
+        assert (await bob.post(address, json=sent)).status_code == 422
     assert (await bob.post(address, json={**seen, "price": "99"})).status_code == 201
 
 

@@ -10,17 +10,18 @@ from app.domain.accounts import Caller
 from app.domain.cancellations import cancel_event, cancel_some
 from app.domain.cancelling import cancel_ticket
 from app.domain.door import undo_use, use_ticket
-from app.domain.events import EventPatch, change_event
+from app.domain.event_changes import EventPatch, change_event
 from app.domain.facts import number_facts
 from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import Idempotent, idempotent
+from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.offers import settle_all
 from app.domain.sale import sell
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn
 from app.domain.tickets import buy_ticket
 from app.domain.waiting_entries import held_for
-from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
+from app.domain.waiting_list import join_waiting_list, leave_waiting_list
 from app.engines.database import Database
 from app.errors import AppError
 from app.sale_desk import SaleDesk

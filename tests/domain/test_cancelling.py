@@ -8,9 +8,9 @@ import pytest
 from app.domain.cancellations import cancel_event, cancel_some, cancellation_of, cancellations_under_way
 from app.domain.cancelling import cancel_ticket
 from app.domain.door import use_ticket
-from app.domain.events import EventPatch, change_event
+from app.domain.event_changes import EventPatch, change_event
 from app.domain.idempotency import idempotent
-from app.domain.waiting_list import accept_offer
+from app.domain.offer_answers import accept_offer
 from app.errors import Conflict, Invalid, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.cancelling import cancel_ticket
-from app.domain.events import EventPatch, change_event
+from app.domain.event_changes import EventPatch, change_event
 from app.domain.holds import confirm_tickets, held_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.ticket_type_changes import change_ticket_type

@@ -8,11 +8,12 @@ import pytest
 
 from app.domain import offers
 from app.domain.cancelling import cancel_ticket
-from app.domain.events import EventPatch, change_event
+from app.domain.event_changes import EventPatch, change_event
 from app.domain.holds import confirm_tickets
 from app.domain.idempotency import idempotent
+from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.reconcile import drifts
-from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list
+from app.domain.waiting_list import join_waiting_list
 from app.errors import Conflict, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 

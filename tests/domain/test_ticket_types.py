@@ -8,11 +8,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.domain.events import EventPatch, change_event, check_event
+from app.domain.event_changes import EventPatch, change_event
+from app.domain.events import check_event
 from app.domain.idempotency import idempotent
-from app.domain.sale import Purchase, Wish, look
+from app.domain.sale import Purchase
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
+from app.domain.wishes import Wish, look
 from app.engines.database import Connection
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.validation import read

@@ -11,16 +11,18 @@ from app.domain import offers
 from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.catalogue import Search, catalogue
-from app.domain.events import EventPatch, change_event
+from app.domain.event_changes import EventPatch, change_event
 from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import idempotent
-from app.domain.sale import Wish, sell
+from app.domain.offer_answers import accept_offer, decline_offer
+from app.domain.sale import sell
 from app.domain.ticket_type_changes import change_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
 from app.domain.tickets import buy_ticket
-from app.domain.waiting_list import accept_offer, decline_offer, join_waiting_list, leave_waiting_list
+from app.domain.waiting_list import join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry, log_of_event, waiting_people
 from app.domain.waiting_list_page import entries_of, entry_of, standing
+from app.domain.wishes import Wish
 from app.engines.folder_media import FolderMedia
 from app.errors import Conflict, NotFound, Unavailable
 from app.sale_desk import SaleDesk
@@ -723,7 +725,7 @@ async def test_facts_happen_when_they_are_decided(office: BoxOffice) -> None:
     async with office.database.transaction() as connection:
         await connection.execute("SELECT FROM events FOR UPDATE")
         joining = asyncio.create_task(office.joins(bob))
-        await waited_for(office)
+        await eventually(lambda: waiting_for_locks(office, 1))
         await connection.execute(f"UPDATE tickets SET held_until = {soon}")
         await connection.execute(f"UPDATE events SET due_at = {soon}")
         await connection.execute("SELECT pg_sleep(0.3)")
@@ -735,13 +737,6 @@ async def test_facts_happen_when_they_are_decided(office: BoxOffice) -> None:
     )
 
 
-async def waited_for(office: BoxOffice) -> None:
-    """Until somebody waits for a lock."""
-    async with office.database.connection() as connection:
-        while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
-
-
 async def test_a_crowd_that_joins_leaves_connections_to_those_who_buy_elsewhere(office: BoxOffice) -> None:
     await office.open(capacity=1)
     await office.open(event_id=EVENT + 1)
@@ -750,7 +745,7 @@ async def test_a_crowd_that_joins_leaves_connections_to_those_who_buy_elsewhere(
     async with office.database.transaction() as connection:
         await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", EVENT)
         joining = [asyncio.create_task(office.joins(who)) for who in crowd[1:]]
-        await waited_for(office)
+        await eventually(lambda: waiting_for_locks(office, 1))
         async with asyncio.timeout(2):
             desk = SaleDesk(office.database, sell)
             bought = await buy_ticket(desk, crowd[0], EVENT + 1, None)
