@@ -186,6 +186,12 @@ class WaitingListOffered(WaitingListFact, frozen=True, kw_only=True, tag=True):
     until: dt.datetime
 
 
+class OfferShortened(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    """The sale of the offered type ends earlier now, and the offer with it."""
+
+    until: dt.datetime
+
+
 class OfferAccepted(WaitingListFact, frozen=True, kw_only=True, tag=True):
     purchase_id: int
 
@@ -199,7 +205,9 @@ class OfferExpired(WaitingListFact, frozen=True, kw_only=True, tag=True):
 
 
 class WaitingListClosed(WaitingListFact, frozen=True, kw_only=True, tag=True):
-    """Not by the attendee; `reason`: event-cancelled, sale-closed, already-bought, over-limit or too-few-places."""
+    """Not by the attendee; `reason`: event-cancelled, sale-closed, withdrawn, already-bought, over-limit or
+    too-few-places.
+    """
 
     reason: str
 

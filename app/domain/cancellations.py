@@ -14,7 +14,7 @@ from app.domain.cancelling import give_back
 from app.domain.endings import tell_closed
 from app.domain.holds import require_own_event
 from app.domain.idempotency import Idempotent, once
-from app.domain.offers import settle
+from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock, lock_stock, save_stock
 from app.domain.waiting_entries import held_for
 from app.engines.database import Connection, Database
@@ -48,6 +48,8 @@ async def cancel_event(
         NotFound: not the caller's event.
         Conflict: of type `not-published`. One that is cancelled already tells how far it is.
     """
+
+    await settle_all(database, event_id)
 
     async def decide(connection: Connection) -> dict[str, Any]:
         stock = await lock_own_stock(connection, who, event_id)

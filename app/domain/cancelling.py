@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from app.domain.accounts import Caller
-from app.domain.idempotency import Idempotent, once
+from app.domain.decisions import decide_in_turn, event_of, up_to_date
+from app.domain.idempotency import Idempotent
 from app.domain.offers import settle
 from app.domain.stock import Stock, lock_stock
 from app.engines.database import Connection, Database
@@ -43,10 +44,17 @@ async def cancel_ticket(
         NotFound: neither the caller's ticket nor of the caller's event.
         Invalid: an organizer gave no reason.
         Conflict: of a type in `REFUSALS`.
+        Unavailable: too many wait for this event, or what has ended is still being written.
     """
 
+    event_id = await event_of(database, "tickets", ticket_number)
+
     async def decide(connection: Connection) -> dict[str, Any]:
-        stock, ticket = await lock_ticket(connection, ticket_number)
+        stock = await lock_stock(connection, event_id)
+        if stock is None:
+            raise NotFound("There is no such ticket.")
+        await up_to_date(connection, stock)
+        ticket = await connection.fetchrow("SELECT * FROM tickets WHERE id = $1", ticket_number)
         by_organizer = stock.organizer_id == who.organizer_id
         if not by_organizer and ticket["attendee_id"] != who.user_id:
             raise NotFound("There is no such ticket.")
@@ -60,21 +68,10 @@ async def cancel_ticket(
         await settle(connection, stock)
         return {"status": "cancelled"}
 
-    outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    outcome, replayed = await decide_in_turn(database, event_id, who.user_id, idempotent, decide)
     if refused := outcome.get("refused"):
         raise Conflict(REFUSALS[refused], type=refused, headers={"Idempotent-Replayed": "true"} if replayed else None)
     return Cancelled(ticket_number=ticket_number, status="cancelled", replayed=replayed)
-
-
-async def lock_ticket(connection: Connection, ticket_number: int) -> tuple[Stock, Mapping[str, Any]]:
-    """The ticket under the lock of its event, after the clock has had its say."""
-    event_id = await connection.fetchval("SELECT event_id FROM tickets WHERE id = $1", ticket_number)
-    stock = await lock_stock(connection, event_id) if event_id is not None else None
-    if stock is None:
-        raise NotFound("There is no such ticket.")
-    if stock.due:
-        await settle(connection, stock)
-    return stock, await connection.fetchrow("SELECT * FROM tickets WHERE id = $1", ticket_number)
 
 
 def cannot_cancel(stock: Stock, ticket: Mapping[str, Any], by_organizer: bool) -> str | None:

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.cancelling import lock_ticket
 from app.domain.idempotency import Idempotent, once
-from app.domain.stock import Stock, save_stock
+from app.domain.offers import settle
+from app.domain.stock import Stock, lock_stock, save_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
 from app.messages import TicketUsed, TicketUseUndone
@@ -87,10 +87,14 @@ async def use_by_code(database: Database, who: Caller, event_id: int, code: str)
 
 
 async def lock_own_ticket(connection: Connection, who: Caller, number: int) -> tuple[Stock, Mapping[str, Any]]:
-    stock, ticket = await lock_ticket(connection, number)
-    if stock.organizer_id != who.organizer_id:
+    """The ticket under the lock of its event, after the clock; a queue at the door waits behind no crowd."""
+    event_id = await connection.fetchval("SELECT event_id FROM tickets WHERE id = $1", number)
+    stock = await lock_stock(connection, event_id) if event_id is not None else None
+    if stock is None or stock.organizer_id != who.organizer_id:
         raise NotFound("There is no such ticket.")
-    return stock, ticket
+    if stock.due:
+        await settle(connection, stock)
+    return stock, await connection.fetchrow("SELECT * FROM tickets WHERE id = $1", number)
 
 
 def refuse(ticket: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from app.domain.accounts import Caller, Name
+from app.domain.decisions import up_to_date
 from app.domain.events import (
     Capacity,
     Hours,
@@ -71,15 +72,14 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
     Raises:
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
-        Invalid: in another currency no ticket type could have its price.
+        Invalid: in another currency no ticket type could have its price, or one would begin to be sold after the end.
         Conflict: fewer places than are sold and held, back to a draft or another currency with tickets sold, back to
             a draft while people wait, or cancelled.
+        Unavailable: what has ended is still being written.
     """
     await settle_all(database, event_id)  # what has ended counts for nothing when places are compared
     async with database.transaction() as connection:
-        before = await lock_own_stock(connection, who, event_id)
-        if before.due:
-            await settle(connection, before)
+        before = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
         row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
             raise Stale("The event was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
@@ -129,6 +129,16 @@ def refuse_change(stock: Stock, data: EventData) -> None:
         if taken > 0:
             raise Conflict("There are tickets for it: its currency stays.", type="tickets-sold")
         refuse_currency(stock, data)
+    refuse_end(stock, data)
+
+
+def refuse_end(stock: Stock, data: EventData) -> None:
+    """Raises `Invalid` for an end by which the sale of some type has not begun; who moves it earlier is to say so."""
+    if data.end_time < stock.end_time:
+        for kind in stock.types.values():
+            if not kind.archived and kind.begins_at >= data.end_time:
+                what = Phrase("must be after the sale of “%(name)s” begins", name=kind.name)
+                raise Invalid([FieldError("end_time", what)])
 
 
 def refuse_currency(stock: Stock, data: EventData) -> None:

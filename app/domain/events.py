@@ -14,7 +14,7 @@ from app.domain.idempotency import Idempotent
 from app.domain.money import currency_complaint, price_complaint
 from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import check_ticket_types, record_ticket_types, ticket_types_data
-from app.domain.zones import in_zone, is_skipped, zone_or_none
+from app.domain.zones import SKIPPED, in_zone, is_skipped, zone_or_none
 from app.engines.database import Connection
 from app.errors import FieldError, Forbidden
 from app.messages import EventData, EventSubmitted, Message, ProjectSubmitted
@@ -79,7 +79,7 @@ def check_event(values: Mapping[str, Any]) -> Iterable[FieldError]:
         yield FieldError("timezone", "must be a timezone such as Europe/Berlin")
     for name in ("start_time", "end_time", "returns_until"):
         if zone and values.get(name) and is_skipped(values[name], zone):
-            yield FieldError(name, "does not exist there: clocks go forward past it that day")
+            yield FieldError(name, SKIPPED)
     if {"start_time", "end_time"} <= values.keys() and ends_too_early(values["start_time"], values["end_time"], zone):
         yield FieldError("end_time", "must not be before the start")
     end = in_zone(values["end_time"], zone) if zone and "end_time" in values else None

@@ -9,13 +9,14 @@ from msgspec import Meta
 
 from app.domain.accounts import Caller
 from app.domain.cancelling import give_back
+from app.domain.decisions import up_to_date
 from app.domain.endings import close_untakeable
 from app.domain.events import Id
 from app.domain.idempotency import Idempotent, once
 from app.domain.issuing import free_ordinal
 from app.domain.lists import Page, page_of
 from app.domain.money import money
-from app.domain.offers import list_first, settle, settle_all
+from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock
 from app.engines.database import Connection, Database
 from app.errors import Conflict, NotFound
@@ -64,23 +65,24 @@ async def confirm_tickets(
     Raises:
         NotFound: not the caller's event.
         Conflict: nothing could be confirmed; its type is that of the first refusal.
-        Unavailable: one has lapsed, and those who wait have not had yet what is free.
+        Unavailable: what has ended is still being written.
     """
-    await settle_all(database, event_id)  # a late payment is decided once those who wait have had theirs
+    await settle_all(database, event_id)
 
     async def decide(connection: Connection) -> dict[str, Any]:
-        stock = await lock_own_stock(connection, who, event_id)
-        if stock.due:
-            await settle(connection, stock)
+        stock = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
         rows = await tickets_by_number(connection, event_id, ticket_numbers)
-        if stock.owes and any(is_late(stock, row) for row in rows.values()):
-            raise list_first()
         refused = {number: "not-found" for number in ticket_numbers if number not in rows}
         confirmed: list[Mapping[str, Any]] = []
         for number, row in rows.items():
             taken = await others_of_its_owner(connection, stock, row)
             if complaint := cannot_confirm(stock, row, taken):
                 refused[number] = complaint
+                continue
+            late, which = row["status"] == "lapsed", (row["attendee_id"], row["ticket_type_id"])
+            own_offer = late and await close_untakeable(connection, stock, with_one_more=which)
+            if late and stock.left(stock.types[row["ticket_type_id"]]) < 1:
+                refused[number] = "no-places-left"
                 continue
             confirm(stock, who, row)
             await connection.execute(
@@ -89,18 +91,13 @@ async def confirm_tickets(
                 row["nth"] if row["nth"] not in taken else free_ordinal(taken),
             )
             confirmed.append(row)
+            if own_offer:  # the rest of it is for who waits, not for the next one here
+                await settle(connection, stock)
         if confirmed:
-            if any(row["status"] == "lapsed" for row in confirmed):
-                await close_untakeable(connection, stock)
             await settle(connection, stock)
         return {"done": [row["id"] for row in confirmed], "refused": list(refused.items())}
 
     return decided(*await once(database, who.user_id, idempotent, decide))
-
-
-def is_late(stock: Stock, row: Mapping[str, Any]) -> bool:
-    """Whether the time for paying is over, written already or not."""
-    return row["status"] == "lapsed" or (row["status"] == "held" and row["held_until"] <= stock.now)
 
 
 async def others_of_its_owner(connection: Connection, stock: Stock, row: Mapping[str, Any]) -> set[int]:
@@ -125,10 +122,7 @@ def cannot_confirm(stock: Stock, row: Mapping[str, Any], taken: set[int]) -> str
         return "not-held"
     if stock.status == "draft":
         return "not-published"
-    kind = stock.types[row["ticket_type_id"]]
-    if stock.left(kind) < 1:
-        return "no-places-left"
-    return "already-bought" if len(taken) >= kind.per_attendee_limit else None
+    return "already-bought" if len(taken) >= stock.types[row["ticket_type_id"]].per_attendee_limit else None
 
 
 def confirm(stock: Stock, who: Caller, row: Mapping[str, Any]) -> None:
@@ -152,12 +146,12 @@ async def release_tickets(
     Raises:
         NotFound: not the caller's event.
         Conflict: nothing could be released; its type is that of the first refusal.
+        Unavailable: what has ended is still being written.
     """
+    await settle_all(database, event_id)
 
     async def decide(connection: Connection) -> dict[str, Any]:
-        stock = await lock_own_stock(connection, who, event_id)
-        if stock.due:
-            await settle(connection, stock)
+        stock = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
         rows = await tickets_by_number(connection, event_id, ticket_numbers)
         released = [row for row in rows.values() if row["status"] == "held"]
         refused = {

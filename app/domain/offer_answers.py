@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.accounts import Caller
-from app.domain.idempotency import Idempotent, once
+from app.domain.idempotency import Idempotent
 from app.domain.issuing import Issuing
 from app.domain.offers import settle
 from app.domain.sale import Purchase, outcome_of, purchase
 from app.domain.stock import LogLine, Stock
-from app.domain.waiting_list import end, lock_entry, raise_refused
+from app.domain.waiting_list import answer_entry, end
 from app.domain.wishes import look_for_one
 from app.engines.database import Connection, Database
 from app.messages import OfferAccepted
@@ -23,26 +23,24 @@ async def decline_offer(
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired` or `not-waiting`.
+        Conflict: of type `no-offer`, `offer-expired`, `offer-taken` or `not-waiting`.
     """
 
-    async def decide(connection: Connection) -> dict[str, Any]:
-        stock, entry = await lock_entry(connection, who, waitlist_id)
+    async def answer(connection: Connection, stock: Stock, entry: Mapping[str, Any]) -> dict[str, Any]:
         if entry["status"] == "declined":
             return {}
-        if refused := without_offer(stock, entry):
+        if refused := without_offer(entry):
             return {"refused": refused}
         await end(connection, stock, entry, "declined")
         return {}
 
-    raise_refused(*await once(database, who.user_id, idempotent, decide))
+    await answer_entry(database, who, waitlist_id, idempotent, answer)
 
 
-def without_offer(stock: Stock, entry: Mapping[str, Any]) -> str | None:
-    """Why there is none to answer; of very many that end together not all are written as expired at once."""
-    if entry["status"] == "offered":
-        return "offer-expired" if entry["offer_until"] <= stock.now else None
-    return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry["status"], "not-waiting")
+def without_offer(entry: Mapping[str, Any]) -> str | None:
+    """Why there is none to answer."""
+    ends = {"offered": None, "waiting": "no-offer", "expired": "offer-expired", "served": "offer-taken"}
+    return ends.get(entry["status"], "not-waiting")
 
 
 async def accept_offer(
@@ -57,23 +55,20 @@ async def accept_offer(
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `not-waiting`, `already-bought`, `over-limit`, `sale-closed`,
-            `price-changed` or `event-cancelled`.
+        Conflict: of type `no-offer`, `offer-expired`, `offer-taken`, `not-waiting`, `already-bought`, `over-limit`,
+            `sale-closed`, `price-changed` or `event-cancelled`.
     """
 
-    async def decide(connection: Connection) -> dict[str, Any]:
-        stock, entry = await lock_entry(connection, who, waitlist_id)
+    async def answer(connection: Connection, stock: Stock, entry: Mapping[str, Any]) -> dict[str, Any]:
         if stock.status == "cancelled":
             return {"refused": "event-cancelled"}
-        if refused := without_offer(stock, entry):
+        if refused := without_offer(entry):
             return {"refused": refused}
         if price not in (None, stock.types[entry["offered_type_id"]].price) or currency not in (None, stock.currency):
             return {"refused": "price-changed"}
         return await accept(connection, stock, who, entry)
 
-    outcome, replayed = await once(database, who.user_id, idempotent, decide)
-    raise_refused(outcome, replayed)
-    return purchase(outcome, replayed)
+    return purchase(*await answer_entry(database, who, waitlist_id, idempotent, answer))
 
 
 async def accept(connection: Connection, stock: Stock, who: Caller, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,8 +87,9 @@ def list_first() -> Unavailable:
 
 
 async def events_due(connection: Connection, most: int) -> list[int]:
+    """In no order, so that many that cannot be settled do not hide the others."""
     rows = await connection.fetch(
-        "SELECT id FROM events WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1", most
+        "SELECT id FROM events WHERE due_at <= clock_timestamp() ORDER BY random() LIMIT $1", most
     )
     return [row["id"] for row in rows]
 
@@ -103,11 +104,13 @@ async def settle_due(connection: Connection, event_id: int, how: str = "FOR UPDA
 
 
 async def settle_all(database: Database, event_id: int) -> None:
-    """Settle an event in as many transactions as it takes, within reason."""
+    """Settle an event in as many transactions as it takes, within reason; without its lock where nothing is due."""
     for _ in range(MOST_PARTS):
-        async with database.transaction() as connection:
-            if not await settle_due(connection, event_id):
+        async with database.connection() as connection:
+            if not await connection.fetchval("SELECT due_at <= clock_timestamp() FROM events WHERE id = $1", event_id):
                 return
+        async with database.transaction() as connection:
+            await settle_due(connection, event_id)
 
 
 async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int]) -> bool:

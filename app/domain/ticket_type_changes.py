@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from app.domain.accounts import Caller
+from app.domain.decisions import event_of, up_to_date
 from app.domain.endings import close_untakeable
 from app.domain.idempotency import Idempotent, once
 from app.domain.money import price_complaint
-from app.domain.offers import settle
+from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock, lock_stock
 from app.domain.ticket_types import (
     MOST_TYPES,
@@ -17,7 +18,6 @@ from app.domain.ticket_types import (
     TICKET_TYPES,
     TicketType,
     TicketTypeIn,
-    follow_price,
     require_sale_before,
     ticket_type,
     ticket_type_data,
@@ -38,12 +38,11 @@ async def create_ticket_type(
         Invalid: another type has the name, or the price is none in its currency.
         Conflict: of type `event-cancelled` or `too-many-types`.
     """
+    await settle_all(database, event_id)
 
     async def decide(connection: Connection) -> dict[str, Any]:
-        stock = await lock_own_stock(connection, who, event_id)
+        stock = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
         refuse_cancelled(stock)
-        if stock.due:
-            await settle(connection, stock)
         if len(stock.types) >= MOST_TYPES:
             raise Conflict(Phrase("An event can have %(most)s ticket types.", most=MOST_TYPES), type="too-many-types")
         require_own_name(stock, given.name)
@@ -56,6 +55,7 @@ async def create_ticket_type(
                        $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id""",
             event_id, rev, given.position, *msgspec.structs.astuple(data),
         )  # fmt: skip
+        await connection.execute("UPDATE ticket_types SET general = false WHERE event_id = $1 AND general", event_id)
         await tell_and_settle(connection, who, stock, number, rev, data)
         return {"ticket_type_id": number}
 
@@ -74,9 +74,12 @@ async def change_ticket_type(
         Invalid: another type has the name, or the price is none in its currency.
         Stale: `if_match` is not the revision that is stored.
         Conflict: of type `places-taken` or `event-cancelled`.
+        Unavailable: what has ended is still being written.
     """
+    event_id = await event_of(database, "ticket_types", ticket_type_id)
+    await settle_all(database, event_id)
     async with database.transaction() as connection:
-        stock, row = await lock_type(connection, who, ticket_type_id, if_match)
+        stock, row = await lock_type(connection, who, event_id, ticket_type_id, if_match)
         if row["archived"]:
             raise NotFound("There is no such ticket type.")
         refuse_cancelled(stock)
@@ -106,28 +109,28 @@ async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: i
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
         Conflict: of type `last-ticket-type`.
+        Unavailable: what has ended is still being written.
     """
+    event_id = await event_of(database, "ticket_types", ticket_type_id)
+    await settle_all(database, event_id)
     async with database.transaction() as connection:
-        stock, row = await lock_type(connection, who, ticket_type_id, if_match)
+        stock, row = await lock_type(connection, who, event_id, ticket_type_id, if_match)
         if all(kind.archived or kind.id == ticket_type_id for kind in stock.types.values()):
             raise Conflict("An event needs a ticket type: add another one first.", type="last-ticket-type")
         if row["archived"]:
             return
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute("UPDATE ticket_types SET rev = $2, archived = true WHERE id = $1", ticket_type_id, rev)
-        await follow_price(connection, stock.id)
         await tell_and_settle(connection, who, stock, ticket_type_id, rev, data_of(row), archived=True)
 
 
 async def lock_type(
-    connection: Connection, who: Caller, ticket_type_id: int, if_match: int | None
+    connection: Connection, who: Caller, event_id: int, ticket_type_id: int, if_match: int | None
 ) -> tuple[Stock, Mapping[str, Any]]:
-    event_id = await connection.fetchval("SELECT event_id FROM ticket_types WHERE id = $1", ticket_type_id)
-    stock = await lock_stock(connection, event_id) if event_id is not None else None
+    stock = await lock_stock(connection, event_id)
     if stock is None or stock.organizer_id != who.organizer_id:
         raise NotFound("There is no such ticket type.")
-    if stock.due:
-        await settle(connection, stock)
+    await up_to_date(connection, stock)
     row = await connection.fetchrow("SELECT * FROM ticket_types WHERE id = $1", ticket_type_id)
     if if_match is not None and if_match != row["rev"]:
         raise Stale("The ticket type was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.domain.money import money, price_complaint
 from app.domain.stock import FREE
-from app.domain.zones import in_zone
+from app.domain.zones import SKIPPED, in_zone, is_skipped
 from app.engines.database import Connection, Database
 from app.errors import FieldError, Invalid
 from app.messages import EventSubmitted, ProjectSubmitted, TicketTypeData
@@ -44,11 +44,18 @@ class TicketTypeIn(Input, frozen=True, kw_only=True):
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
         opens, closes = values.get("sale_opens_at"), values.get("sale_closes_at")
-        if opens and closes and (opens.tzinfo is None) == (closes.tzinfo is None) and closes <= opens:
+        if not_before(closes, opens):
             yield FieldError("sale_closes_at", "must be after the sale opens")
+        elif not_before(closes, values.get("hidden_until")):
+            yield FieldError("sale_closes_at", "must be after the tickets are shown")
         currency = values.get("currency_of_event", "")  # unknown here when a type comes alone: then its event is asked
         if "price" in values and (complaint := price_complaint(values["price"], currency)):
             yield FieldError("price", complaint)
+
+
+def not_before(closes: dt.datetime | None, begins: dt.datetime | None) -> bool:
+    """Whether a sale ends before it begins; moments on different clocks are not compared."""
+    return bool(closes and begins and (begins.tzinfo is None) == (closes.tzinfo is None) and closes <= begins)
 
 
 TAKEN = Phrase("is the name of another ticket of this event")
@@ -89,7 +96,11 @@ def ticket_types_data(given: Sequence[Mapping[str, Any]], timezone: str) -> list
 
 
 def ticket_type_data(given: TicketTypeIn, timezone: str) -> TicketTypeData:
+    """Raises `Invalid` for times that do not exist in that timezone."""
     zone = ZoneInfo(timezone)
+    moments = {name: getattr(given, name) for name in ("sale_opens_at", "sale_closes_at", "hidden_until")}
+    if skipped := [name for name, moment in moments.items() if moment and is_skipped(moment, zone)]:
+        raise Invalid([FieldError(name, SKIPPED) for name in skipped])
     return TicketTypeData(
         name=given.name,
         description=given.description,
@@ -136,15 +147,11 @@ def general_admission(price: Decimal) -> TicketTypeData:
     )
 
 
-FOLLOWS_PRICE = """t.event_id = $1 AND t.general
-    AND NOT EXISTS (SELECT 1 FROM ticket_types o WHERE o.event_id = $1 AND o.id <> t.id AND NOT o.archived)"""
-"""General admission costs what the event costs, as long as it is all there is."""
-
-
 async def follow_price(connection: Connection, event_id: int) -> None:
+    """General admission costs what the event costs, until it has a price of its own or another type beside it."""
     await connection.execute(
-        f"""UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
-            WHERE e.id = $1 AND t.price <> e.price AND {FOLLOWS_PRICE}""",
+        """UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
+           WHERE e.id = $1 AND t.event_id = $1 AND t.general AND t.price <> e.price""",
         event_id,
     )
 
@@ -152,7 +159,7 @@ async def follow_price(connection: Connection, event_id: int) -> None:
 async def price_is_followed(database: Database, event_id: int) -> bool:
     """Whether the price of the event is that of a ticket."""
     async with database.connection() as connection:
-        found = await connection.fetchval(f"SELECT true FROM ticket_types t WHERE {FOLLOWS_PRICE}", event_id)
+        found = await connection.fetchval("SELECT true FROM ticket_types WHERE event_id = $1 AND general", event_id)
     return found is not None
 
 

@@ -1,14 +1,15 @@
 """The waiting list of an event: joining and leaving. `offers.py` makes the offers, `offer_answers.py` takes answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from app.domain.accounts import Caller
+from app.domain.decisions import decide_in_turn, event_of, up_to_date
 from app.domain.events import Id
-from app.domain.idempotency import Idempotent, once
+from app.domain.idempotency import Idempotent
 from app.domain.offers import next_for_waiters, settle
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
 from app.domain.waiting_entries import held_for, places_of, position
@@ -28,7 +29,8 @@ REFUSALS = {
     "not-published": Phrase("This event is not published yet."),
     "not-waiting": Phrase("You are not on this waiting list any more."),
     "no-offer": Phrase("There is no offer for you yet."),
-    "offer-expired": Phrase("This offer has expired; the places go to whoever waits next."),
+    "offer-expired": Phrase("This offer has expired."),
+    "offer-taken": Phrase("You have taken this offer: your tickets are among your tickets."),
 }
 
 Quantity = Annotated[int, Meta(ge=1, le=100, extra={"says": Phrase("must be a whole number from 1 to 100")})]
@@ -77,17 +79,14 @@ async def join_waiting_list(
         NotFound: no such event or type, or a draft of somebody else.
         Conflict: of type `places-left`, `already-bought`, `over-limit`, `sale-closed`, `not-published` or
             `event-cancelled`.
-        Unavailable: too many join at this moment.
+        Unavailable: too many wait for this event, or what has ended is still being written.
     """
 
     async def decide(connection: Connection) -> dict[str, Any]:
-        stock = await lock_seen_stock(connection, who, event_id)
-        if stock.due:
-            await settle(connection, stock)
+        stock = await up_to_date(connection, await lock_seen_stock(connection, who, event_id))
         return await join(connection, stock, who, quantity, list(dict.fromkeys(ticket_type_ids)))
 
-    async with database.turns.of(event_id):
-        outcome, replayed = await once(database, who.user_id, idempotent, decide)
+    outcome, replayed = await decide_in_turn(database, event_id, who.user_id, idempotent, decide)
     raise_refused(outcome, replayed)
     return Place(**outcome, replayed=replayed)
 
@@ -156,7 +155,7 @@ async def no_sense(
     if not possible:
         full = all(owned.get(kind.id, 0) >= kind.per_attendee_limit for kind in kinds)
         return "already-bought" if full else "over-limit"
-    if not stock.owes and any(stock.on_sale(kind) and stock.left(kind) >= quantity for kind in possible):
+    if any(stock.on_sale(kind) and stock.left(kind) >= quantity for kind in possible):
         return "places-left"
     return None
 
@@ -177,17 +176,27 @@ async def owned_by(connection: Connection, event_id: int, user_id: int) -> dict[
     return {row["ticket_type_id"]: row["many"] for row in rows}
 
 
-async def lock_entry(connection: Connection, who: Caller, waitlist_id: int) -> tuple[Stock, Mapping[str, Any]]:
-    """The caller's entry with the stock of its event, locked in the order everybody locks: event first."""
-    event_id = await connection.fetchval(
-        "SELECT event_id FROM waiting_list WHERE id = $1 AND attendee_id = $2", waitlist_id, who.user_id
-    )
-    stock = await lock_stock(connection, event_id) if event_id is not None else None
-    if stock is None:
-        raise NotFound("You are not on such a waiting list.")
-    if stock.due:
-        await settle(connection, stock)
-    return stock, await connection.fetchrow("SELECT * FROM waiting_list WHERE id = $1", waitlist_id)
+Answer = Callable[[Connection, Stock, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""What becomes of an entry of the waiting list, under the lock of its event."""
+
+
+async def answer_entry(
+    database: Database, who: Caller, waitlist_id: int, idempotent: Idempotent | None, answer: Answer
+) -> tuple[dict[str, Any], bool]:
+    """The outcome for the caller's entry, and whether it is a replay; raises `Conflict` for one that says `refused`."""
+    event_id = await event_of(database, "waiting_list", waitlist_id)
+
+    async def decide(connection: Connection) -> dict[str, Any]:
+        stock = await lock_stock(connection, event_id)
+        mine = "SELECT * FROM waiting_list WHERE id = $1 AND attendee_id = $2"
+        if stock is None or await connection.fetchrow(mine, waitlist_id, who.user_id) is None:
+            raise NotFound("You are not on such a waiting list.")
+        await up_to_date(connection, stock)
+        return await answer(connection, stock, await connection.fetchrow(mine, waitlist_id, who.user_id))
+
+    outcome, replayed = await decide_in_turn(database, event_id, who.user_id, idempotent, decide)
+    raise_refused(outcome, replayed)
+    return outcome, replayed
 
 
 async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) -> None:
@@ -197,12 +206,15 @@ async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) 
         NotFound: not the caller's.
         Conflict: of type `not-waiting`, when the entry has ended otherwise.
     """
-    async with database.transaction() as connection:
-        stock, entry = await lock_entry(connection, who, waitlist_id)
+
+    async def answer(connection: Connection, stock: Stock, entry: Mapping[str, Any]) -> dict[str, Any]:
         if entry["status"] in {"waiting", "offered"}:
             await end(connection, stock, entry, "left")
         elif entry["status"] != "left":
-            raise_refused({"refused": "not-waiting"})
+            return {"refused": "not-waiting"}
+        return {}
+
+    await answer_entry(database, who, waitlist_id, None, answer)
 
 
 async def end(connection: Connection, stock: Stock, entry: Mapping[str, Any], status: str) -> None:

@@ -16,19 +16,21 @@ from app.errors import NotFound
 WHYS = {
     "joined": "Joined the list for {quantity}. Places are offered in order of joining.",
     "offered": "Offered {quantity} × {ticket_type} until {until}.",
-    "passed": "Passed over, {times} of {of} times at most: {left} came free, and {quantity} are wanted together.",
+    "passed": "Passed over, {times} of {of} times at most: free then: {left}, wanted together: {quantity}.",
     "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
     "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",
-    "declined": "The offer was declined; the places go to whoever waits next.",
-    "expired": "The offer was not taken in time; the places go to whoever waits next.",
+    "shortened": "The sale ends earlier now: the offer lasts until {until}.",
+    "declined": "The offer was declined.",
+    "expired": "The offer was not taken in time.",
     "left": "Left the list.",
     "closed": "{reason}",
 }
 REASONS = {
     "event-cancelled": "The event was cancelled.",
     "sale-closed": "The sale ended before places came free.",
-    "already-bought": "Has as many tickets as one person can have.",
+    "withdrawn": "These tickets are not sold any more.",
+    "already-bought": "With {quantity} more it would be more tickets than one person can have.",
     "over-limit": "One person cannot have {quantity} of these tickets together any more.",
     "too-few-places": "There are too few places of these tickets now for a group of {quantity}.",
 }

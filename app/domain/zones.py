@@ -3,8 +3,12 @@
 import datetime as dt
 from zoneinfo import ZoneInfo, available_timezones
 
+from app.phrases import Phrase
+
 ZONES = frozenset(available_timezones() - {"localtime", "Factory"})
 """Places have these; PostgreSQL knows them too, which counts sales by the day of the place."""
+
+SKIPPED = Phrase("does not exist there: clocks go forward past it that day")
 
 
 def zone_or_none(name: str) -> ZoneInfo | None:

@@ -18,7 +18,7 @@ from app.domain.door import undo_use, use_ticket
 from app.domain.lists import from_cursor
 from app.domain.ticket_types import ticket_types_of
 from app.domain.workspace import own_event
-from app.errors import AppError, Conflict, Invalid
+from app.errors import AppError, Conflict, Invalid, Unavailable
 from app.form_request import form_of
 from app.language import gettext, translated
 from app.parts import Parts
@@ -171,7 +171,7 @@ async def cancellation(
     await attendee_of(parts.database, event_id, ticket_number)
     try:
         await cancel_ticket(parts.database, who, ticket_number, read(ReasonForm, {"reason": reason}, form=True).reason)
-    except (Conflict, Invalid) as refusal:
+    except (Conflict, Invalid, Unavailable) as refusal:
         return await attendee_page(parts, who, event_id, ticket_number, refusal, reason)
     address = f"/projects/{event_id}/attendees/{ticket_number}"
     return see_other(address, gettext("The ticket is cancelled."))

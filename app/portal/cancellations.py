@@ -12,7 +12,7 @@ from app.domain.accounts import Caller
 from app.domain.cancellations import Cancellation, cancel_event, cancellation_of, what_ends
 from app.domain.idempotency import idempotent
 from app.domain.workspace import own_event
-from app.errors import AppError, Conflict, FieldError, Invalid, NotFound
+from app.errors import AppError, Conflict, FieldError, Invalid, NotFound, Unavailable
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.forms import ReasonForm, by_field, text_in
@@ -76,7 +76,7 @@ async def create_cancellation(
         await cancel_event(
             parts.database, who, event_id, reason, idempotent(text_in(form, "key"), "cancellation", reason)
         )
-    except (Conflict, Invalid) as refusal:
+    except (Conflict, Invalid, Unavailable) as refusal:
         return await cancellation_page(parts, who, event_id, values, refusal)
     return Redirect(f"/projects/{event_id}/cancellation", status_code=303)
 

@@ -16,7 +16,7 @@ from app.domain.events import EventIn, tags_in
 from app.domain.money import money, rounded
 from app.domain.ticket_types import price_is_followed, ticket_types_of
 from app.domain.workspace import own_event
-from app.errors import AppError, Conflict, Invalid, Stale
+from app.errors import AppError, Conflict, Invalid, Stale, Unavailable
 from app.form_request import form_of
 from app.language import current_locale, gettext, translated
 from app.parts import Parts
@@ -65,7 +65,7 @@ async def change_settings(
             if differences(event, form):
                 raise
             await change_event(parts.database, who, event_id, patch, event["rev"])
-    except (Invalid, Conflict, Stale) as refusal:
+    except (Invalid, Conflict, Stale, Unavailable) as refusal:
         return await refused(parts, who, event_id, form, refusal)
     if patch.timezone and await sells_by_the_clock(parts, event_id):
         note = gettext("The changes are saved. The times of ticket types are the same moments as before: look at them.")

@@ -11,7 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.idempotency import idempotent
 from app.domain.ticket_page import ticket_page
-from app.errors import AppError, Conflict
+from app.errors import AppError, Conflict, Unavailable
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
@@ -46,7 +46,7 @@ async def give_back(
     key = idempotent(text_in(await form_of(request), "key"), request.scope["path"])
     try:
         await cancel_ticket(parts.database, who, ticket_number, None, key)
-    except Conflict as refusal:
+    except (Conflict, Unavailable) as refusal:
         return await shown(parts, who, ticket_number, refusal)
     return see_other("/tickets", gettext("The ticket was given back."))
 

@@ -15,7 +15,7 @@ from app.domain.idempotency import idempotent
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
 from app.domain.workspace import own_event
-from app.errors import AppError, Conflict, Invalid, NotFound, Stale
+from app.errors import AppError, Conflict, Invalid, NotFound, Stale, Unavailable
 from app.form_request import form_of
 from app.language import gettext, translated
 from app.parts import Parts
@@ -53,7 +53,7 @@ async def add_ticket_type(
         given = read(TicketTypeIn, form, form=True)
         key = idempotent(text_in(form, "key"), request.scope["path"], repr(given))
         await create_ticket_type(parts.database, who, event_id, given, key)
-    except (Invalid, Conflict) as refusal:
+    except (Invalid, Conflict, Unavailable) as refusal:
         return form_page(event, None, {**form, "key": secrets.token_urlsafe(16)}, refusal)
     return see_other(f"/projects/{event_id}/ticket-types", gettext("The ticket type is added."))
 
@@ -83,7 +83,7 @@ async def save_ticket_type(
     try:
         given = read(TicketTypeIn, {**form, "position": str(kind.position)}, form=True)
         await change_ticket_type(parts.database, who, type_id, given, revision_in(form))
-    except (Invalid, Conflict, Stale) as refusal:
+    except (Invalid, Conflict, Stale, Unavailable) as refusal:
         return form_page(event, kind, {**stored(kind, event), **form, "rev": str(kind.rev)}, refusal)
     return see_other(f"/projects/{event_id}/ticket-types", gettext("The changes are saved."))
 
@@ -100,7 +100,7 @@ async def remove_ticket_type(
     kind = one_of(types, type_id)
     try:
         await archive_ticket_type(parts.database, who, type_id, revision_in(await form_of(request)))
-    except (Conflict, Stale) as refusal:
+    except (Conflict, Stale, Unavailable) as refusal:
         return form_page(event, kind, stored(kind, event), refusal)
     return see_other(
         f"/projects/{event_id}/ticket-types", gettext("It is not sold any more; tickets that are out stay good.")

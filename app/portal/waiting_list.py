@@ -15,7 +15,7 @@ from app.domain.idempotency import idempotent
 from app.domain.lists import from_cursor
 from app.domain.waiting_list_log import log_of_entry
 from app.domain.waiting_list_page import ended_entries, entry_of
-from app.errors import AppError, Conflict, Invalid
+from app.errors import AppError, Conflict, Invalid, Unavailable
 from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
@@ -68,7 +68,7 @@ async def accept(
     try:
         price = read(Seen, form, form=True, local=False).price
         purchase = await offer_answers.accept_offer(parts.database, who, waitlist_id, key, price)
-    except (Conflict, Invalid) as refusal:
+    except (Conflict, Invalid, Unavailable) as refusal:
         return await shown(parts, who, waitlist_id, refusal)
     if len(purchase.tickets) > 1:
         return see_other("/tickets", bought(purchase))
@@ -93,7 +93,7 @@ async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], wai
 async def ended(parts: Parts, who: Caller, waitlist_id: int, decision: Awaitable[Any], words: str) -> Response[Any]:
     try:
         await decision
-    except Conflict as refusal:
+    except (Conflict, Unavailable) as refusal:
         return await shown(parts, who, waitlist_id, refusal)
     return see_other("/tickets", words)
 

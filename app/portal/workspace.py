@@ -13,7 +13,7 @@ from app.domain.event_changes import EventPatch, change_event
 from app.domain.event_page import availability, core
 from app.domain.workspace import overview as overview_of
 from app.domain.workspace import own_event
-from app.errors import Conflict
+from app.errors import Conflict, Unavailable
 from app.form_request import form_of
 from app.language import gettext, translated
 from app.parts import Parts
@@ -52,7 +52,7 @@ async def publication(
     patch = read(EventPatch, {"status": form.get("status", "")}, form=True, defaults=parts.settings.event_defaults)
     try:
         await change_event(parts.database, who, event_id, patch, None)
-    except Conflict as refusal:
+    except (Conflict, Unavailable) as refusal:
         return see_other(f"/projects/{event_id}", translated(refusal.detail), "bad")
     published = gettext("It is on the site now.") if patch.status == "published" else gettext("Only you see it now.")
     return see_other(f"/projects/{event_id}", published)

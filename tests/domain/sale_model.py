@@ -221,7 +221,9 @@ class Sale:
 
     @staticmethod
     def without_offer(entry: Entry) -> str:
-        return {"expired": "offer-expired", "waiting": "no-offer"}.get(entry.status, "not-waiting")
+        return {"expired": "offer-expired", "waiting": "no-offer", "served": "offer-taken"}.get(
+            entry.status, "not-waiting"
+        )
 
     def end(self, entry: Entry, status: str, fact: str) -> None:
         entry.status, entry.kept = status, []
@@ -253,10 +255,12 @@ class Sale:
             return "event-cancelled"
         if ticket.status not in {"held", "lapsed"}:
             return "not-held"
-        if ticket.status == "lapsed" and self.left(ticket.kind) < 1:
-            return "no-places-left"
-        if ticket.status == "lapsed" and self.owned(ticket.person, ticket.kind) >= ticket.kind.limit:
+        owned, offered = self.owned(ticket.person, ticket.kind), self.offered(ticket.person, ticket.kind)
+        if ticket.status == "lapsed" and owned >= ticket.kind.limit:
             return "already-bought"
+        own_offer = offered if owned + 1 + offered > ticket.kind.limit else 0
+        if ticket.status == "lapsed" and self.left(ticket.kind) + own_offer < 1:
+            return "no-places-left"
         late, ticket.status = ticket.status == "lapsed", "sold"
         self.tell("TicketConfirmed", ticket.number)
         if late:
@@ -383,6 +387,8 @@ class Sale:
         offered = self.with_status("offered")
         entries = [one for one in offered if one.overdue or (one.kind and one.kind.sale == "closed")]
         for entry in entries:
+            if not entry.overdue:
+                self.tell("OfferShortened", entry.number)
             entry.status, entry.overdue = "expired", False
             self.tell("OfferExpired", entry.number)
 

@@ -696,7 +696,9 @@ async def test_whoever_has_bought_elsewhere_gives_way(office: BoxOffice) -> None
     await office.joins(cat)
     await free(office, numbers)
     assert await office.standing(bob, cat) == ["closed", "offered"]
-    assert (await log_of_entry(office.database, bob, group))[-1].why == "Has as many tickets as one person can have."
+    assert (await log_of_entry(office.database, bob, group))[
+        -1
+    ].why == "With 2 more it would be more tickets than one person can have."
 
 
 async def test_who_could_not_take_their_offer_any_more_answers_it_before_buying(office: BoxOffice) -> None:
@@ -820,7 +822,7 @@ async def test_accepting_twice_at_once_buys_once(office: BoxOffice) -> None:
     assert sum(answer.replayed for answer in answers) == 4
     with pytest.raises(Conflict) as refusal:
         await accept_offer(office.database, bob, waitlist_id)
-    assert refusal.value.type == "not-waiting"
+    assert refusal.value.type == "offer-taken"
     assert await office.places() == (1, 0)
 
 
@@ -891,7 +893,7 @@ async def test_everybody_reads_where_they_stand_and_why(office: BoxOffice) -> No
     assert (entry.position, entry.quantity, entry.passed, entry.ticket_types) == (1, 2, 1, [])
     assert [line.why for line in await log_of_entry(office.database, bob, group)] == [
         "Joined the list for 2. Places are offered in order of joining.",
-        "Passed over, 1 of 3 times at most: 1 came free, and 2 are wanted together.",
+        "Passed over, 1 of 3 times at most: free then: 1, wanted together: 2.",
     ]
     newest = await log_of_event(office.database, office.alice, EVENT, 2, None)
     assert [(line.full_name, line.what) for line in newest.items] == [("bob", "passed"), ("ben", "offered")]
