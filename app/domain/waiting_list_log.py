@@ -16,7 +16,7 @@ from app.errors import NotFound
 WHYS = {
     "joined": "Joined the list for {quantity}. Places are offered in order of joining.",
     "offered": "Offered {quantity} × {ticket_type} until {until}.",
-    "passed": "Passed over, {times} of {of} times at most: free then: {left}, wanted together: {quantity}.",
+    "passed": "Passed over, {times} of {of} times at most. Free then: {left}; wanted together: {quantity}.",
     "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
     "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",

@@ -893,7 +893,7 @@ async def test_everybody_reads_where_they_stand_and_why(office: BoxOffice) -> No
     assert (entry.position, entry.quantity, entry.passed, entry.ticket_types) == (1, 2, 1, [])
     assert [line.why for line in await log_of_entry(office.database, bob, group)] == [
         "Joined the list for 2. Places are offered in order of joining.",
-        "Passed over, 1 of 3 times at most: free then: 1, wanted together: 2.",
+        "Passed over, 1 of 3 times at most. Free then: 1; wanted together: 2.",
     ]
     newest = await log_of_event(office.database, office.alice, EVENT, 2, None)
     assert [(line.full_name, line.what) for line in newest.items] == [("bob", "passed"), ("ben", "offered")]
