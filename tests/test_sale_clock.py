@@ -1,10 +1,12 @@
 """The clock tidies up after everybody, and two of them do no harm."""
 
 import asyncio
+from contextlib import suppress
 
 import asyncpg
 import pytest
 
+from app import sale_clock
 from app.domain.cancellations import cancel_event, cancellation_of
 from app.domain.offers import AT_ONCE
 from app.domain.sale import sell
@@ -90,6 +92,27 @@ async def test_an_event_that_cannot_be_settled_holds_up_no_other(office: BoxOffi
         await tick(office.database)
     rows = await office.rows("SELECT event_id, status FROM tickets ORDER BY event_id")
     assert [(row["event_id"], row["status"]) for row in rows] == [(EVENT, "lapsed"), (OTHER, "held")]
+
+
+async def test_many_that_cannot_be_settled_do_not_hide_the_others(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sale_clock, "AT_ONCE", 1)
+    await office.open(payment="organizer_confirms", hold_hours=1, event_id=OTHER)
+    await office.open(payment="organizer_confirms", hold_hours=1)
+    (bob,) = await office.people("bob")
+    for event_id in (OTHER, EVENT):
+        await office.bought(bob, event_id=event_id)
+    await office.hours_pass(2)
+    await office.value("UPDATE events SET due_at = due_at - interval '1 hour' WHERE id = $1", OTHER)
+    await office.value("ALTER TABLE tickets ADD CHECK (event_id <> 8 OR status <> 'lapsed')")
+
+    async def settled() -> bool:
+        with suppress(asyncpg.CheckViolationError):
+            await tick(office.database)
+        return bool(await office.value("SELECT status = 'lapsed' FROM tickets WHERE event_id = $1", EVENT))
+
+    await eventually(settled)
 
 
 async def test_a_cancelled_event_is_finished_by_whoever_comes_next(office: BoxOffice) -> None:

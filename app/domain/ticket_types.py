@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.domain.money import money, price_complaint
 from app.domain.stock import FREE
-from app.domain.zones import SKIPPED, in_zone, is_skipped
+from app.domain.zones import SKIPPED, in_zone, is_skipped, zone_or_none
 from app.engines.database import Connection, Database
 from app.errors import FieldError, Invalid
 from app.messages import EventSubmitted, ProjectSubmitted, TicketTypeData
@@ -76,8 +76,9 @@ def check_ticket_types(
         names.add(name)
         try:
             kind = read(TicketTypeIn, one, defaults={"currency_of_event": currency})
-            if end:
-                require_sale_before(end, ticket_type_data(kind, timezone))
+            data = ticket_type_data(kind, timezone) if zone_or_none(timezone) else None
+            if data and end:
+                require_sale_before(end, data)
         except Invalid as refusal:
             for bad in refusal.fields:
                 yield FieldError(f"ticket_types[{place}].{bad.field}", bad.message)

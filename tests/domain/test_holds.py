@@ -12,6 +12,7 @@ from app.domain.holds import confirm_tickets, held_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.ticket_type_changes import change_ticket_type
 from app.domain.ticket_types import TicketTypeIn
+from app.domain.waiting_list_log import log_of_entry
 from app.errors import Conflict, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -105,6 +106,24 @@ async def test_a_late_confirmation_is_fine_beside_a_new_ticket_where_the_limit_a
     decided = await confirm_tickets(office.database, office.alice, EVENT, late)
     assert (decided.done, [one.type for one in decided.refused]) == (late[:1], ["already-bought"])
     assert await office.places() == (1, 1)
+
+
+async def test_a_late_payment_takes_the_place_that_its_owner_is_offered(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Group", per_attendee_limit=2)], **CONFIRMS)
+    bob, ben, cat, dan = await office.people("bob", "ben", "cat", "dan")
+    late = [(await office.bought(who)).ticket_number for who in (bob, ben)]
+    await office.hours_pass(49)
+    taken = [(await office.bought(who)).ticket_number for who in (cat, dan)]
+    entry = await office.joins(bob, quantity=2)
+    await office.joins(ben)
+    await release_tickets(office.database, office.alice, EVENT, taken, "never paid")
+    assert await office.standing(bob, ben) == ["offered", "waiting"]
+    decided = await confirm_tickets(office.database, office.alice, EVENT, late)
+    assert (decided.done, [one.type for one in decided.refused]) == (late[:1], ["no-places-left"])
+    assert await office.standing(bob, ben) == ["closed", "offered"], "the rest of it is for who waits"
+    assert await office.places() == (1, 1)
+    why = "With 2 more it would be more tickets than one person can have."
+    assert (await log_of_entry(office.database, bob, entry))[-1].why == why
 
 
 async def test_what_an_organizer_changes_counts_no_hold_whose_deadline_has_passed(office: BoxOffice) -> None:

@@ -1,19 +1,23 @@
 """Much is due at once, or more while one looks: it takes several transactions, and who waits is first all the same."""
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import msgspec
 import pytest
 
 from app.domain import offers
+from app.domain.accounts import Caller
 from app.domain.cancelling import cancel_ticket
 from app.domain.event_changes import EventPatch, change_event
-from app.domain.holds import confirm_tickets
+from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.reconcile import drifts
-from app.domain.waiting_list import join_waiting_list
+from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
+from app.domain.ticket_types import TicketTypeIn
+from app.domain.waiting_list import join_waiting_list, leave_waiting_list
 from app.errors import Conflict, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -215,6 +219,81 @@ async def test_what_has_ended_takes_no_place_when_the_capacity_changes(office: B
     await office.hours_pass(2)
     await change_event(office.database, office.alice, EVENT, EventPatch(capacity=1), None)
     assert await office.places() == (0, 0)
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_what_has_ended_takes_no_place_of_a_type_that_gets_fewer(office: BoxOffice) -> None:
+    await office.open(capacity=9, payment="organizer_confirms", hold_hours=1, ticket_types=[kind("Day", places=9)])
+    for who in await office.people("a", "b", "c", "d", "e"):
+        await office.bought(who)
+    await office.hours_pass(2)
+    fewer = TicketTypeIn(name="Day", price=Decimal(20), places=1)
+    day = (await office.kinds())["Day"]
+    assert (await change_ticket_type(office.database, office.alice, day, fewer, None)).left == 1
+
+
+@pytest.mark.usefixtures("two_at_once")
+async def test_a_hold_that_ended_with_many_is_nobodys_any_more(office: BoxOffice) -> None:
+    await office.open(capacity=5, payment="organizer_confirms", hold_hours=1)
+    people = await office.people("a", "b", "c", "d", "e")
+    late = [(await office.bought(who)).ticket_number for who in people]
+    await office.hours_pass(2)
+    with pytest.raises(Conflict) as refused:
+        await office.joins(people[-1])
+    assert refused.value.type == "places-left", "and not already-bought"
+    await office.value("UPDATE tickets SET status = 'held'")
+    await office.value("UPDATE ticket_types SET held = 5")
+    await office.value("UPDATE events SET held = 5, due_at = now()")
+    with pytest.raises(Conflict) as refused:
+        await release_tickets(office.database, office.alice, EVENT, late[-1:], "never paid")
+    assert refused.value.type == "not-held"
+    assert set((await office.facts())[-5:]) == {"TicketLapsed"}
+
+
+ASKED_WHILE_OWING: dict[str, Callable[[BoxOffice, Caller, int, int, int], Awaitable[object]]] = {
+    "join": lambda office, bob, day, ticket, entry: office.joins(office.charlie),
+    "leave": lambda office, bob, day, ticket, entry: leave_waiting_list(office.database, bob, entry),
+    "accept": lambda office, bob, day, ticket, entry: accept_offer(office.database, bob, entry),
+    "decline": lambda office, bob, day, ticket, entry: decline_offer(office.database, bob, entry),
+    "return": lambda office, bob, day, ticket, entry: cancel_ticket(office.database, office.alice, ticket, "x"),
+    "confirm": lambda office, bob, day, ticket, entry: confirm_tickets(office.database, office.alice, EVENT, [ticket]),
+    "release": lambda office, bob, day, ticket, entry: release_tickets(
+        office.database, office.alice, EVENT, [ticket], "x"
+    ),
+    "change the event": lambda office, bob, day, ticket, entry: change_event(
+        office.database, office.alice, EVENT, EventPatch(capacity=7), None
+    ),
+    "add a type": lambda office, bob, day, ticket, entry: create_ticket_type(
+        office.database, office.alice, EVENT, TicketTypeIn(name="Night", price=Decimal(9)), None
+    ),
+    "change a type": lambda office, bob, day, ticket, entry: change_ticket_type(
+        office.database, office.alice, day, TicketTypeIn(name="Day", price=Decimal(9)), None
+    ),
+    "archive a type": lambda office, bob, day, ticket, entry: archive_ticket_type(
+        office.database, office.alice, day, None
+    ),
+}
+
+
+@pytest.mark.usefixtures("two_at_once")
+@pytest.mark.parametrize("what", ASKED_WHILE_OWING)
+async def test_while_much_is_still_to_be_written_nothing_else_is_decided(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(offers, "MOST_PARTS", 1)
+    kinds = [kind("Day", per_attendee_limit=9), kind("Eve")]
+    await office.open(capacity=6, payment="organizer_confirms", hold_hours=1, ticket_types=kinds)
+    ann, bob = await office.people("ann", "bob")
+    late = (await office.bought(ann, quantity=6)).tickets[-1].ticket_number
+    entry = await office.joins(bob)
+    await office.hours_pass(2)
+    day = (await office.kinds())["Day"]
+    with pytest.raises(Unavailable, match="who waits comes first") as refused:
+        await ASKED_WHILE_OWING[what](office, bob, day, late, entry)
+    assert refused.value.retry_after
+    await all_settled(office)
+    assert await office.standing(bob) == ["offered"]
+    assert await office.value("SELECT count(*) FROM tickets WHERE status = 'lapsed'") == 6
 
 
 @pytest.mark.usefixtures("two_at_once")

@@ -1,6 +1,7 @@
 """Ticket types: where they come from, what each allows, and how they change while they are sold."""
 
 import asyncio
+import datetime as dt
 import time
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,7 @@ from app.domain.wishes import Wish, look
 from app.engines.database import Connection
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.validation import read
-from tests.box_office import EVENT, BoxOffice, in_hours, kind
+from tests.box_office import EVENT, START, BoxOffice, in_hours, kind
 
 
 def given(name: str = "Early bird", price: str = "30", **changes: Any) -> TicketTypeIn:
@@ -51,6 +52,40 @@ async def test_general_admission_follows_the_price_of_the_event_until_it_has_its
     assert await price_after("60") == "60.00"
     await change_ticket_type(office.database, office.alice, general, given("All days", "45"), None)
     assert await price_after("70") == "45.00"
+
+
+async def test_general_admission_does_not_change_its_price_when_another_type_goes(office: BoxOffice) -> None:
+    await office.open()
+    vip, _ = await create_ticket_type(office.database, office.alice, EVENT, given("VIP"), None)
+    await change_event(office.database, office.alice, EVENT, EventPatch(price=Decimal(70)), None)
+    await archive_ticket_type(office.database, office.alice, vip.ticket_type_id, None)
+    await change_event(office.database, office.alice, EVENT, EventPatch(title="Lanterns"), None)
+    assert await office.value("SELECT price FROM ticket_types WHERE NOT archived") == Decimal("49.90")
+
+
+async def test_an_event_does_not_end_before_the_sale_of_a_type_begins(office: BoxOffice) -> None:
+    opens = START + dt.timedelta(hours=30)
+    await office.open(ticket_types=[kind("Day"), kind("Sunday", sale_opens_at=opens)])
+    sunday = (await office.kinds())["Sunday"]
+    sooner = change_event(office.database, office.alice, EVENT, EventPatch(end_time=opens), None)
+    with pytest.raises(Invalid) as refusal:
+        await sooner
+    (bad,) = refusal.value.fields
+    assert (bad.field, str(bad.message)) == ("end_time", "must be after the sale of “Sunday” begins")
+    await archive_ticket_type(office.database, office.alice, sunday, None)
+    await change_event(office.database, office.alice, EVENT, EventPatch(end_time=opens), None)
+
+
+async def test_a_time_that_the_clocks_of_the_place_skip_is_none(office: BoxOffice) -> None:
+    await office.open()
+    skipped = dt.datetime(2031, 3, 30, 2, 30)
+    with pytest.raises(Invalid) as refusal:
+        await create_ticket_type(office.database, office.alice, EVENT, given(sale_opens_at=skipped), None)
+    complaints = [(bad.field, str(bad.message)) for bad in refusal.value.fields]
+    assert complaints == [("sale_opens_at", "does not exist there: clocks go forward past it that day")]
+    values = {"currency": "EUR", "timezone": "Europe/Berlin"}
+    types = [{"name": "Day", "price": "20", "sale_closes_at": skipped.isoformat()}]
+    assert [bad.field for bad in check_event({**values, "ticket_types": types})] == ["ticket_types[0].sale_closes_at"]
 
 
 async def test_two_types_of_one_event_cannot_be_mistaken_for_each_other(office: BoxOffice) -> None:
@@ -234,6 +269,7 @@ def test_complaints_about_types_name_their_place() -> None:
         ({"places": 0}, "places"),
         ({"per_attendee_limit": 101}, "per_attendee_limit"),
         ({"sale_opens_at": "2031-01-02T00:00:00Z", "sale_closes_at": "2031-01-01T00:00:00Z"}, "sale_closes_at"),
+        ({"hidden_until": "2031-01-01T00:00:00Z", "sale_closes_at": "2031-01-01T00:00:00Z"}, "sale_closes_at"),
     ],
 )
 def test_fields_of_a_type_that_are_refused(change: dict[str, Any], field: str) -> None:

@@ -1,6 +1,8 @@
 """Waiting lists: in order, whole groups, and before the public."""
 
 import asyncio
+import itertools
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.sale import sell
-from app.domain.ticket_type_changes import change_ticket_type
+from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
 from app.domain.tickets import buy_ticket
 from app.domain.waiting_list import join_waiting_list, leave_waiting_list
@@ -756,6 +758,56 @@ async def test_a_crowd_that_joins_leaves_connections_to_those_who_buy_elsewhere(
     entries = await asyncio.gather(*joining)
     assert entries == sorted(entries), "in the order they came"
     assert not office.database.turns.lines
+
+
+async def test_a_crowd_that_answers_offers_leaves_connections_to_those_who_buy_elsewhere(office: BoxOffice) -> None:
+    await office.open(event_id=EVENT + 1)
+    await office.open(ticket_types=[kind("Day", sale_opens_at=in_hours(1))], capacity=100)
+    crowd = await office.people(*(f"p{number}" for number in range(3 * office.database.pool_size)))
+    entries = [await office.joins(who) for who in crowd]
+    await office.hours_pass(2)
+    await office.settles()
+    async with office.database.transaction() as connection:
+        await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", EVENT)
+        answers = itertools.cycle((accept_offer, decline_offer, leave_waiting_list))
+        answering = [
+            asyncio.create_task(answer(office.database, who, entry))
+            for answer, who, entry in zip(answers, crowd, entries, strict=False)
+        ]
+        await eventually(lambda: waiting_for_locks(office, 1))
+        async with asyncio.timeout(2):
+            desk = SaleDesk(office.database, sell)
+            assert (await buy_ticket(desk, crowd[0], EVENT + 1, None)).status == "sold"
+            await desk.close()
+    await asyncio.gather(*answering)
+    assert Counter(await office.standing(*crowd)) == {
+        status: len(crowd) // 3 for status in ("served", "declined", "left")
+    }
+
+
+async def test_an_offer_that_ends_with_the_sale_says_so(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1)
+    (bob,) = await office.people("bob")
+    entry = await office.joins(bob)
+    await free(office, numbers)
+    (day,) = (await office.kinds()).values()
+    closes = in_hours(3)
+    await changed(office, day, sale_closes_at=closes)
+    assert await office.standing(bob) == ["offered"]
+    assert (await log_of_entry(office.database, bob, entry))[-1].until == closes
+    await changed(office, day, sale_closes_at=in_hours(-1))
+    assert await kinds_of_lines(office, entry) == ["joined", "offered", "shortened", "shortened", "expired"]
+    assert (await office.facts())[-3:] == ["TicketTypeChanged", "OfferShortened", "OfferExpired"]
+
+
+async def test_who_waits_for_what_is_sold_no_more_reads_that(office: BoxOffice) -> None:
+    await office.open(capacity=1, ticket_types=[kind("Day"), kind("Night")])
+    kinds = await office.kinds()
+    bob, ben = await office.people("bob", "ben")
+    await office.bought(bob)
+    await office.joins(ben, kinds=(kinds["Night"],))
+    await archive_ticket_type(office.database, office.alice, kinds["Night"], None)
+    assert await last_why(office, ben) == "These tickets are not sold any more."
 
 
 async def test_an_offer_that_a_new_limit_forbids_goes_to_the_next(office: BoxOffice) -> None:

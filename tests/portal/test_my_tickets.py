@@ -363,3 +363,18 @@ async def test_an_offer_says_before_it_is_taken_that_it_has_to_be_paid(
         assert (words in (await bob.get(address)).text) == told
     offer = (await bob.get(f"/api/v1/waiting-list-entries/{waitlist_id}")).json()["offer"]
     assert offer["hold_hours"] == (30 if told else None)
+
+
+@pytest.mark.parametrize("answer", ["acceptance", "refusal", "departure"])
+async def test_who_cannot_be_answered_at_this_moment_keeps_the_page_of_the_offer(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    address = f"/waiting-list-entries/{await offered(alice, bob)}"
+    key = key_in((await bob.get(address)).text)
+    monkeypatch.setattr("app.turns.MOST", 0)
+    busy = await bob.post(f"{address}/{answer}", data={"key": key})
+    assert busy.status_code == 503
+    assert "Too many requests wait for the same thing." in busy.text
+    assert "An offer for you" in busy.text
+    monkeypatch.undo()
+    assert (await bob.post(f"{address}/{answer}", data={"key": key})).status_code == 303
