@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request
 
 from app.form_request import TEXT_FORM
+from app.sessions import whose
 
 LONGEST = 500_000
 CHOICE = ("ticket_type_id", "quantity")
@@ -16,10 +17,11 @@ CANCELLATION = re.compile(r"/projects/\d+(/attendees/(?P<ticket>\d+))?/cancellat
 
 
 class KeptForm(msgspec.Struct, frozen=True):
-    """Where a form was sent, and what stood in it but for passwords."""
+    """Where a form was sent, what stood in it but for passwords, and who had the session that was over, if known."""
 
     action: str
     fields: list[tuple[str, str]]
+    typed_by: int | None = None
 
     @property
     def text(self) -> str:
@@ -54,7 +56,8 @@ async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:
     form = await request.form()
     fields = [(name, value) for name, value in form.items() if "password" not in name]
     typed = any(value.strip() for name, value in fields if name != "key")
-    return KeptForm(request.scope["path"], fields) if typed else None
+    typed_by = whose(request.cookies.get(request.app.state.parts.sessions.cookie, ""))
+    return KeptForm(request.scope["path"], fields, typed_by) if typed else None
 
 
 def read_kept(text: str | None) -> KeptForm | None:

@@ -14,7 +14,9 @@ from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
 from app.errors import AppError
 from app.form_request import form_of
 from app.kept_form import read_kept
+from app.language import gettext
 from app.parts import Parts
+from app.portal.flash import see_other
 from app.portal.forms import again, empty, text_in
 from app.same_origin import local_path
 from app.validation import read
@@ -81,6 +83,9 @@ async def sign_in(request: Request[Any, Any, Any], parts: NamedDependency[Parts]
         return again(request, "accounts/sign_in.html", refusal, form, next=where)
     cookies = [await begin_session(request, parts, caller)]
     kept = read_kept(text_in(form, "kept"))
+    if kept and kept.typed_by not in (None, caller.user_id):
+        note = gettext("What somebody else had typed here before you signed in is dropped.")
+        return see_other("/", note, "info", cookies)
     if kept and kept.action == local_path(kept.action):
         request.scope["user"] = caller
         return Template("accounts/kept.html", context={"kept": kept, "next": where}, cookies=cookies)

@@ -224,6 +224,20 @@ async def test_what_was_typed_when_the_session_ended_is_sent_after_signing_in_ag
     assert (await bob.get("/api/v1/me")).json()["full_name"] == 'Bo "Reed" <b>'
 
 
+async def test_what_was_typed_comes_back_to_nobody_else(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    await end_session(stage, bob)
+    page = await bob.post("/account", data={"full_name": "Bo Reed", "email": bob.email})  # type: ignore[attr-defined]
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    form = {"email": alice.email, "password": PASSWORD, "kept": kept, "next": "/account"}  # type: ignore[attr-defined]
+    other = await bob.post("/sign-in", data=form)
+    assert (other.status_code, other.headers["location"]) == (303, "/")
+    home = (await bob.get("/")).text
+    assert "What somebody else had typed here before you signed in is dropped." in home
+    assert "Bo Reed" not in home
+
+
 async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     await end_session(stage, alice)
