@@ -133,8 +133,12 @@ async def lock_type(
     await up_to_date(connection, stock)
     row = await connection.fetchrow("SELECT * FROM ticket_types WHERE id = $1", ticket_type_id)
     if if_match is not None and if_match != row["rev"]:
-        raise Stale("The ticket type was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
+        raise overtaken(row["rev"])
     return stock, row
+
+
+def overtaken(rev: int) -> Stale:
+    return Stale("The ticket type was changed elsewhere after you last saw it.", headers={"ETag": f'"{rev}"'})
 
 
 def refuse_cancelled(stock: Stock) -> None:

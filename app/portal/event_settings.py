@@ -22,7 +22,7 @@ from app.language import current_locale, gettext, translated
 from app.parts import Parts
 from app.portal.draft_forms import TIMEZONES, currency_choices, words_for
 from app.portal.flash import see_other
-from app.portal.forms import by_field, mark, revision_in, shown, touched
+from app.portal.forms import by_field, differences, revision_in, shown, touched
 from app.portal.workspace import EventId, frame
 from app.validation import local_amount, read
 
@@ -62,7 +62,7 @@ async def change_settings(
             await change_event(parts.database, who, event_id, patch, revision_in(form))
         except Stale:
             event = await own_event(parts.database, who, event_id)
-            if differences(event, form):
+            if differences(stored(event), meant(form), form):
                 raise
             await change_event(parts.database, who, event_id, patch, event["rev"])
     except (Invalid, Conflict, Stale, Unavailable) as refusal:
@@ -96,7 +96,7 @@ async def refused(parts: Parts, who: Caller, event_id: int, form: Mapping[str, A
     now = stored(event)
     context = await context_of(parts, event, now | typed) | {"errors": errors, "refusal": refusal}
     if isinstance(refusal, Stale):
-        context["meanwhile"] = [(words_for(name), now[name]) for name in differences(event, form)]
+        context["meanwhile"] = [(words_for(name), now[name]) for name in differences(now, meant(form), form)]
     return Template("settings/page.html", context=context, status_code=refusal.status)
 
 
@@ -129,12 +129,6 @@ def stored(event: Mapping[str, Any]) -> dict[str, str]:
 
 def on_the_clock(at: dt.datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).replace(tzinfo=None).isoformat(timespec="seconds" if at.second else "minutes")
-
-
-def differences(event: Mapping[str, Any], form: Mapping[str, Any]) -> list[str]:
-    """Fields that somebody touched here and somebody else elsewhere, and not alike."""
-    elsewhere = touched(stored(event), form)
-    return [name for name, text in meant(form).items() if name in elsewhere and mark(text) != mark(elsewhere[name])]
 
 
 routes = [settings_page, change_settings]

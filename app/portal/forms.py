@@ -49,6 +49,12 @@ def touched(typed: Mapping[str, Any], form: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in typed.items() if marks.get(name) != mark(value)}
 
 
+def differences(now: Mapping[str, Any], meant: Mapping[str, Any], form: Mapping[str, Any]) -> list[str]:
+    """Fields that somebody touched in this form and somebody else elsewhere, and not alike; `now` is what is stored."""
+    elsewhere = touched(now, form)
+    return [name for name, value in meant.items() if name in elsewhere and mark(value) != mark(elsewhere[name])]
+
+
 def mark(value: Any) -> str:
     """The same for a text that a browser sends back in its own way, and for a ticket type without its empty fields."""
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """The ticket types of an event: listed, added, changed, taken off sale."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -12,17 +12,17 @@ from litestar.response import Template
 
 from app.domain.accounts import Caller
 from app.domain.idempotency import idempotent
-from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
+from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type, overtaken
 from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale, Unavailable
 from app.form_request import form_of
 from app.language import gettext, translated
 from app.parts import Parts
-from app.portal.draft_forms import TYPE_FIELDS
+from app.portal.draft_forms import TYPE_FIELDS, words_for
 from app.portal.event_settings import on_the_clock
 from app.portal.flash import see_other
-from app.portal.forms import by_field, revision_in, text_in
+from app.portal.forms import by_field, differences, revision_in, shown, text_in, touched
 from app.portal.workspace import EventId, frame
 from app.validation import local_amount, read
 
@@ -80,11 +80,15 @@ async def save_ticket_type(
 ) -> Response[Any]:
     event, types = await own_types(parts, who, event_id)
     kind, form = one_of(types, type_id), await form_of(request)
+    now, meant = stored(kind, event), touched({name: form[name] for name in TYPE_FIELDS if name in form}, form)
+    both = differences(now, meant, form) if revision_in(form) != kind.rev else []
     try:
-        given = read(TicketTypeIn, {**form, "position": str(kind.position)}, form=True)
-        await change_ticket_type(parts.database, who, type_id, given, revision_in(form))
+        if both:
+            raise overtaken(kind.rev)
+        given = read(TicketTypeIn, {**now, **meant, "position": str(kind.position)}, form=True)
+        await change_ticket_type(parts.database, who, type_id, given, kind.rev)
     except (Invalid, Conflict, Stale, Unavailable) as refusal:
-        return form_page(event, kind, {**stored(kind, event), **form, "rev": str(kind.rev)}, refusal)
+        return form_page(event, kind, now | meant, refusal, [(words_for(name), now[name]) for name in both])
     return see_other(f"/projects/{event_id}/ticket-types", gettext("The changes are saved."))
 
 
@@ -124,7 +128,7 @@ def one_of(types: list[TicketType], type_id: int) -> TicketType:
 def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:
     """A type as its form has it: moments on the clock of the place."""
     zone = ZoneInfo(event["timezone"])
-    values = {name: getattr(kind, name) for name in (*TYPE_FIELDS, "rev")}
+    values = {name: getattr(kind, name) for name in TYPE_FIELDS}
     texts = {
         name: "" if value is None else on_the_clock(value, zone) if hasattr(value, "tzinfo") else str(value)
         for name, value in values.items()
@@ -133,12 +137,25 @@ def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def form_page(
-    event: Mapping[str, Any], kind: TicketType | None, values: Mapping[str, Any], refusal: AppError | None = None
+    event: Mapping[str, Any],
+    kind: TicketType | None,
+    values: Mapping[str, Any],
+    refusal: AppError | None = None,
+    meanwhile: Sequence[tuple[str, str]] = (),
 ) -> Template:
     errors = by_field(refusal.fields) if refusal else {}
     if refusal and refusal.type in BESIDE:
         errors[BESIDE[refusal.type]] = translated(refusal.detail)
-    context = frame(event, "ticket-types", kind=kind, values=values, errors=errors, refusal=refusal)
+    context = frame(
+        event,
+        "ticket-types",
+        kind=kind,
+        values=values,
+        shows=shown(stored(kind, event)) if kind else "",
+        errors=errors,
+        refusal=refusal,
+        meanwhile=meanwhile,
+    )
     return Template("ticket_types/page.html", context=context, status_code=refusal.status if refusal else 200)
 
 

@@ -5,6 +5,7 @@ import re
 import httpx
 
 from tests.cast import stored_event
+from tests.forms import form_in
 
 FORM = {"name": "Friday", "price": "19.50", "description": "", "places": "40", "per_attendee_limit": "2",
         "sale_opens_at": "", "sale_closes_at": "", "hidden_until": ""}  # fmt: skip
@@ -14,6 +15,10 @@ def hidden(page: httpx.Response, name: str) -> str:
     found = re.search(rf'name="{name}"\s+value="([^"]*)"', page.text)
     assert found
     return found.group(1)
+
+
+def type_form(page: str) -> dict[str, str]:
+    return form_in(page.partition("data-unsaved")[2].partition("</form>")[0])
 
 
 async def types_of(alice: httpx.AsyncClient, event_id: int) -> list[tuple[str, str, int | None]]:
@@ -70,11 +75,31 @@ async def test_bad_types_late_types_and_the_last_type_come_back_with_what_was_ty
     (one,) = set(re.findall(rf"{address}/(\d+)", (await alice.get(address)).text))
     late = await alice.post(f"{address}/{one}", data={**FORM, "rev": "999999", "name": "Typed late"})
     assert late.status_code == 412
-    assert "changed meanwhile" in late.text
+    assert "changed elsewhere after you last saw it" in late.text
     assert 'value="Typed late"' in late.text
     last = await alice.post(f"{address}/{one}/removal", data={"rev": hidden(late, "rev")})
     assert last.status_code == 409
     assert "An event needs a ticket type" in last.text
+
+
+async def test_two_windows_change_different_fields_of_a_type_and_both_are_kept(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    address = f"/projects/{event_id}/ticket-types"
+    (one,) = set(re.findall(rf"{address}/(\d+)", (await alice.get(address)).text))
+    slow, fast = [type_form((await alice.get(f"{address}/{one}")).text) for _ in range(2)]
+    await alice.post(f"{address}/{one}", data={**fast, "price": "60", "places": "40"})
+    saved = await alice.post(f"{address}/{one}", data={**slow, "name": "Weekend"})
+    assert saved.status_code == 303, "nobody else has touched that"
+    assert await types_of(alice, event_id) == [("Weekend", "60.00", 40)]
+
+    refused = await alice.post(f"{address}/{one}", data={**slow, "price": "70", "name": "Weekend"})
+    assert refused.status_code == 412
+    assert re.search(r"<dt>Price</dt>\s*<dd dir=\"auto\">\s*60.00\s*</dd>", refused.text)
+    assert "<dt>Name</dt>" not in refused.text, "changed alike"
+    form = type_form(refused.text)
+    assert (form["price"], form["places"]) == ("70", "40")
+    assert (await alice.post(f"{address}/{one}", data=form)).status_code == 303
+    assert await types_of(alice, event_id) == [("Weekend", "70.00", 40)]
 
 
 async def test_types_are_their_organizers_alone(
