@@ -82,7 +82,7 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         before = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
         row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
-            raise Stale("The event was changed meanwhile; read it again.", headers={"ETag": f'"{row["rev"]}"'})
+            raise Stale("The event was changed elsewhere after you last saw it.", headers={"ETag": f'"{row["rev"]}"'})
         data = changed(row, patch)
         refuse_change(before, data)
         if data.status == "draft" and await waiting_count(connection, event_id):

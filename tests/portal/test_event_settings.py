@@ -175,7 +175,7 @@ async def test_who_was_slower_is_told_what_changed_and_keeps_what_was_typed(alic
     late = await alice.post(address, data={**FORM, **lines, "rev": old, "title": "Typed late"})
     assert late.status_code == 412
     assert "<dt>Description</dt>" not in late.text
-    assert "changed meanwhile" in late.text
+    assert "changed elsewhere after you last saw it" in late.text
     assert re.search(r"<dt>Place</dt>\s*<dd dir=\"auto\">\s*Lychen\s*</dd>", late.text)
     assert value_of(late, "title") == "Typed late"
     assert value_of(late, "location") == "Uckermark"
