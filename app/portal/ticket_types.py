@@ -17,10 +17,11 @@ from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, NotFound, Stale, Unavailable
 from app.form_request import form_of
-from app.language import gettext, translated
+from app.language import gettext, ngettext, translated
 from app.parts import Parts
 from app.portal.draft_forms import TYPE_FIELDS, words_for
 from app.portal.event_settings import on_the_clock
+from app.portal.filters import number
 from app.portal.flash import see_other
 from app.portal.forms import by_field, differences, revision_in, shown, text_in, touched
 from app.portal.workspace import EventId, frame
@@ -55,7 +56,7 @@ async def add_ticket_type(
         await create_ticket_type(parts.database, who, event_id, given, key)
     except (Invalid, Conflict, Unavailable) as refusal:
         return form_page(event, None, {**form, "key": secrets.token_urlsafe(16)}, refusal)
-    return see_other(f"/projects/{event_id}/ticket-types", gettext("The ticket type is added."))
+    return listed(event, given, gettext("The ticket type is added."))
 
 
 @get("/projects/{event_id:int}/ticket-types/{type_id:int}", opt={"role": "organizer"})
@@ -89,7 +90,7 @@ async def save_ticket_type(
         await change_ticket_type(parts.database, who, type_id, given, kind.rev)
     except (Invalid, Conflict, Stale, Unavailable) as refusal:
         return form_page(event, kind, now | meant, refusal, [(words_for(name), now[name]) for name in both])
-    return see_other(f"/projects/{event_id}/ticket-types", gettext("The changes are saved."))
+    return listed(event, given, gettext("The changes are saved."))
 
 
 @post("/projects/{event_id:int}/ticket-types/{type_id:int}/removal", opt={"role": "organizer", "limit": "submit"})
@@ -109,6 +110,26 @@ async def remove_ticket_type(
     return see_other(
         f"/projects/{event_id}/ticket-types", gettext("It is not sold any more; tickets that are out stay good.")
     )
+
+
+def listed(event: Mapping[str, Any], given: TicketTypeIn, done: str) -> Response[Any]:
+    """Back at the list, which says what was done, and where there are fewer places in all than were typed."""
+    too_many = too_many_places(event["capacity"], given.places)
+    return see_other(
+        f"/projects/{event['id']}/ticket-types", f"{done} {too_many}".strip(), "info" if too_many else "good"
+    )
+
+
+def too_many_places(capacity: int, places: int | None) -> str:
+    """May be stored, since the capacity may grow."""
+    if (places or 0) <= capacity:
+        return ""
+    said = ngettext(
+        "The event has only %(num)s place in all, so no more of these can be sold.",
+        "The event has only %(num)s places in all, so no more of these can be sold.",
+        capacity,
+    )
+    return said % {"num": number(capacity)}
 
 
 async def own_types(parts: Parts, who: Caller, event_id: int) -> tuple[Mapping[str, Any], list[TicketType]]:
@@ -151,6 +172,7 @@ def form_page(
         "ticket-types",
         kind=kind,
         values=values,
+        too_many=too_many_places(event["capacity"], kind.places if kind else None),
         shows=shown(stored(kind, event)) if kind else "",
         errors=errors,
         refusal=refusal,

@@ -102,6 +102,23 @@ async def test_two_windows_change_different_fields_of_a_type_and_both_are_kept(a
     assert await types_of(alice, event_id) == [("Weekend", "70.00", 40)]
 
 
+async def test_more_places_than_the_event_has_are_stored_and_named(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, capacity=1_000)
+    address = f"/projects/{event_id}/ticket-types"
+    said = "The event has only 1,000 places in all, so no more of these can be sold."
+    for places, too_many in (("1000", False), ("1001", True)):
+        form = {**FORM, "name": f"Kind {places}", "places": places}
+        await alice.post(address, data={**form, "key": hidden(await alice.get(f"{address}/new"), "key")})
+        page = (await alice.get(address)).text
+        assert (f"The ticket type is added. {said}" in page) == too_many
+        one = re.findall(rf"{address}/(\d+)", page)[-1]
+        changed = await alice.get(f"{address}/{one}")
+        beside = changed.text.split('id="places-hint">')[1].split("</p>")[0]
+        assert (beside == said) == too_many
+        await alice.post(f"{address}/{one}", data={**form, "rev": hidden(changed, "rev"), "price": "20"})
+        assert (f"The changes are saved. {said}" in (await alice.get(address)).text) == too_many
+
+
 async def test_types_are_their_organizers_alone(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:
