@@ -60,16 +60,20 @@ async def places(
     visitor: NamedDependency[Caller | None],
     event_id: EventId,
     seen: Annotated[str, QueryParameter(required=False)] = "",
+    first: Annotated[str, QueryParameter(required=False)] = "",
 ) -> Response[Any]:
-    """What is left, for those who look: nothing where nothing changed, and the whole box where the choice did."""
+    """What is left, for those who look: nothing where nothing changed, and the whole box where the choice did.
+
+    `first` is the `seen` from when the page was opened or the visitor did something last, once it is another.
+    """
     now = await places_now(parts.database, visitor, event_id, seen)
     if seen == now.seen:
         return Response(None, status_code=204)
     if seen.partition("~")[0] == now.offer:
-        return Template("events/places.hx.html", context={"places": now})
+        return Template("events/places.hx.html", context={"places": now, "first": first})
     headers = {"HX-Retarget": "#buy", "HX-Reswap": "outerHTML"}
-    context = await context_of(parts, visitor, event_id) | {"seen": seen}
-    context["repriced"] = context["places"].repriced_since(seen)
+    context = await context_of(parts, visitor, event_id)
+    context |= {"seen": seen, "first": first or seen.partition("~")[0]}
     return Template("events/changed.hx.html", context=context, headers=headers)
 
 
@@ -151,7 +155,8 @@ async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dic
         "values": {},
         "errors": {},
         "refusal": None,
-        "repriced": [],
+        "seen": "",
+        "first": "",
         "said": "",
         "public_url": parts.settings.public_url,
     }

@@ -1,6 +1,7 @@
 """The page that sells an event: every end of a purchase, and what changes while one looks."""
 
 import datetime as dt
+import html
 import re
 from typing import Any
 
@@ -25,8 +26,14 @@ async def places(visitor: httpx.AsyncClient, event_id: int, seen: str) -> httpx.
     return await visitor.get(f"/events/{event_id}/places", params={"seen": seen}, headers=HX)
 
 
+async def look_again(visitor: httpx.AsyncClient, page: str) -> str:
+    """What the box asks for by itself."""
+    (address,) = re.findall(r'hx-get="([^"]+)" hx-trigger="every', page)
+    return (await visitor.get(html.unescape(address), headers=HX)).text
+
+
 def seen_in(page: str) -> str:
-    found = re.search(r"/places\?seen=([^\"]+)\"", page)
+    found = re.search(r"/places\?seen=([^\"&]+)[\"&]", page)
     assert found, page
     return found.group(1)
 
@@ -431,9 +438,34 @@ async def test_a_price_that_changes_while_one_looks_is_said_in_the_box(
     changed = await places(bob, event_id, seen)
     assert changed.headers["hx-retarget"] == "#buy"
     alert = " ".join(changed.text.partition('role="alert"')[2].partition("</p>")[0].split())
-    assert "The price of “<bdi>Tent &lt;b&gt;</bdi>” has just changed: it is €1,200.00 now." in alert
+    assert "The price of “<bdi>Tent &lt;b&gt;</bdi>” has changed: it is €1,200.00 now." in alert
     assert "Weekend" not in alert
-    assert "has just changed" not in (await bob.get(f"/events/{event_id}")).text
+    assert "has changed" not in (await bob.get(f"/events/{event_id}")).text
+
+
+async def test_a_price_that_has_changed_is_said_until_somebody_does_something(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": "Weekend", "price": "120", "per_attendee_limit": 2, "places": 3},
+        {"name": "Tent", "price": "60"},
+    ]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    page = (await bob.get(f"/events/{event_id}")).text
+    weekend, tent = [await type_of(alice, event_id, name) for name in ("Weekend", "Tent")]
+    rev = {"If-Match": "*"}
+    await alice.put(f"/api/v1/ticket-types/{tent}", json={"name": "Tent", "price": "75"}, headers=rev)
+    box = await look_again(bob, page)
+    assert "changed: it is €75.00 now." in box
+    assert 'role="alert"' in box
+    for _ in range(2):  # the count alone, and then what he can choose
+        await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": weekend})
+        box = await look_again(bob, box)
+    assert "changed: it is €75.00 now." in box
+    assert 'role="alert"' not in box, "it was read out before"
+    await alice.put(f"/api/v1/ticket-types/{tent}", json={"name": "Tent", "price": "80"}, headers=rev)
+    assert "changed: it is €80.00 now." in await look_again(bob, box)
+    assert "it is €80.00 now" not in (await buy(bob, event_id, ticket_type_id=weekend)).text
 
 
 async def test_what_was_bought_stays_chosen_while_one_can_have_more(
