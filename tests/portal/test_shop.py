@@ -544,6 +544,18 @@ async def test_the_state_of_the_sale_is_said_when_it_changes_and_not_each_count(
     assert said((await places(visitor, event_id, seen)).text) == "This festival is cancelled."
 
 
+async def test_why_it_is_cancelled_is_said_to_who_looks_at_that_moment(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    page = (await visitor.get(f"/events/{event_id}")).text
+    await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "Storm"})
+    head = (await look_again(visitor, page)).partition('<header id="event" hx-swap-oob="true">')[2]
+    assert "The organizer says why: <bdi>Storm</bdi>" in head
+    assert "Cancelled" in head
+    assert '<header id="event">' in page
+
+
 async def test_a_sale_that_is_over_is_not_asked_about_again(
     alice: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:
