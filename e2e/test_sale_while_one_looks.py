@@ -4,9 +4,10 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from e2e.steps import accessible, fits, heard, listen, look_again, scriptless, sign_up, stored_event
+from tests.process import Server
 
 
 def in_seconds(count: float) -> str:
@@ -134,6 +135,34 @@ def test_the_last_place_goes_while_somebody_looks(visit: Callable[[], Page]) -> 
     assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}").ok
     look_again(bob, bob.get_by_role("button", name="Sign in to join the waiting list"))
     heard(bob, "Sold out.")
+
+
+def test_it_is_cancelled_while_somebody_looks(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Storm to Come")
+    bob.goto(f"/events/{event_id}")
+    listen(bob)
+    assert nora.request.post(f"/api/v1/event/{event_id}/cancellation", data={"reason": "A storm"}).ok
+    look_again(bob, bob.get_by_text("The organizer says why: A storm"))
+    heard(bob, "This festival is cancelled.")
+    expect(bob.get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(bob.get_by_role("heading", name="Storm to Come")).to_have_count(1)
+    accessible(bob)
+
+
+def test_the_times_are_said_on_the_clock_of_who_reads(browser: Browser, site: Server) -> None:
+    context = browser.new_context(base_url=site.url, timezone_id="Asia/Tokyo", locale="en-GB")
+    page = context.new_page()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    times = {"start_time": "2031-07-04T16:00:00Z", "end_time": "2031-07-06T21:00:00Z"}
+    page.goto(f"/events/{stored_event(page, timezone='Europe/Berlin', **times)}")
+    here = page.locator(".facts .here-time")
+    expect(here).to_have_text(re.compile(r"^5 Jul 2031, 01:00\s–\s7 Jul 2031, 06:00 in your timezone$"))
+    same = stored_event(page, timezone="Asia/Tokyo", **times)
+    page.goto(f"/events/{same}")
+    expect(here).to_have_count(0)
+    context.close()
 
 
 def test_a_ticket_is_given_back(visit: Callable[[], Page]) -> None:

@@ -4,10 +4,10 @@ const byId = (id) => document.getElementById(id);
 const each = (root, selector, act) => root.querySelectorAll(selector).forEach(act);
 
 function addLocalTime(time) {
-  const form = (timeZone) =>
-    new Date(time.dateTime).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short", timeZone });
-  if (form() === form(time.dataset.local)) return;
-  time.insertAdjacentHTML("afterend", `<span class="here-time">${form()} ${time.dataset.here}</span>`);
+  const { here, local, end } = time.dataset, at = new Date(time.dateTime);
+  const form = (timeZone) => Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short", timeZone })
+    .formatRange(at, new Date(end || at));
+  if (form() !== form(local)) time.insertAdjacentHTML("afterend", `<span class=here-time>${form()} ${here}</span>`);
 }
 
 function countDown(time) {
@@ -20,7 +20,7 @@ function countDown(time) {
 }
 
 const hideWhileSeen = (link) =>
-  new IntersectionObserver(([seen]) => { link.hidden = seen.isIntersecting; }).observe(byId(link.dataset.unlessSeen));
+  new IntersectionObserver(([seen]) => link.hidden = seen.isIntersecting).observe(byId(link.dataset.unlessSeen));
 
 const limit = ({ checked, form, dataset: { most } }) => { if (checked && most) form.quantity.max = most; };
 on("change", ({ target }) => limit(target));
@@ -31,7 +31,7 @@ on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-unless-seen]", hideWhileSeen);
 });
 
-// Focus goes to a bad field, `data-next` or what came; what is only read leaves what was typed.
+// Focus goes to a bad field, `data-next` or what came; a mere look leaves what was typed.
 let left, next, typed = [];
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;
@@ -66,7 +66,7 @@ on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
   const copy = target.closest("[data-copy]");
   if (copy) navigator.clipboard.writeText(byId(copy.dataset.copy).textContent.trim());
-  each(document, ".menu", (menu) => { menu.open = menu.contains(target); });
+  each(document, ".menu", (menu) => menu.open = menu.contains(target));
 });
 on("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest("[data-menu][open]");
@@ -75,14 +75,14 @@ on("keydown", ({ key, target }) => {
   menu.firstElementChild.focus();
 });
 
-// A field knows of the complaint beside it.
+// A field knows the complaint beside it.
 on("htmx:oobAfterSwap", ({ detail: { target } }) => {
   const field = byId(target.id.replace("-error", ""));
   if (field?.name) field.ariaInvalid = !!target.firstElementChild;
 });
 
 let unsaved;
-on("input", ({ target }) => { unsaved ||= target.closest("form[data-unsaved]")?.action; });
-on("submit", () => { unsaved = null; });
+on("input", ({ target }) => unsaved ||= target.closest("form[data-unsaved]")?.action);
+on("submit", () => unsaved = null);
 on("htmx:afterOnLoad", ({ detail }) => { if (detail.requestConfig.elt.action === unsaved) unsaved = null; });
 onbeforeunload = (event) => { if (unsaved) event.preventDefault(); };

@@ -11,7 +11,7 @@ async function send(form, file) {
   post.setRequestHeader("HX-Request", true);
   post.upload.onprogress = ({ loaded, total }) => bar.value = loaded / total;
   post.send(body);
-  await new Promise((done) => { post.onloadend = done; });
+  await new Promise((done) => post.onloadend = done);
   const away = post.getResponseHeader("HX-Redirect");
   if (away) location = away;
   row.className = "complaint";
@@ -31,11 +31,11 @@ Object(htmx.find(`[data-here] [value="${Intl.DateTimeFormat().resolvedOptions().
 
 on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target.form, target.files); });
 
-let moved; // a picture; else files come
+let moved; // a picture; else files
 const place = ({ target, dataTransfer }) =>
   moved ? target.closest?.(".thumb") : dataTransfer.types.includes("Files") && document;
-on("dragstart", ({ target }) => { moved = target.closest?.(".thumb"); });
-on("dragend", () => { moved = null; });
+on("dragstart", ({ target }) => moved = target.closest?.(".thumb"));
+on("dragend", () => moved = null);
 on("dragover", (event) => place(event) && event.preventDefault());
 on("drop", (event) => {
   const there = place(event);
