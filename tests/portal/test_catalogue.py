@@ -201,5 +201,5 @@ async def test_what_is_free_for_some_is_no_price_to_begin_from(
     event_id = await stored_event(alice, ticket_types=kinds)
     for path in ("/", f"/events/{event_id}"):
         page = (await visitor.get(path)).text
-        assert "Free or more" in page
+        assert "Free and paid" in page
         assert "from Free" not in page
