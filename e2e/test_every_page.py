@@ -1,6 +1,7 @@
 """Whoever opens any page at all finds it accessible, in light and in dark."""
 
 import asyncio
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from e2e.conftest import PHONE
@@ -78,6 +80,17 @@ def test_who_reads_in_colours_of_their_own_sees_where_they_are_and_what_is_chose
     assert line_of(page, ".steps [aria-current]") != line_of(page, ".steps a")
     page.goto(f"/events/{event}")
     assert line_of(page, ".option:has(:checked)") != line_of(page, ".option:not(:has(:checked))")
+    context.close()
+
+
+def test_who_reads_in_colours_of_their_own_sees_how_full_a_meter_is(browser: Browser, demo: Server) -> None:
+    context = browser.new_context(base_url=demo.url, forced_colors="active")
+    page = context.new_page()
+    page.goto("/styleguide")
+    for one in ("meter", "progress"):
+        drawn = Image.open(io.BytesIO(page.locator(one).first.screenshot())).convert("RGB")
+        full, empty = [drawn.getpixel((drawn.width * percent // 100, drawn.height // 2)) for percent in (10, 90)]
+        assert full != empty, one
     context.close()
 
 
