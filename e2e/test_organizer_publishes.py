@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import DESKTOP
 from e2e.steps import (
@@ -110,6 +110,21 @@ def test_a_new_draft_begins_in_the_timezone_of_who_makes_it(visit: Callable[...,
     page.get_by_role("button", name="Save and leave").click()
     page.get_by_role("link", name="Where I Am").click()
     expect(zone).to_have_value("UTC")
+
+
+def test_the_timezone_that_is_usual_here_is_kept_when_it_is_chosen(browser: Browser, site: Server) -> None:
+    context = browser.new_context(base_url=site.url, timezone_id="Africa/Nairobi")
+    page = context.new_page()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Elsewhere")
+    zone = page.get_by_label("Timezone of the place")
+    expect(zone).to_have_value("Africa/Nairobi")
+    with page.expect_response("**/check"):
+        zone.select_option("UTC")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.reload()
+    expect(zone).to_have_value("UTC")
+    context.close()
 
 
 def test_words_that_are_not_sent_yet_are_not_left_behind_unasked(visit: Callable[[], Page]) -> None:

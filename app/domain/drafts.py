@@ -43,9 +43,9 @@ class ProjectDraft(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def zone(self) -> str:
-        """Of the place, where one is typed that exists."""
+        """Of the place, where one is typed that exists; else nothing."""
         zone = zone_or_none(self.typed.get("timezone", ""))
-        return zone.key if zone else "UTC"
+        return zone.key if zone else ""
 
 
 def step_of(field: str) -> str:

@@ -98,7 +98,8 @@ def draft_context(
     """`everything` complains about empty fields, too: nobody likes to be told off before having typed a word."""
     found = complaints(draft.typed, pictures, parts.settings.event_defaults)
     found.sort(key=lambda bad: ORDER.index(step_of(bad.field)))
-    values = USUAL | {"currency": parts.settings.event_defaults["currency"]} | flat(draft.typed)
+    defaults = {name: parts.settings.event_defaults[name] for name in ("currency", "timezone")}
+    values = USUAL | defaults | flat(draft.typed)
     missing = {step_of(bad.field) for bad in found}
     errors = by_field(bad for bad in found if step_of(bad.field) == step)
     return {
@@ -110,7 +111,7 @@ def draft_context(
         "complaints": [(step_of(bad.field), words_for(bad.field), bad.message) for bad in found],
         "fields": field_names(draft.typed, step),
         "pictures": shown_draft_pictures(parts.media, pictures),
-        "preview": preview_of(parts.media, draft.typed, pictures),
+        "preview": preview_of(parts.media, defaults | draft.typed, pictures),
         "refusal": None,
         "kinds": KINDS,
         "timezones": TIMEZONES,

@@ -53,11 +53,12 @@ async def start_draft(
 
 
 async def usual(parts: Parts, who: Caller) -> dict[str, Any]:
-    """What most organizers would type anyway."""
+    """What most organizers would type anyway; the timezone is for their browser to say."""
     async with parts.database.connection() as connection:
         company = await company_of(connection, who.organizer_id or 0)
+    defaults = {name: value for name, value in parts.settings.event_defaults.items() if name != "timezone"}
     return {
-        **parts.settings.event_defaults,
+        **defaults,
         "company_name": company or "",
         "type": "poster",
         "ticket_types": [{"name": gettext("General admission")}],

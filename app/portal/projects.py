@@ -24,7 +24,8 @@ async def projects(
 ) -> Template:
     page = await events_of(parts.database, parts.media, who, ON_A_PAGE, from_cursor(cursor))
     drafts = [] if cursor else await drafts_of(parts.database, who)
-    return Template("projects/list.html", context={"visitor": who, "page": page, "drafts": drafts})
+    context = {"visitor": who, "page": page, "drafts": drafts, "timezone": parts.settings.timezone}
+    return Template("projects/list.html", context=context)
 
 
 routes = [projects]

@@ -306,6 +306,17 @@ async def test_while_one_types_it_is_kept_judged_and_shown(alice: httpx.AsyncCli
     assert "Typed 🎪" in (await alice.get(f"{draft}/basics")).text
 
 
+async def test_a_timezone_that_one_chooses_while_typing_is_no_longer_guessed(alice: httpx.AsyncClient) -> None:
+    address = f"{await begun(alice)}/basics"
+    form = form_in((await alice.get(address)).text)
+    assert form["timezone"] == "UTC", "which nobody chose, though it is what an event has without a word"
+    assert " data-here" in (await alice.get(address)).text
+    await alice.post(f"{address}/check", data=form, headers=HTMX)
+    page = (await alice.get(address)).text
+    assert " data-here" not in page
+    assert form_in(page)["timezone"] == "UTC"
+
+
 async def test_a_check_that_comes_late_changes_nothing_and_says_so(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     rev = rev_of(await alice.get(f"{draft}/basics"))
