@@ -33,8 +33,11 @@ class GoodTicket(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Without `counted_on` nobody has or waits for a ticket, so that it can become a draft again."""
+
     event_id: int
     title: str
+    counted_on: bool
 
 
 class Leaving(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +70,14 @@ async def leaving(database: Database, who: Caller) -> Leaving:
 
 
 async def live_events(connection: Connection, organizer_id: int | None) -> list[LiveEvent]:
-    """Events that attendees count on, those included that are still on their way to the database."""
+    """Events that attendees may count on, those included that are still on their way to the database."""
     rows = await connection.fetch(
-        """SELECT id AS event_id, title FROM events
-           WHERE organizer_id = $1 AND status = 'published' AND end_time > now()
+        """SELECT id AS event_id, title,
+                  sold + held > 0 OR EXISTS (SELECT FROM waiting_list w WHERE w.event_id = events.id
+                                             AND w.status IN ('waiting', 'offered')) AS counted_on
+           FROM events WHERE organizer_id = $1 AND status = 'published' AND end_time > now()
            UNION ALL
-           SELECT DISTINCT s.event_id, 'Event ' || s.event_id FROM submissions s
+           SELECT DISTINCT s.event_id, 'Event ' || s.event_id, true FROM submissions s
            WHERE s.organizer_id = $1 AND s.created_at > now() - $2::interval
              AND s.kind IN ('EventSubmitted', 'ProjectSubmitted')
              AND NOT EXISTS (SELECT FROM events e WHERE e.id = s.event_id)
@@ -105,7 +110,11 @@ async def require_no_events(connection: Connection, who: Caller) -> None:
     if events := await live_events(connection, who.organizer_id):
         titles = ", ".join(event.title for event in events)
         raise Conflict(
-            Phrase("Cancel your events first, or wait until they are over: %(titles)s.", titles=titles),
+            Phrase(
+                "Cancel your events first, make those that nobody has a ticket for drafts again, "
+                "or wait until they are over: %(titles)s.",
+                titles=titles,
+            ),
             type="live-events",
         )
 

@@ -250,6 +250,28 @@ async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, al
     assert 'name="rev" value="8"' in back.text
 
 
+async def test_who_has_sold_nothing_takes_the_events_off_the_site_and_goes(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    sold, waited = [await stored_event(alice, title=title, capacity=1) for title in ("Sold", "Waited for")]
+    unsold = await stored_event(alice, title="Unsold")
+    for event_id in (sold, waited):
+        await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    await alice.post("/api/v1/attendee/join-waiting-list", json={"event_id": waited})
+    unwanted, wanted = (await alice.get("/account/deletion")).text.split("People count on these events")
+    assert "Take each of them off the site first:" in unwanted
+    assert "Unsold" in unwanted
+    assert re.findall("<bdi>(Sold|Waited for|Unsold)</bdi>", wanted) == ["Sold", "Waited for"]
+    assert 'value="draft"' in (await alice.get(f"/projects/{unsold}")).text
+    for event_id in (sold, waited):
+        await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "Storm"})
+    refused = await alice.post("/account/deletion", data={"current_password": PASSWORD})
+    assert refused.status_code == 409
+    assert "make those that nobody has a ticket for drafts again" in refused.text
+    await alice.post(f"/projects/{unsold}/publication", data={"status": "draft"})
+    assert (await alice.post("/account/deletion", data={"current_password": PASSWORD})).status_code == 303
+
+
 async def test_who_deletes_an_account_is_told_of_the_places_that_are_held(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
