@@ -36,6 +36,11 @@ def fits(page: Page) -> None:
         assert page.evaluate(STICKING_OUT) == [], (page.url, page.viewport_size)
 
 
+def looks_right(page: Page) -> None:
+    accessible(page)
+    fits(page)
+
+
 def height(one: Locator) -> float:
     box = one.bounding_box()
     assert box
@@ -156,3 +161,28 @@ def publish(page: Page, title: str, capacity: int = 100) -> str:
     found = re.search(r"/events/\d+", page.url)
     assert found
     return found.group()
+
+
+def email_of(page: Page) -> str:
+    page.goto("/account")
+    return page.get_by_label("E-mail").input_value()
+
+
+def buy(person: Page, name: str, event_id: int) -> None:
+    account = {"full_name": name, "email": f"guest{next(numbers)}@example.org", "password": PASSWORD}
+    for path, body in (
+        ("attendee/sign-up", account),
+        ("sign-in", account),
+        (f"attendee/buy-ticket/{event_id}", {}),
+    ):
+        answer = person.request.post(f"/api/v1/{path}", data=body)
+        assert answer.ok, answer.text()
+
+
+def two_kinds(organizer: Page, title: str, **friday: object) -> int:
+    weekend = {"name": "Weekend", "price": "120", "per_attendee_limit": 4}
+    return stored_event(organizer, title=title, ticket_types=[weekend, {"name": "Friday", "price": "40", **friday}])
+
+
+def kind(page: Page, name: str) -> Locator:
+    return page.get_by_role("radio", name=re.compile(name))

@@ -1,113 +1,61 @@
-"""Attendees buy the last place, wait for another, and find what they have."""
+"""Attendees find a festival, buy tickets of it and give them back."""
 
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from e2e.conftest import PHONE
 from e2e.steps import (
     accessible,
     fits,
     heard,
     height,
-    in_one_line,
+    kind,
     listen,
-    look_again,
     publish,
     scriptless,
     sign_up,
     stored_event,
+    two_kinds,
 )
 
 
-def apart(one: Locator, other: Locator) -> bool:
-    upper, lower = sorted(
-        (box["y"], box["y"] + box["height"]) for box in (one.bounding_box(), other.bounding_box()) if box
-    )
-    return upper[1] <= lower[0]
-
-
-def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) -> None:
-    nora, bob, ben = visit(), visit(), visit()
+def test_a_kind_and_a_number_of_tickets_are_bought(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    path = publish(nora, "One Chair Concert", capacity=1)
-
-    bob.goto(path)
-    other_way = bob.get_by_role("button", name="Sign up", exact=True)
-    assert in_one_line(other_way)
-    other_way.click()
-    expect(bob.get_by_label("Your name")).to_be_visible()
+    event_id = two_kinds(nora, "Two Kinds", per_attendee_limit=3)
     sign_up(bob, "Bob")
-    sign_up(ben, "Ben")
-    for page in (bob, ben):
-        page.goto(path)
-        expect(page.get_by_text("1 of 1 places left")).to_be_visible()
+    bob.goto(f"/events/{event_id}")
+    kind(bob, "Friday").check()
+    bob.get_by_label("How many", exact=True).fill("2")
     accessible(bob)
     fits(bob)
-
-    bob.get_by_role("button", name="Buy a ticket").click()
-    expect(bob.get_by_text("You have a ticket").first).to_be_visible()
-    if bob.context not in scriptless:
-        expect(bob.locator("#buy:focus-within")).to_be_visible()
-        expect(bob.locator(".buy-bar")).to_be_hidden()
-        if bob.viewport_size == PHONE:
-            bob.set_viewport_size({"width": 390, "height": 400})
-            bob.locator("#buy .notice").evaluate("notice => notice.scrollIntoView()")
-            assert apart(bob.locator(".toast"), bob.locator("#buy .notice")), "both can be read"
-            bob.set_viewport_size(PHONE)
+    bob.get_by_role("button", name="Buy tickets").click()
+    expect(bob.get_by_text("You have 2 tickets.").first).to_be_visible()
+    expect(bob.get_by_text("98 of 100 places left")).to_be_visible()
     accessible(bob)
     bob.goto("/tickets")
-    expect(bob.get_by_role("heading", name="One Chair Concert")).to_be_visible()
-    accessible(bob)
-    fits(bob)
-
-    ben.goto(path)
-    ben.get_by_role("button", name="Join the waiting list").click()
-    expect(ben.get_by_text("You are number 1 on the waiting list").first).to_be_visible()
-    ben.goto("/tickets")
-    expect(ben.get_by_text("You are number 1").first).to_be_visible()
-    accessible(ben)
+    expect(bob.get_by_text(re.compile("Friday · €40.00"))).to_have_count(2)
 
 
-def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Page]) -> None:
-    nora, bob, ben = visit(), visit(), visit()
+def test_a_ticket_is_given_back(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    path = publish(nora, "Two Turns", capacity=1)
-    for person, name in ((bob, "Bob"), (ben, "Ben")):
-        sign_up(person, name)
-        person.goto(path)
-        person.get_by_role("button", name=re.compile("Buy a ticket|Join the waiting list")).click()
-        expect(person.get_by_text(re.compile("You have a ticket|You are number 1")).first).to_be_visible()
-    listen(ben)
-    number = bob.request.get("/api/v1/tickets").json()["items"][0]["ticket_number"]
-    freed = nora.request.post(f"/api/v1/tickets/{number}/cancellation", data={"reason": "Asked for it"})
-    assert freed.ok, freed.text()
-
-    look_again(ben, ben.locator("#buy").get_by_text("A place is yours to take."))
-    heard(ben, "A place is yours to take.")
-    accessible(ben)
-    ben.get_by_role("link", name="Answer the offer").click()
-    accessible(ben)
-    ben.get_by_role("button", name=re.compile("Take|Accept")).first.click()
-    expect(ben.get_by_text("It is yours.")).to_be_visible()
-    ben.goto(path)
-    expect(ben.get_by_text("You have a ticket").first).to_be_visible()
-
-
-def test_what_is_left_changes_while_one_looks(visit: Callable[[], Page]) -> None:
-    nora, bob, ben = visit(), visit(), visit()
-    sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    path = publish(nora, "Three Boats", capacity=3)
+    event_id = stored_event(nora, title="Second Thoughts", capacity=1, returns_until="2031-07-04T12:00")
     sign_up(bob, "Bob")
-    ben.goto(path)
-    expect(ben.get_by_text("3 of 3 places left")).to_be_visible()
-    bob.goto(path)
+    bob.goto(f"/events/{event_id}")
     bob.get_by_role("button", name="Buy a ticket").click()
     expect(bob.get_by_text("You have a ticket").first).to_be_visible()
-    if ben.context in scriptless:
-        ben.reload()
-    expect(ben.get_by_text("2 of 3 places left")).to_be_visible(timeout=20_000)
+    bob.goto("/tickets")
+    bob.get_by_role("link", name="Second Thoughts").click()
+    bob.get_by_text("Give it back").click()
+    accessible(bob)
+    fits(bob)
+    bob.get_by_role("button", name="Give the ticket back").click()
+    expect(bob.get_by_text("The ticket was given back.")).to_be_visible()
+    accessible(bob)
+    bob.goto(f"/events/{event_id}")
+    expect(bob.get_by_role("button", name="Buy a ticket")).to_be_visible()
 
 
 def test_festivals_are_found_by_their_words(visit: Callable[[], Page]) -> None:

@@ -1,6 +1,5 @@
 """An organizer signs up, builds a festival in five steps, watches it arrive and sees it on the first page."""
 
-import re
 import time
 from collections.abc import Callable
 
@@ -8,13 +7,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import DESKTOP
 from e2e.steps import (
-    PASSWORD,
     accessible,
     add_picture,
     begin,
     fill_basics,
     fill_details,
-    fill_draft,
     fill_tickets,
     fits,
     go_on,
@@ -23,7 +20,6 @@ from e2e.steps import (
     scriptless,
     sign_up,
 )
-from tests.lost_uploads import keys_lost
 from tests.process import Server
 
 
@@ -176,52 +172,6 @@ def test_pictures_are_described_ordered_and_cropped(visit: Callable[[], Page]) -
     expect(page.locator(".thumb")).to_have_count(1)
     page.goto(address)
     expect(page.get_by_label("What it shows")).to_have_value("Paper lanterns on a lake")
-
-
-def test_a_draft_is_kept_while_the_session_ends_in_the_middle_of_it(visit: Callable[[], Page]) -> None:
-    page = visit()
-    email = sign_up(page, "Nora", company="Lantern Fields e.V.")
-    begin(page, "Interrupted")
-    fill_basics(page)
-    go_on(page, "Tickets and places")
-    page.get_by_label("Places in all").fill("250")
-    if page.context not in scriptless:
-        expect(page.get_by_text("Saved.")).to_be_visible()
-        with page.expect_response("**/check"):  # the field that was left is saved once more
-            page.get_by_label("Price", exact=True).focus()
-    page.context.clear_cookies()
-    page.get_by_label("Price", exact=True).fill("49.90")
-    if page.context in scriptless:
-        page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("what you typed is kept")).to_be_visible()
-    accessible(page)
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name="Send it").click()
-    expect(page.get_by_role("navigation", name="Steps")).to_be_visible()
-    page.goto(re.sub(r"[a-z]+$", "tickets", page.url))
-    expect(page.get_by_label("Places in all")).to_have_value("250")
-    expect(page.get_by_label("Price", exact=True)).to_have_value("49.90")
-    page.goto(page.url.replace("tickets", "basics"))
-    expect(page.get_by_label("Title")).to_have_value("Interrupted")
-    expect(page.get_by_label("Place", exact=True)).to_have_value("Uckermark")
-
-
-def test_a_store_that_fails_is_told_and_tried_again(visit: Callable[[], Page], site: Server) -> None:
-    page = visit()
-    sign_up(page, "Nora", company="Lantern Fields e.V.")
-    fill_draft(page, "Second Try")
-    found = re.search(r"drafts/\d+/\d+", page.locator("#preview img").get_attribute("src") or "")
-    assert found
-    with keys_lost(site, [found.group()]):
-        page.get_by_role("button", name="Submit").click()
-        expect(page.get_by_text("The pictures could not be stored")).to_be_visible(timeout=30_000)
-        accessible(page)
-        fits(page)
-    page.get_by_role("button", name="Try again").click()
-    page.get_by_role("link", name="See the page of your event").click(timeout=30_000)
-    expect(page.get_by_role("heading", name="Second Try", level=1)).to_be_visible()
 
 
 def fits_at_any_width(page: Page) -> None:

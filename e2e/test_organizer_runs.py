@@ -1,31 +1,14 @@
-"""An organizer runs a festival: finds people, checks them in, cancels a ticket, prints, copies and calls it off."""
+"""An organizer runs a festival: finds people, checks them in, cancels a ticket, prints and copies."""
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect
 
-from e2e.steps import PASSWORD, accessible, fits, heard, height, listen, numbers, scriptless, sign_up, stored_event
+from e2e.steps import buy, fits, heard, height, listen, looks_right, numbers, scriptless, sign_up, stored_event
 
 LINE = 32  # pixels that two lines of a table do not fit in
 WIDTHS = (360, 390, 768, 1024, 1280)
-
-
-def buy(person: Page, name: str, event_id: int) -> None:
-    account = {"full_name": name, "email": f"guest{next(numbers)}@example.org", "password": PASSWORD}
-    for path, body in (
-        ("attendee/sign-up", account),
-        ("sign-in", account),
-        (f"attendee/buy-ticket/{event_id}", {}),
-    ):
-        answer = person.request.post(f"/api/v1/{path}", data=body)
-        assert answer.ok, answer.text()
-
-
-def looks_right(page: Page) -> None:
-    accessible(page)
-    fits(page)
 
 
 @contextmanager
@@ -173,26 +156,3 @@ def test_a_festival_is_copied_to_the_next_year(visit: Callable[[], Page]) -> Non
     nora.get_by_role("button", name="Make the copy").click()
     nora.get_by_role("link", name="See the page of your event").click(timeout=30_000)
     expect(nora.get_by_role("heading", name="Every Year 2032")).to_be_visible()
-
-
-def test_a_cancelled_festival_is_confirmed_by_its_title_and_shows_its_progress(visit: Callable[[], Page]) -> None:
-    nora, ada = visit(), visit()
-    sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    event_id = stored_event(nora, title="Blown Away", date=dt.date(2031, 7, 4).isoformat())
-    buy(ada, "Ada Moss", event_id)
-    nora.goto(f"/projects/{event_id}")
-    nora.get_by_role("link", name="Cancel the event").click()
-    nora.get_by_label("Why").fill("A storm is coming")
-    nora.get_by_label("Type the title to confirm").fill("Blown")
-    looks_right(nora)
-    nora.get_by_role("button", name="Cancel the event for good").click()
-    expect(nora.get_by_text("must be the title of the event")).to_be_visible()
-    expect(nora.get_by_label("Why")).to_have_value("A storm is coming")
-    looks_right(nora)
-    nora.get_by_label("Type the title to confirm").fill("Blown Away")
-    nora.get_by_role("button", name="Cancel the event for good").click()
-    expect(nora.get_by_text("Cancelled because: A storm is coming")).to_be_visible()
-    nora.goto("/dashboard")  # the work goes on without anybody looking
-    nora.goto(f"/projects/{event_id}/cancellation")
-    expect(nora.get_by_text("1 ticket is cancelled")).to_be_visible(timeout=60_000)
-    looks_right(nora)

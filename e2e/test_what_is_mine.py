@@ -3,16 +3,11 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
-from e2e.steps import PASSWORD, accessible, fits, sign_up
+from e2e.steps import PASSWORD, email_of, looks_right, sign_up
 
 NEW_PASSWORD = "eleven paper boats"
-
-
-def looked_at(page: Page) -> None:
-    accessible(page)
-    fits(page)
 
 
 def announced(page: Page, title: str) -> str:
@@ -24,11 +19,6 @@ def announced(page: Page, title: str) -> str:
     answer = page.request.post("/api/v1/event", data=event, headers={"Prefer": "wait=20"})
     assert answer.status == 201, answer.text()
     return f"/events/{answer.json()['core_event_data']['event_id']}"
-
-
-def email_of(page: Page) -> str:
-    page.goto("/account")
-    return page.get_by_label("E-mail").input_value()
 
 
 def sign_in(page: Page, email: str, password: str) -> None:
@@ -53,10 +43,10 @@ def test_bob_finds_his_ticket_and_takes_it_along(visit: Callable[[], Page]) -> N
     bob.get_by_role("button", name="Buy").first.click()
     expect(bob.get_by_role("button", name="Buy a ticket")).to_have_count(0)
     bob.goto("/tickets")
-    looked_at(bob)
+    looks_right(bob)
     bob.get_by_role("link", name="مهرجان 日本 🎪 <b>").click()
     expect(bob.get_by_role("img", name="QR code of your ticket")).to_be_visible()
-    looked_at(bob)
+    looks_right(bob)
     assert saved(bob, "PDF").startswith(b"%PDF-")
     entry = saved(bob, "Add to calendar").decode()
     assert "SUMMARY:مهرجان 日本 🎪 <b>" in entry
@@ -67,11 +57,11 @@ def test_bob_changes_his_password_and_the_phone_he_lost_is_out(visit: Callable[[
     bob, lost = visit(), visit()
     sign_up(bob, "Bob")
     email = email_of(bob)
-    looked_at(bob)
+    looks_right(bob)
     sign_in(lost, email, PASSWORD)
     expect(lost.get_by_text("Account menu")).to_be_attached()
     bob.goto("/account/sessions")
-    looked_at(bob)
+    looks_right(bob)
     bob.get_by_role("button", name=re.compile("^Sign out Chrome")).click()
     expect(bob.get_by_text("That device is signed out.")).to_be_visible()
     lost.goto("/tickets")
@@ -82,7 +72,7 @@ def test_bob_changes_his_password_and_the_phone_he_lost_is_out(visit: Callable[[
     bob.get_by_label("New password").fill(NEW_PASSWORD)
     bob.get_by_role("button", name="Change password").click()
     expect(bob.get_by_text("is not your password")).to_be_visible()
-    looked_at(bob)
+    looks_right(bob)
     bob.get_by_label("Password now").fill(PASSWORD)
     bob.get_by_label("New password").fill(NEW_PASSWORD)
     bob.get_by_role("button", name="Change password").click()
@@ -91,38 +81,15 @@ def test_bob_changes_his_password_and_the_phone_he_lost_is_out(visit: Callable[[
     expect(lost.get_by_text("Account menu")).to_be_attached()
 
 
-def end_session(context: BrowserContext) -> None:
-    context.clear_cookies()
-
-
-def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(visit: Callable[[], Page]) -> None:
-    bob = visit()
-    sign_up(bob, "Bob")
-    email = email_of(bob)
-    bob.get_by_label("Your name").fill("Bo <Reed>")
-    end_session(bob.context)
-    bob.get_by_role("button", name="Save").click()
-    expect(bob.get_by_text("what you typed is kept")).to_be_visible()
-    looked_at(bob)
-    bob.get_by_label("E-mail").fill(email)
-    bob.get_by_label("Password").fill(PASSWORD)
-    bob.get_by_role("button", name="Sign in").click()
-    expect(bob.get_by_text("Bo <Reed>")).to_be_visible()
-    looked_at(bob)
-    bob.get_by_role("button", name="Send it").click()
-    expect(bob.get_by_text("Your changes are saved.")).to_be_visible()
-    expect(bob.get_by_label("Your name")).to_have_value("Bo <Reed>")
-
-
 def test_bob_makes_a_key_for_a_program_and_revokes_it(visit: Callable[[], Page]) -> None:
     bob = visit()
     sign_up(bob, "Bob")
     bob.goto("/account/api-keys")
-    looked_at(bob)
+    looks_right(bob)
     bob.get_by_label("Name").fill("box office")
     bob.get_by_role("button", name="Make the key").click()
     expect(bob.get_by_text("it is not shown again")).to_be_visible()
-    looked_at(bob)
+    looks_right(bob)
     secret = bob.locator("#new-key").inner_text()
     program = {"Authorization": f"Bearer {secret}"}
     assert bob.request.get("/api/v1/me", headers=program).status == 200
@@ -138,7 +105,7 @@ def test_bob_leaves_for_good(visit: Callable[[], Page]) -> None:
     sign_up(bob, "Bob")
     email = email_of(bob)
     bob.goto("/account/deletion")
-    looked_at(bob)
+    looks_right(bob)
     bob.get_by_label("Your password").fill(PASSWORD)
     bob.get_by_role("button", name="Delete my account for good").click()
     expect(bob.get_by_text("Your account is deleted.")).to_be_visible()

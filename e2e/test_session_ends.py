@@ -1,0 +1,67 @@
+"""A session ends in the middle of a form: nothing that was typed is lost."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from e2e.steps import (
+    PASSWORD,
+    accessible,
+    begin,
+    email_of,
+    fill_basics,
+    go_on,
+    looks_right,
+    scriptless,
+    sign_up,
+)
+
+
+def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(visit: Callable[[], Page]) -> None:
+    bob = visit()
+    sign_up(bob, "Bob")
+    email = email_of(bob)
+    bob.get_by_label("Your name").fill("Bo <Reed>")
+    bob.context.clear_cookies()
+    bob.get_by_role("button", name="Save").click()
+    expect(bob.get_by_text("what you typed is kept")).to_be_visible()
+    looks_right(bob)
+    bob.get_by_label("E-mail").fill(email)
+    bob.get_by_label("Password").fill(PASSWORD)
+    bob.get_by_role("button", name="Sign in").click()
+    expect(bob.get_by_text("Bo <Reed>")).to_be_visible()
+    looks_right(bob)
+    bob.get_by_role("button", name="Send it").click()
+    expect(bob.get_by_text("Your changes are saved.")).to_be_visible()
+    expect(bob.get_by_label("Your name")).to_have_value("Bo <Reed>")
+
+
+def test_a_draft_is_kept_while_the_session_ends_in_the_middle_of_it(visit: Callable[[], Page]) -> None:
+    page = visit()
+    email = sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Interrupted")
+    fill_basics(page)
+    go_on(page, "Tickets and places")
+    page.get_by_label("Places in all").fill("250")
+    if page.context not in scriptless:
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        with page.expect_response("**/check"):  # the field that was left is saved once more
+            page.get_by_label("Price", exact=True).focus()
+    page.context.clear_cookies()
+    page.get_by_label("Price", exact=True).fill("49.90")
+    if page.context in scriptless:
+        page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("what you typed is kept")).to_be_visible()
+    accessible(page)
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Send it").click()
+    expect(page.get_by_role("navigation", name="Steps")).to_be_visible()
+    page.goto(re.sub(r"[a-z]+$", "tickets", page.url))
+    expect(page.get_by_label("Places in all")).to_have_value("250")
+    expect(page.get_by_label("Price", exact=True)).to_have_value("49.90")
+    page.goto(page.url.replace("tickets", "basics"))
+    expect(page.get_by_label("Title")).to_have_value("Interrupted")
+    expect(page.get_by_label("Place", exact=True)).to_have_value("Uckermark")
