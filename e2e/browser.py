@@ -4,16 +4,30 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-DOWNLOAD_SECONDS = 300
+DOWNLOAD_SECONDS, START_SECONDS = 300, 30
 
 
 def installed() -> str | None:
-    """The path of an installed browser; `CHROMIUM` names another one."""
-    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, NAMES), downloaded()]
-    return next((path for path in candidates if path and Path(path).exists()), None)
+    """The path of an installed browser that starts; only the one that `CHROMIUM` names, if it names one."""
+    if named := os.environ.get("CHROMIUM"):
+        if done([named, "--version"], START_SECONDS):
+            return named
+        raise SystemExit(f"CHROMIUM={named} does not start.")
+    candidates = [*map(shutil.which, NAMES), downloaded()]
+    return next((path for path in candidates if path and done([path, "--version"], START_SECONDS)), None)
+
+
+def done(command: list[str], seconds: float) -> bool:
+    """Whether it came to a good end in time; where not, it says why, and there are other ways."""
+    try:
+        return subprocess.run(command, timeout=seconds, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+        return False
 
 
 def downloaded() -> str | None:
@@ -27,12 +41,12 @@ def get() -> str:
     """Installed, else Playwright's download, else Debian's package where we are root; else `SystemExit` with advice."""
     if path := installed():
         return path
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], timeout=DOWNLOAD_SECONDS, check=False)
+    done([sys.executable, "-m", "playwright", "install", "chromium"], DOWNLOAD_SECONDS)
     if path := installed():
         return path
     if os.getuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-qq"], check=False)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], check=False)
+        done(["apt-get", "update", "-qq"], DOWNLOAD_SECONDS)
+        done(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"], DOWNLOAD_SECONDS)
         if path := installed():
             return path
     raise SystemExit("The page tests need a browser: install Chromium or Chrome, or name one in CHROMIUM=/path/to/it.")
