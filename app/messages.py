@@ -192,6 +192,10 @@ class OfferShortened(WaitingListFact, frozen=True, kw_only=True, tag=True):
     until: dt.datetime
 
 
+class OfferWithdrawn(WaitingListFact, frozen=True, kw_only=True, tag=True):
+    """The offered type is sold no more; the entry waits again for the others that it may be."""
+
+
 class OfferAccepted(WaitingListFact, frozen=True, kw_only=True, tag=True):
     purchase_id: int
 

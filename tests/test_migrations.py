@@ -31,6 +31,17 @@ VALUES (1, 'k', sha256('\\x0000000000000003627579'), '{"ticket_number": 1, "code
 INSERT INTO facts (event_id, type, payload) VALUES (7, 'TicketSold', '{"ticket_id": 1}')
 """
 
+ANOTHER_TYPE = """
+INSERT INTO ticket_types (event_id, rev, position, general, name, description, price, per_attendee_limit)
+VALUES (7, 1, 2, false, 'VIP', '', 90, 1);
+INSERT INTO events (id, organizer_id, rev, title, description, location, start_time, end_time, date, price, currency,
+                    timezone, status, capacity, created_at)
+SELECT 8, organizer_id, rev, title, description, location, start_time, end_time, date, price, currency,
+       timezone, status, capacity, created_at FROM events;
+INSERT INTO ticket_types (event_id, rev, position, general, name, description, price, per_attendee_limit)
+VALUES (8, 1, 1, true, 'General admission', '', 20, 1)
+"""
+
 KEPT_BEFORE = """
 UPDATE waiting_list SET quantity = 3, kept = 2, offered_type_id = (SELECT id FROM ticket_types);
 INSERT INTO users (email, full_name, password_hash, role) VALUES ('ben@example.org', 'ben', 'x', 'attendee');
@@ -136,6 +147,14 @@ async def test_kept_places_survive_the_step_to_those_of_several_types(empty_url:
         day = await office.value("SELECT id FROM ticket_types")
         entries = await office.rows("SELECT kept, offered_type_id FROM waiting_list ORDER BY id")
         assert [tuple(entry) for entry in entries] == [({str(day): 2}, None), ({}, day)]
+
+
+async def test_general_admission_beside_another_type_has_a_price_of_its_own_from_now_on(empty_url: str) -> None:
+    async with brought_up_from(empty_url, ("0003", BEFORE), ("0018", ANOTHER_TYPE)) as database:
+        rows = await BoxOffice(database).rows("SELECT event_id, name, general FROM ticket_types ORDER BY id")
+        assert [tuple(row) for row in rows] == [
+            (7, "General admission", False), (7, "VIP", False), (8, "General admission", True),
+        ]  # fmt: skip
 
 
 async def test_what_events_had_sold_that_were_cancelled_before_is_known_again(empty_url: str) -> None:

@@ -3,7 +3,7 @@
 from app.domain.stock import LogLine, Stock
 from app.domain.waiting_entries import by_type
 from app.engines.database import Connection
-from app.messages import OfferExpired, OfferShortened, TicketLapsed, WaitingListClosed
+from app.messages import OfferExpired, OfferShortened, OfferWithdrawn, TicketLapsed, WaitingListClosed
 
 
 async def lapse_holds(connection: Connection, stock: Stock, most: int) -> int:
@@ -29,12 +29,11 @@ async def expire_offers(connection: Connection, stock: Stock, most: int) -> int:
         """UPDATE waiting_list AS w SET offer_until = k.until
            FROM unnest($2::bigint[], $3::timestamptz[]) AS k (id, until)
            WHERE w.event_id = $1 AND w.status = 'offered' AND w.offered_type_id = k.id
-             AND w.offer_until > greatest(k.until, $4)
+             AND w.offer_until > k.until
            RETURNING w.id, w.attendee_id, w.offer_until""",
         stock.id,
         [kind.id for kind in kinds],
-        [stock.sale_end(kind) for kind in kinds],
-        stock.now,
+        [max(stock.sale_end(kind), stock.now) for kind in kinds],
     )
     for row in shortened:
         until = row["offer_until"]
@@ -55,6 +54,22 @@ async def expire_offers(connection: Connection, stock: Stock, most: int) -> int:
         stock.facts.append(OfferExpired(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
         stock.lines.append(LogLine(row["id"], "expired", {}))
     return len(rows)
+
+
+async def withdraw_offers(connection: Connection, stock: Stock, ticket_type_id: int) -> None:
+    """Of a type that is sold no more; who was offered it waits again, in the same place."""
+    rows = await connection.fetch(
+        """UPDATE waiting_list AS w SET status = 'waiting', offered_type_id = NULL, offer_until = NULL
+           FROM (SELECT id FROM waiting_list
+                 WHERE event_id = $1 AND status = 'offered' AND offered_type_id = $2 ORDER BY id) AS old
+           WHERE w.id = old.id RETURNING w.id, w.attendee_id, w.quantity""",
+        stock.id,
+        ticket_type_id,
+    )
+    for row in rows:
+        stock.release({ticket_type_id: row["quantity"]})
+        stock.facts.append(OfferWithdrawn(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
+        stock.lines.append(LogLine(row["id"], "withdrawn", {}))
 
 
 async def close_untakeable(connection: Connection, stock: Stock, with_one_more: tuple[int, int] | None = None) -> bool:

@@ -60,7 +60,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
 async def confirm_tickets(
     database: Database, who: Caller, event_id: int, ticket_numbers: Sequence[int], idempotent: Idempotent | None = None
 ) -> Decided:
-    """Payments have arrived. For a hold that has lapsed a place is taken again, if there is one.
+    """Payments have arrived. For a hold that has lapsed a place is taken again, if there is one, even after the sale.
 
     Raises:
         NotFound: not the caller's event.
@@ -95,9 +95,14 @@ async def confirm_tickets(
                 await settle(connection, stock)
         if confirmed:
             await settle(connection, stock)
-        return {"done": [row["id"] for row in confirmed], "refused": list(refused.items())}
+        return {"done": [row["id"] for row in confirmed], "refused": in_order(ticket_numbers, refused)}
 
     return decided(*await once(database, who.user_id, idempotent, decide))
+
+
+def in_order(ticket_numbers: Sequence[int], refused: Mapping[int, str]) -> list[tuple[int, str]]:
+    """As they were asked for."""
+    return [(number, refused[number]) for number in dict.fromkeys(ticket_numbers) if number in refused]
 
 
 async def others_of_its_owner(connection: Connection, stock: Stock, row: Mapping[str, Any]) -> set[int]:
@@ -162,7 +167,7 @@ async def release_tickets(
         if released:
             await give_back(connection, stock, who.user_id, released, reason)
             await settle(connection, stock)
-        return {"done": [row["id"] for row in released], "refused": list(refused.items())}
+        return {"done": [row["id"] for row in released], "refused": in_order(ticket_numbers, refused)}
 
     return decided(*await once(database, who.user_id, idempotent, decide))
 

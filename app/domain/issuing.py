@@ -136,7 +136,10 @@ def free_ordinal(taken: set[int]) -> int:
 
 
 def hold_deadline(stock: Stock, kind: TypeStock) -> dt.datetime | None:
-    """Until when the organizer may confirm the payment; None where there is nothing to wait for."""
+    """Until when the organizer may confirm the payment; None where there is nothing to wait for.
+
+    It is told to the buyer, and stays when the sale is made to end earlier.
+    """
     if stock.payment == "instant" or not kind.price:
         return None
     return min(stock.now + dt.timedelta(hours=stock.hold_hours), stock.sale_end(kind))

@@ -53,6 +53,8 @@ async def accept_offer(
 ) -> Purchase:
     """Buy what was offered: sold at once, or held where the organizer confirms payments; at no other `price` than this.
 
+    Also where the sale has been put off since: an offer is a promise.
+
     Raises:
         NotFound: not the caller's.
         Conflict: of type `no-offer`, `offer-expired`, `offer-taken`, `not-waiting`, `already-bought`, `over-limit`,

@@ -45,13 +45,13 @@ class Unfit(msgspec.Struct, frozen=True):
 
 class Behind(msgspec.Struct):
     """How many got an offer; groups that something was free for, but not enough, by the id of their entry; the last
-    entry that something went to, by type; and the groups that this has been counted for.
+    entry that something went to, by type; and what the groups read that this has been counted for.
     """
 
     offers: int = 0
     unfit: dict[int, Unfit] = {}
     went_to: dict[int, int] = {}
-    counted: set[int] = set()
+    counted: dict[int, LogLine] = {}
 
 
 async def settle(connection: Connection, stock: Stock, public: Mapping[int, int] | None = None) -> None:
@@ -126,7 +126,7 @@ async def offer_along_the_list(connection: Connection, stock: Stock, public: Map
         passed = pass_over(stock, behind, public)
         await write_entries(connection, stock, passed)
         line += [entry for entry in passed if entry.passed >= MAX_PASSES]
-        if not await complete_groups(connection, stock, sorted(line, key=lambda entry: entry.id)):
+        if not await complete_groups(connection, stock, sorted(line, key=lambda entry: entry.id), behind):
             return True
     await write_entries(connection, stock, pass_over(stock, behind, stock.left_for_everybody()))
     return False
@@ -143,8 +143,7 @@ async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Ent
         wanted, kinds = acceptable(stock, entry), possible(stock, entry)
         if kind := next((kind for kind in kinds if fits(stock, entry, kind)), None):
             given_back = {one: places for one, places in entry.kept.items() if one != kind.id}
-            offer(stock, entry, kind)
-            behind.offers += 1
+            offer(stock, entry, kind, behind)
             touched.append(entry)
         elif all(hindrances := [why_never(stock, entry, kind) for kind in wanted]):
             if any(stock.on_sale(kind) and stock.left(kind) > 0 for kind in wanted):
@@ -174,7 +173,12 @@ def close(stock: Stock, entry: Entry, reason: str) -> None:
     tell_closed(stock, entry.id, entry.attendee_id, reason, quantity=entry.quantity)
 
 
-def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
+def offer(stock: Stock, entry: Entry, kind: TypeStock, behind: Behind) -> None:
+    """Whoever was passed just now, and comes to it after all, was not."""
+    behind.offers += 1
+    if passed := behind.counted.get(entry.id):
+        entry.passed -= 1
+        stock.lines.remove(passed)
     stock.hold(kind, entry.quantity - entry.kept.get(kind.id, 0))
     entry.status, entry.kept, entry.offered_type_id = "offered", {}, kind.id
     entry.offer_until = min(stock.now + dt.timedelta(hours=stock.offer_hours), stock.sale_end(kind))
@@ -192,7 +196,7 @@ def offer(stock: Stock, entry: Entry, kind: TypeStock) -> None:
     stock.lines.append(LogLine(entry.id, "offered", detail))
 
 
-async def complete_groups(connection: Connection, stock: Stock, line: Sequence[Entry]) -> bool:
+async def complete_groups(connection: Connection, stock: Stock, line: Sequence[Entry], behind: Behind) -> bool:
     """Give the first in line what is kept for later ones, if that is enough, lest each holds for ever what others lack.
 
     Whether somebody has been offered theirs. `line` is for whom places are kept as they come, in order of joining.
@@ -208,7 +212,7 @@ async def complete_groups(connection: Connection, stock: Stock, line: Sequence[E
             take(stock, entry, kind, later)
             for number in entry.kept.keys() - {kind.id}:
                 let_go(stock, entry, number, entry.quantity)
-            offer(stock, entry, kind)
+            offer(stock, entry, kind, behind)
             offered = True
     changed = [entry for entry in line if entry.status == "offered" or entry.kept != before[entry.id]]
     for entry in changed:
@@ -228,9 +232,9 @@ def pass_over(stock: Stock, behind: Behind, public: Mapping[int, int]) -> list[E
         if entry.id not in behind.counted and (overtaken or more):
             entry.passed += 1
             detail = {"left": waiting.left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
-            stock.lines.append(LogLine(entry.id, "passed", detail))
+            behind.counted[entry.id] = LogLine(entry.id, "passed", detail)
+            stock.lines.append(behind.counted[entry.id])
             passed.append(entry)
-    behind.counted |= {entry.id for entry in passed}
     return passed
 
 

@@ -16,7 +16,7 @@ from app.errors import AppError, Conflict, NotFound
 from app.phrases import Phrase
 
 REFUSALS = {
-    "sold-out": Phrase("All places are taken, or offered to people on the waiting list. You can join it."),
+    "sold-out": Phrase("These tickets are sold out, or offered to people on the waiting list. You can join it."),
     "not-enough-left": Phrase("Fewer places are left than you want. You can take fewer, or join the waiting list."),
     "already-bought": Phrase("You have a ticket for this event already."),
     "over-limit": Phrase("That is more than one person can have of these tickets."),

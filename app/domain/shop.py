@@ -111,10 +111,15 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         on_sale = [kind for kind in self.places.ticket_types if kind.state == "on_sale"]
         return next(filter(self.may_have, on_sale), on_sale[0]).ticket_type_id
 
-    def chosen(self, typed: object) -> int:
-        """The type that somebody chose, while they can have it."""
+    def chosen(self, typed: object, refused: bool) -> int | None:
+        """The type that somebody chose, while they can have it; no other one in place of what was refused."""
         can_have = (kind.ticket_type_id for kind in filter(self.may_have, self.places.ticket_types))
-        return next((number for number in can_have if str(number) == typed), self.first)
+        return next((number for number in can_have if str(number) == typed), None if typed and refused else self.first)
+
+    @property
+    def at_a_press(self) -> list[TicketType]:
+        """Types that one can only wait for, beside others that are sold."""
+        return [kind for kind in self.to_wait_for if not self.may_have(kind)]
 
     @property
     def most(self) -> int:

@@ -7,7 +7,7 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.decisions import event_of, up_to_date
-from app.domain.endings import close_untakeable
+from app.domain.endings import close_untakeable, withdraw_offers
 from app.domain.idempotency import Idempotent, once
 from app.domain.money import price_complaint
 from app.domain.offers import settle, settle_all
@@ -103,7 +103,7 @@ async def change_ticket_type(
 
 
 async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: int, if_match: int | None) -> None:
-    """Sell no more of it; tickets that are out stay good. Archiving twice is archiving.
+    """Sell no more of it; tickets that are out stay good, and a late payment may be confirmed. Twice is once.
 
     Raises:
         NotFound: unknown, or another organizer's.
@@ -186,6 +186,8 @@ async def tell_and_settle(
             ticket_type=data,
         )
     )
+    if archived:
+        await withdraw_offers(connection, stock, ticket_type_id)
     await close_untakeable(connection, stock)
     await settle(connection, stock, before.public)
 

@@ -21,6 +21,7 @@ WHYS = {
     "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",
     "shortened": "The sale ends earlier now: the offer lasts until {until}.",
+    "withdrawn": "The offer ends: these tickets are not sold any more.",
     "declined": "The offer was declined.",
     "expired": "The offer was not taken in time.",
     "left": "Left the list.",

@@ -89,7 +89,8 @@ async def sign_in(request: Request[Any, Any, Any], parts: NamedDependency[Parts]
     if kept and kept.action == local_path(kept.action):
         request.scope["user"] = caller
         return Template("accounts/kept.html", context={"kept": kept, "next": where}, cookies=cookies)
-    return Redirect(where, status_code=303, cookies=cookies)
+    home = "/dashboard" if where == "/" and caller.organizer_id is not None else where
+    return Redirect(home, status_code=303, cookies=cookies)
 
 
 @post("/sign-out")

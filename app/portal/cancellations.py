@@ -19,6 +19,8 @@ from app.portal.forms import ReasonForm, by_field, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read
 
+MOST_TYPED = 40
+
 
 @get("/projects/{event_id:int}/cancellation", opt={"role": "organizer"})
 async def cancellation(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
@@ -37,6 +39,7 @@ async def cancellation_page(
         progress=await progress_or_none(parts, who, event_id),
         tickets=tickets,
         waiting=waiting,
+        to_type=beginning(event["title"]),
         values=values,
         errors=by_field(refusal.fields) if refusal else {},
         refusal=refusal,
@@ -70,7 +73,7 @@ async def create_cancellation(
     values = {name: text_in(form, name) or "" for name in ("reason", "typed")}
     event = await own_event(parts.database, who, event_id)
     try:
-        if letters(values["typed"]) != letters(event["title"]):
+        if letters(values["typed"]) not in {letters(event["title"]), letters(beginning(event["title"]))}:
             raise Invalid([FieldError("typed", "must be the title of the event")])
         reason = read(ReasonForm, values, form=True).reason
         await cancel_event(
@@ -79,6 +82,11 @@ async def create_cancellation(
     except (Conflict, Invalid, Unavailable) as refusal:
         return await cancellation_page(parts, who, event_id, values, refusal)
     return Redirect(f"/projects/{event_id}/cancellation", status_code=303)
+
+
+def beginning(title: str) -> str:
+    """As much of a title as one may be asked to type."""
+    return title if len(title) <= MOST_TYPED else title[:MOST_TYPED].rpartition(" ")[0] or title[:MOST_TYPED]
 
 
 def letters(title: str) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from app.domain.draft_pictures import DraftPicture
-from app.domain.money import CURRENCIES
+from app.domain.money import CURRENCIES, price_complaint
 from app.domain.zones import zone_or_none
 from app.engines.media import Media
 from app.portal.filters import past
@@ -18,11 +18,12 @@ from app.validation import amount, several, timestamp
 
 
 class PreviewType(msgspec.Struct, frozen=True):
-    """`opens_at`, where the sale of it is still to begin."""
+    """`opens_at`, where the sale of it is still to begin; `over`, where it has ended."""
 
     name: str
     price: Decimal | None
     opens_at: dt.datetime | None
+    over: bool
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,12 @@ def preview_of(media: Media, typed: Mapping[str, Any], pictures: Sequence[DraftP
         timezone=zone.key,
         currency=currency if currency in CURRENCIES else "EUR",
         types=[
-            PreviewType(one.get("name", ""), price(one.get("price")), to_come(one.get("sale_opens_at"), zone))
+            PreviewType(
+                name=one.get("name", ""),
+                price=price(one.get("price"), currency),
+                opens_at=to_come(one.get("sale_opens_at"), zone),
+                over=bool((closes := moment(one.get("sale_closes_at"), zone)) and past(closes)),
+            )
             for one in shown
         ],
         hidden_types=len(kinds) - len(shown),
@@ -77,8 +83,10 @@ def to_come(text: str | None, zone: ZoneInfo) -> dt.datetime | None:
     return at if at and not past(at) else None
 
 
-def price(text: str | None) -> Decimal | None:
+def price(text: str | None, currency: str) -> Decimal | None:
+    """None for one that will be refused."""
     try:
-        return amount(text)
+        typed = amount(text)
     except ValueError:
         return None
+    return None if price_complaint(typed, currency) else typed

@@ -142,8 +142,8 @@ def focal(picture: Focal) -> str:
 
 
 def initials(name: str) -> str:
-    words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+    letters = [first for word in name.split() if (first := next(filter(str.isalnum, word), ""))]
+    return "".join(letters[:1] + letters[1:][-1:]).upper()
 
 
 def poster(number: int) -> str:

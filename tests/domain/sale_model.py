@@ -334,6 +334,10 @@ class Sale:
         if not kind.archived:
             kind.archived = True
             self.tell("TicketTypeChanged", kind.id)
+            for entry in self.with_status("offered"):
+                if entry.kind is kind:
+                    entry.status, entry.kind = "waiting", None
+                    self.tell("OfferWithdrawn", entry.number)
             self.settle()
         return "archived"
 
@@ -449,7 +453,9 @@ class Sale:
                     entry.passed += 1
                     counted.add(entry.number)
             if not self.complete_groups():
-                return
+                break
+        for number in counted:  # who comes to it in the end was not passed
+            self.entries[number].passed -= self.entries[number].status == "offered"
 
     def walk(self, behind: set[int]) -> bool:
         """Offer along the list, until kept places of another type come free; `behind` gets who saw places go by."""

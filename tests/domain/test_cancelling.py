@@ -5,12 +5,14 @@ from contextlib import suppress
 
 import pytest
 
+from app.domain import offers
 from app.domain.cancellations import cancel_event, cancel_some, cancellation_of, cancellations_under_way
 from app.domain.cancelling import cancel_ticket
 from app.domain.door import use_ticket
 from app.domain.event_changes import EventPatch, change_event
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer
+from app.domain.waiting_list_log import log_of_entry
 from app.errors import Conflict, Invalid, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -27,6 +29,16 @@ async def test_an_attendee_returns_a_ticket_until_the_cut_off(office: BoxOffice)
     await office.hours_pass(3)
     with pytest.raises(Conflict) as refusal:
         await cancel_ticket(office.database, ben, his, None)
+    assert refusal.value.type == "too-late-to-return"
+
+
+async def test_after_the_event_nothing_is_returned_whatever_the_cut_off(office: BoxOffice) -> None:
+    await office.open(returns_until=in_hours(9))
+    (bob,) = await office.people("bob")
+    number = (await office.bought(bob)).ticket_number
+    await office.value("UPDATE events SET end_time = now()")
+    with pytest.raises(Conflict) as refusal:
+        await cancel_ticket(office.database, bob, number, None)
     assert refusal.value.type == "too-late-to-return"
 
 
@@ -142,6 +154,34 @@ async def test_a_hold_that_had_lapsed_is_not_cancelled_with_its_event(office: Bo
     await office.hours_pass(49)
     assert (await cancel_event(office.database, office.alice, EVENT, "storm"))[0].tickets_total == 0
     assert await office.facts() == ["TicketHeld", "TicketLapsed", "EventCancelled"]
+
+
+async def test_holds_that_had_lapsed_among_many_are_not_cancelled_with_their_event(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offers, "AT_ONCE", 2)
+    await office.open(payment="organizer_confirms", hold_hours=1)
+    for who in await office.people("a", "b", "c", "d", "e"):
+        await office.bought(who)
+    await office.hours_pass(2)
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+    async with office.database.transaction() as connection:
+        await cancel_some(connection, EVENT)
+    assert {row["status"] for row in await office.rows("SELECT status FROM tickets")} == {"lapsed"}
+
+
+async def test_what_is_cancelled_by_hand_while_the_event_is_cancelled_confuses_nobody(office: BoxOffice) -> None:
+    await office.open(capacity=3)
+    bob, ben, cat, waiting = await office.people("bob", "ben", "cat", "dan")
+    numbers = [(await office.bought(who)).ticket_number for who in (bob, ben, cat)]
+    entry = await office.joins(waiting)
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+    await cancel_ticket(office.database, office.alice, numbers[0], "asked for it")
+    async with office.database.transaction() as connection:
+        await cancel_some(connection, EVENT)
+    done = await cancellation_of(office.database, office.alice, EVENT)
+    assert (done.tickets_total, done.tickets_done, done.waiters_total, done.waiters_done) == (2, 2, 1, 1)
+    assert (await log_of_entry(office.database, waiting, entry))[-1].why == "The event was cancelled."
 
 
 async def test_a_cancelled_event_stays_so(office: BoxOffice) -> None:

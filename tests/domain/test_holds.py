@@ -10,7 +10,7 @@ from app.domain.cancelling import cancel_ticket
 from app.domain.event_changes import EventPatch, change_event
 from app.domain.holds import confirm_tickets, held_tickets, release_tickets
 from app.domain.idempotency import idempotent
-from app.domain.ticket_type_changes import change_ticket_type
+from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type
 from app.domain.ticket_types import TicketTypeIn
 from app.domain.waiting_list_log import log_of_entry
 from app.errors import Conflict, NotFound
@@ -106,6 +106,37 @@ async def test_a_late_confirmation_is_fine_beside_a_new_ticket_where_the_limit_a
     decided = await confirm_tickets(office.database, office.alice, EVENT, late)
     assert (decided.done, [one.type for one in decided.refused]) == (late[:1], ["already-bought"])
     assert await office.places() == (1, 1)
+
+
+async def test_a_payment_in_time_ends_no_offer_of_its_owner(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Group", per_attendee_limit=2)], **CONFIRMS)
+    bob, ben = await office.people("bob", "ben")
+    held, taken = [(await office.bought(who)).ticket_number for who in (bob, ben)]
+    await office.joins(bob)
+    await release_tickets(office.database, office.alice, EVENT, [taken], "never paid")
+    await confirm_tickets(office.database, office.alice, EVENT, [held])
+    assert await office.standing(bob) == ["offered"]
+
+
+async def test_what_cannot_be_confirmed_is_told_in_the_order_it_was_asked_for(office: BoxOffice) -> None:
+    await office.open(payment="instant")
+    (bob,) = await office.people("bob")
+    sold = (await office.bought(bob)).ticket_number
+    for decide, more in ((confirm_tickets, ()), (release_tickets, ("x",))):
+        with pytest.raises(Conflict) as refusal:
+            await decide(office.database, office.alice, EVENT, [sold, 999], *more)
+        assert refusal.value.type == "not-held"
+
+
+async def test_a_late_payment_counts_also_for_what_is_sold_no_more(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day"), kind("Night")], **CONFIRMS)
+    (bob,) = await office.people("bob")
+    day = (await office.kinds())["Day"]
+    late = (await office.bought(bob, kind=day)).ticket_number
+    await office.hours_pass(49)
+    await archive_ticket_type(office.database, office.alice, day, None)
+    assert (await confirm_tickets(office.database, office.alice, EVENT, [late])).done == [late]
+    assert await office.places() == (1, 0)
 
 
 async def test_a_late_payment_takes_the_place_that_its_owner_is_offered(office: BoxOffice) -> None:

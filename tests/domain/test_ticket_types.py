@@ -72,8 +72,10 @@ async def test_an_event_does_not_end_before_the_sale_of_a_type_begins(office: Bo
         await sooner
     (bad,) = refusal.value.fields
     assert (bad.field, str(bad.message)) == ("end_time", "must be after the sale of “Sunday” begins")
+    await office.value("UPDATE events SET end_time = $1", opens)
+    await change_event(office.database, office.alice, EVENT, EventPatch(title="As it came from elsewhere"), None)
     await archive_ticket_type(office.database, office.alice, sunday, None)
-    await change_event(office.database, office.alice, EVENT, EventPatch(end_time=opens), None)
+    await change_event(office.database, office.alice, EVENT, EventPatch(end_time=START), None)
 
 
 async def test_a_time_that_the_clocks_of_the_place_skip_is_none(office: BoxOffice) -> None:

@@ -1,6 +1,7 @@
 """Waiting lists: in order, whole groups, and before the public."""
 
 import asyncio
+import datetime as dt
 import itertools
 from collections import Counter
 from decimal import Decimal
@@ -350,7 +351,7 @@ async def test_a_group_that_was_passed_often_enough_gets_what_is_kept_for_later_
     await free(office, nights, 3)
     assert (await office.entry(second)).passed == 3, "by those who came for a night"
     await free(office, days, 3)
-    assert await kinds_of_lines(office, waitlist_id) == ["joined", "passed", "passed", "passed", "offered"]
+    assert await kinds_of_lines(office, waitlist_id) == ["joined", "passed", "passed", "offered"]
     assert await office.standing(second) == ["waiting"]
     assert (await office.places())[1] == 6, "nobody holds what the first lacked"
 
@@ -797,7 +798,72 @@ async def test_an_offer_that_ends_with_the_sale_says_so(office: BoxOffice) -> No
     assert (await log_of_entry(office.database, bob, entry))[-1].until == closes
     await changed(office, day, sale_closes_at=in_hours(-1))
     assert await kinds_of_lines(office, entry) == ["joined", "offered", "shortened", "shortened", "expired"]
+    joined, *_, shortened, _ = await log_of_entry(office.database, bob, entry)
+    assert joined.at < shortened.until < shortened.at + dt.timedelta(seconds=1), "and not when the sale is said to end"
     assert (await office.facts())[-3:] == ["TicketTypeChanged", "OfferShortened", "OfferExpired"]
+
+
+async def test_an_offer_of_what_is_sold_no_more_ends_and_its_owner_keeps_the_turn(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Day"), kind("Night")])
+    kinds = await office.kinds()
+    ann, any_kind, day_only, later = await office.people("ann", "any", "day", "later")
+    numbers = [(await office.bought(ann, kind=number)).ticket_number for number in kinds.values()]
+    entries = [await office.joins(any_kind), await office.joins(day_only, kinds=(kinds["Day"],))]
+    await office.joins(later)
+    await free(office, numbers, 2)
+    assert await office.standing(any_kind, day_only, later) == ["offered", "offered", "waiting"]
+    await archive_ticket_type(office.database, office.alice, kinds["Day"], None)
+    assert await office.standing(any_kind, day_only, later) == ["offered", "closed", "offered"]
+    assert await kinds_of_lines(office, entries[0]) == ["joined", "offered", "withdrawn", "offered"]
+    assert await last_why(office, day_only) == "These tickets are not sold any more."
+    with pytest.raises(Conflict):
+        await accept_offer(office.database, day_only, entries[1])
+    assert (await accept_offer(office.database, any_kind, entries[0])).status == "sold"
+    assert await office.value("SELECT count(*) FROM tickets WHERE ticket_type_id = $1", kinds["Day"]) == 1
+    assert (await office.facts()).count("OfferWithdrawn") == 2
+
+
+async def test_who_waits_for_what_has_ended_or_is_sold_no_more_reads_that_the_sale_ended(office: BoxOffice) -> None:
+    await office.open(capacity=1, ticket_types=[kind(name) for name in ("Day", "Night", "Noon")])
+    kinds = await office.kinds()
+    bob, ben = await office.people("bob", "ben")
+    await office.bought(bob)
+    await office.joins(ben, kinds=(kinds["Night"], kinds["Day"]))
+    await archive_ticket_type(office.database, office.alice, kinds["Night"], None)
+    await changed(office, kinds["Day"], sale_closes_at=in_hours(-1))
+    assert await last_why(office, ben) == "The sale ended before places came free."
+
+
+async def test_nobody_joins_for_a_sale_that_ends_before_it_begins(office: BoxOffice) -> None:
+    await office.open(capacity=1, ticket_types=[kind("Day", sale_opens_at=in_hours(5))])
+    await office.value("UPDATE ticket_types SET sale_closes_at = now() + interval '1 hour'")
+    (bob,) = await office.people("bob")
+    with pytest.raises(Conflict) as refused:
+        await office.joins(bob)
+    assert refused.value.type == "sale-closed"
+
+
+async def test_who_is_passed_and_comes_to_it_at_the_same_moment_was_not_passed(office: BoxOffice) -> None:
+    kinds_of_four = [kind(name, places=4, per_attendee_limit=4) for name in ("J", "K")]
+    await office.open(capacity=8, payment="organizer_confirms", hold_hours=5, ticket_types=kinds_of_four)
+    kinds = await office.kinds()
+    one, other, early, middle, late = await office.people("one", "other", "early", "middle", "late")
+    js = [ticket.ticket_number for ticket in (await office.bought(one, quantity=4, kind=kinds["J"])).tickets]
+    ks = [ticket.ticket_number for ticket in (await office.bought(other, quantity=4, kind=kinds["K"])).tickets]
+    entry = await office.joins(early, quantity=2, kinds=(kinds["K"],))
+    passed_often = "UPDATE waiting_list SET passed = 3 WHERE id = $1"
+    await office.joins(middle, quantity=3)
+    await office.value(passed_often, await office.joins(late, quantity=3, kinds=(kinds["J"],)))
+    await release_tickets(office.database, office.alice, EVENT, [js.pop()], "x")
+    await office.value(passed_often, (await office.entry(middle)).waitlist_id)
+    for numbers in (ks, js):
+        await release_tickets(office.database, office.alice, EVENT, [numbers.pop()], "x")
+    await office.value("UPDATE waiting_list SET passed = 0 WHERE id = $1", entry)
+    before = await kinds_of_lines(office, entry)
+    await release_tickets(office.database, office.alice, EVENT, [js.pop(), ks.pop()], "x")
+    assert await office.standing(early, middle, late) == ["offered", "offered", "waiting"]
+    assert (await office.entry(early)).passed == 0
+    assert await kinds_of_lines(office, entry) == [*before, "offered"]
 
 
 async def test_who_waits_for_what_is_sold_no_more_reads_that(office: BoxOffice) -> None:

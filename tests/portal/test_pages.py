@@ -43,7 +43,7 @@ async def test_every_end_of_a_purchase_is_said_in_words(alice: httpx.AsyncClient
     await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
     late = await bob.post(f"/events/{event_id}/purchase", data={"key": key})
     assert late.status_code == 409
-    assert "All places are taken" in late.text
+    assert "These tickets are sold out" in late.text
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data={"key": key_in(late.text)})
     assert joined.status_code == 303
     assert "You are number 1 on the waiting list" in (await bob.get(f"/events/{event_id}")).text

@@ -180,11 +180,27 @@ async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncCl
     await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": cabin})
     page = (await bob.get(f"/events/{event_id}")).text
     assert "<span>Wait for “<bdi>Cabin</bdi>”</span>" in page, "spaces around what is no part of a whole are wide"
-    assert "Not enough left for you?" in page
+    assert f'form="wait-{cabin}"' in page
+    assert "Not enough left for you?" not in page
     form = {"key": key_in(page), "ticket_type_id": cabin}
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
     assert joined.status_code == 200, joined.text
     assert "You are number 1 on the waiting list." in joined.text
+    assert "It may be: <bdi>Cabin</bdi>." in joined.text
+
+
+async def test_what_is_sold_out_under_a_buyer_is_said_and_no_other_type_chosen(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "Meadow", "price": "40"}, {"name": "Cabin", "price": "120", "places": 1}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    cabin = await type_of(bob, event_id, "Cabin")
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": cabin})
+    refused = await buy(bob, event_id, ticket_type_id=cabin)
+    assert refused.status_code == 409
+    assert "These tickets are sold out" in refused.text
+    assert not re.findall(r'type="radio"[^>]*checked', refused.text)
+    assert re.search(r'role="alert" tabindex="-1" autofocus', refused.text)
 
 
 async def test_one_can_wait_for_a_sale_to_open(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
@@ -205,7 +221,8 @@ async def test_who_waits_for_a_type_to_open_is_not_told_that_others_are_few(
 ) -> None:
     kinds = [{"name": "Now", "price": "10"}, {"name": "Soon", "price": "10", "sale_opens_at": at(2)}]
     page = (await bob.get(f"/events/{await stored_event(alice, ticket_types=kinds)}")).text
-    assert "Waiting for another kind?" in page
+    assert "<span>Wait for “<bdi>Soon</bdi>”</span>" in page
+    assert "When its sale opens, those who wait are offered places first." in page
     assert "Not enough left for you?" not in page
 
 
