@@ -101,6 +101,30 @@ def test_a_kind_sells_out_under_who_chose_it_and_no_other_is_taken_for_it(visit:
         expect(bob.locator("#buy:focus-within")).to_be_visible()
 
 
+def test_who_is_too_late_for_a_kind_reads_so_and_waits_for_it_with_one_press(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = two_kinds(nora, "Last Friday", places=1, description="Bring a lantern. " * 60)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    kind(bob, "Friday").check()
+    kinds = nora.request.get(f"/api/v1/event/{event_id}").json()["ticket_types"]
+    wanted = {"ticket_type_id": kinds[1]["ticket_type_id"]}
+    assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}", data=wanted).ok
+    with bob.expect_response(lambda response: response.request.method == "POST"):
+        bob.get_by_role("button", name="Buy tickets").click()
+    refusal = bob.get_by_role("alert").filter(has_text="These tickets are sold out")
+    expect(refusal).to_be_in_viewport()
+    if bob.context not in scriptless:
+        expect(refusal).to_be_focused()
+    expect(kind(bob, "Weekend")).not_to_be_checked()
+    accessible(bob)
+    fits(bob)
+    bob.get_by_role("button", name="Wait for “Friday”").click()
+    expect(bob.get_by_text("You are number 1 on the waiting list. It may be: Friday.").first).to_be_visible()
+    accessible(bob)
+
+
 def test_a_sale_counts_down_and_opens_by_itself(visit: Callable[[], Page]) -> None:
     nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")

@@ -8,7 +8,7 @@ from babel import Locale
 
 from app.language import accept_language, gettext, locale_for
 from app.portal.environment import counted
-from app.portal.filters import moment, money, number, time_left
+from app.portal.filters import initials, moment, money, number, time_left
 from tests.portal.test_pages import START
 
 
@@ -68,3 +68,11 @@ def test_a_text_without_a_translation_stays_as_it_is() -> None:
     assert gettext("100 % <b>of it</b>") == "100 % <b>of it</b>"
     assert gettext("") == ""
     assert locale_for("en-GB") == Locale("en", "GB")
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("Ada Moss", "AM"), ("bob", "B"), ("Ada van der Moss", "AM"), ("שרה 🎈 <script>", "שS"), ("🎈", ""), ("", "")],
+)
+def test_initials_are_letters(name: str, letters: str) -> None:
+    assert initials(name) == letters

@@ -1,6 +1,7 @@
 """Cancelling a whole event: confirmed by typing its title, then done in the background with its progress shown."""
 
 import secrets
+import textwrap
 import unicodedata
 from typing import Any
 
@@ -86,7 +87,7 @@ async def create_cancellation(
 
 def beginning(title: str) -> str:
     """As much of a title as one may be asked to type."""
-    return title if len(title) <= MOST_TYPED else title[:MOST_TYPED].rpartition(" ")[0] or title[:MOST_TYPED]
+    return title if len(title) <= MOST_TYPED else textwrap.wrap(title, MOST_TYPED)[0]
 
 
 def letters(title: str) -> str:

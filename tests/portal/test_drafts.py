@@ -144,6 +144,20 @@ async def test_dates_that_are_past_are_named_before_it_is_sent(alice: httpx.Asyn
         assert ("By these dates it is over already" in (await alice.get(f"{draft}/review")).text) == named
 
 
+async def test_a_sale_that_is_over_is_named_before_it_is_sent_and_shown(alice: httpx.AsyncClient) -> None:
+    sentence = "By these dates the sale of “<bdi>Weekend</bdi>” is over already: nobody can buy it."
+    for year, named in (("2024", True), ("2031", False)):
+        draft = await filled(alice, **{"ticket_types[0].sale_closes_at": f"{year}-05-01T12:00"})
+        page = html.unescape((await alice.get(f"{draft}/review")).text)
+        assert ((sentence in page), ("Sale closed" in page)) == (named, named)
+
+
+async def test_a_price_that_will_be_refused_is_none_in_the_preview(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    page = (await alice.post(f"{draft}/tickets", data=TICKETS | {"ticket_types[0].price": "1200.505"})).text
+    assert "<bdi>Weekend</bdi> <strong>–</strong>" in page[page.index("preview-types") :]
+
+
 async def test_the_preview_has_what_buyers_see_and_when_its_sale_begins(alice: httpx.AsyncClient) -> None:
     draft = await filled(
         alice,

@@ -111,6 +111,30 @@ async def test_whoever_signs_in_from_the_header_comes_back(
         assert 'href="/sign-up"' in header
 
 
+async def test_an_organizer_who_came_from_nowhere_signs_in_to_the_dashboard(stage: Stage) -> None:
+    for organizer, home in ((True, "/dashboard"), (False, "/")):
+        person = await stage.person("Nora", organizer)
+        account = {"email": (await person.get("/api/v1/me")).json()["email"], "password": PASSWORD}
+        for form, where in (({}, home), ({"next": "/"}, home), ({"next": "/tickets"}, "/tickets")):
+            answer = await person.post("/sign-in", data=account | form)
+            assert (answer.status_code, answer.headers["location"]) == (303, where)
+
+
+async def test_a_long_title_is_typed_as_far_as_one_may_be_asked_to(alice: httpx.AsyncClient) -> None:
+    title = "The Very Long Night of Many Small Stages by the Harbour, with Brass and Lanterns"
+    event_id = await stored_event(alice, title=title)
+    address = f"/projects/{event_id}/cancellation"
+    page = (await alice.get(address)).text
+    assert "Type how the title begins to confirm" in page
+    assert "<bdi>The Very Long Night of Many Small Stages</bdi>" in page
+    typed = {"reason": "Storm", "key": "k"}
+    refused = await alice.post(address, data=typed | {"typed": "The Very Long Night"})
+    assert "must be the title of the event" in refused.text
+    assert (
+        await alice.post(address, data=typed | {"typed": "the very long night of many small stages"})
+    ).status_code == 303
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_page_that_is_refused_leads_back_to_where_one_was(bob: httpx.AsyncClient, method: str) -> None:
     for sender, back in (("http://testserver/tickets?x=1", True), ("https://evil.example/tickets?x=1", False)):
