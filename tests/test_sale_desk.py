@@ -297,10 +297,10 @@ async def test_a_hot_event_does_not_starve_a_calm_one(database_url: str, tmp_pat
     async with staged(database_url, tmp_path) as stage:
         alice = await stage.person("Alice", organizer=True)
         hot, calm = await stored_event(alice, capacity=5000), await stored_event(alice, capacity=10)
-        crowd_of_2000 = await people(stage.parts.database, 2000)
-        storm = [asyncio.create_task(stage.parts.sale_desk.buy(hot, wish(who))) for who in crowd_of_2000]
+        crowd_of_4000 = await people(stage.parts.database, 4000)
+        storm = [asyncio.create_task(stage.parts.sale_desk.buy(hot, wish(who))) for who in crowd_of_4000]
         await eventually(lambda: hot in stage.parts.sale_desk.queues)
-        answer = await stage.parts.sale_desk.buy(calm, wish(crowd_of_2000[0]))
+        answer = await stage.parts.sale_desk.buy(calm, wish(crowd_of_4000[0]))
         assert isinstance(answer, Purchase)
         assert sum(not task.done() for task in storm) > 500, "the calm event waited for the hot one"
         await asyncio.gather(*storm)
