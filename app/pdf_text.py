@@ -19,7 +19,8 @@ FIRST = "NotoSans[wght].ttf"
 LAST = ("NotoEmoji[wght].ttf", "NotoSansCJK-VF.otf.ttc")
 MISSING, ELLIPSIS = "\N{REPLACEMENT CHARACTER}", "\N{HORIZONTAL ELLIPSIS}"
 LINE_HEIGHT = 1.35
-MOST_LINES = 4
+SIZES = ((1.0, 4), (0.75, 4), (0.5, 12))
+"""Shares of the wanted size, and the lines that a text may take in each: small before cut."""
 SPACELESS = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 EMOJI = "notoemoji"
 WEIGHTS = {"": 400.0, "B": 700.0}
@@ -107,9 +108,9 @@ class TextPdf(FPDF):
     def write_lines(
         self, x: float, y: float, width: float, text: str, style: str = "", points: float = 10, at_left: bool = False
     ) -> float:
-        """At most four lines, to the right where the text reads that way and may; the height they took."""
+        """In the largest of `SIZES`, to the right where the text reads that way and may; the height that it took."""
+        points, lines = self.fitted(printable(text), style, points, width)
         height = points / self.k * LINE_HEIGHT
-        lines = self.lines(printable(text), style, points, width)
         to_the_right = reads_leftwards(text) and not at_left
         for number, line in enumerate(lines):
             gap = width - self.width_of(line, style, points) if to_the_right else 0
@@ -124,13 +125,16 @@ class TextPdf(FPDF):
             self.cell(width, points / self.k * LINE_HEIGHT, run.text)
             x += width
 
-    def lines(self, text: str, style: str, points: float, width: float) -> list[str]:
-        """`text` cut where it may be; what goes beyond the last line ends in an ellipsis."""
-        found = list(islice(self.wrapped(text, style, points, width), MOST_LINES + 1))
-        if len(found) > MOST_LINES:
-            last = found[MOST_LINES - 1]
-            found[MOST_LINES - 1 :] = [self.head(last, style, points, width, ELLIPSIS) + ELLIPSIS]
-        return found
+    def fitted(self, text: str, style: str, points: float, width: float) -> tuple[float, list[str]]:
+        """The size that is small enough, and `text` in lines; what is too much for the smallest ends in an ellipsis."""
+        for share, most in SIZES:
+            size = points * share
+            lines = list(islice(self.wrapped(text, style, size, width), most + 1))
+            if len(lines) <= most:
+                break
+        else:
+            lines[most - 1 :] = [self.head(lines[most - 1], style, size, width, ELLIPSIS) + ELLIPSIS]
+        return size, lines
 
     def wrapped(self, text: str, style: str, points: float, width: float) -> Iterator[str]:
         line = ""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.pdf_text import MISSING, Font, TextPdf, font_of, fonts, pieces, printable, reads_leftwards, runs
+from app.ticket_pdf import COLUMN, WIDTH
 
 SCRIPTS = {
     "Ada": "notosans", "Привет": "notosans", "Ελλη": "notosans", "Tiếng": "notosans", "مهرجان": "notosansarabic",
@@ -51,15 +52,33 @@ def test_words_break_at_spaces_and_spaceless_scripts_anywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["W" * 400, "word " * 200, "日本語の祭り" * 60, "مهرجان " * 90, "e\u0301" * 500, "🎪" * 300]
+    "text", ["W" * 600, "word " * 400, "日本語の祭り" * 90, "مهرجان " * 180, "e\u0301" * 900, "🎪" * 500]
 )
 def test_lines_fit_and_the_last_one_says_that_there_was_more(tmp_path: Path, text: str) -> None:
     pdf = TextPdf([text], "A4", tmp_path)
     pdf.add_page()
-    lines = pdf.lines(printable(text), "B", 22, 100)
-    assert len(lines) == 4
-    assert all(pdf.width_of(line, "B", 22) <= 100 for line in lines)
+    points, lines = pdf.fitted(printable(text), "B", 22, 100)
+    assert (points, len(lines)) == (11, 12)
+    assert all(pdf.width_of(line, "B", points) <= 100 for line in lines)
     assert lines[-1].endswith("…")
+
+
+@pytest.mark.parametrize("text", ["W" * 200, "مهرجان " * 28, "👩‍👩‍👧" * 40, "🎪" * 200, "W word " * 28])
+@pytest.mark.parametrize(("style", "wanted", "width"), [("B", 22, WIDTH), ("", 12, COLUMN)])
+def test_a_title_and_a_name_of_200_letters_are_whole(
+    tmp_path: Path, text: str, style: str, wanted: float, width: float
+) -> None:
+    pdf = TextPdf([text], "A4", tmp_path)
+    pdf.add_page()
+    points, lines = pdf.fitted(printable(text), style, wanted, width)
+    assert "".join(lines).replace(" ", "") == printable(text).replace(" ", "")
+    assert all(pdf.width_of(line, style, points) <= width for line in lines)
+
+
+def test_what_is_short_is_as_large_as_it_was_wanted(tmp_path: Path) -> None:
+    pdf = TextPdf(["Sommerfest"], "A4", tmp_path)
+    pdf.add_page()
+    assert pdf.fitted("Sommerfest", "B", 22, 170) == (22, ["Sommerfest"])
 
 
 def test_text_that_reads_leftwards_stands_at_the_right_edge_but_not_in_a_column_of_labels(tmp_path: Path) -> None:
