@@ -16,10 +16,11 @@ from app.domain.submissions import Draft, Numbers, Submissions, Submitted
 from app.domain.ticket_types import general_admission
 from app.domain.waiting_entries import waiting_count
 from app.domain.workspace import own_event
+from app.domain.zones import SKIPPED, is_skipped
 from app.engines.database import Database
 from app.engines.documents import Documents
 from app.engines.media import Media
-from app.errors import FieldError
+from app.errors import FieldError, Invalid
 from app.messages import EventData, Message, MetadataData, MetadataSubmitted, ProjectSubmitted, TicketTypeData, Upload
 from app.phrases import Phrase
 from app.validation import FIRST_YEAR, LAST_YEAR, Input, in_the_years
@@ -153,7 +154,12 @@ def shifter(source: Source, given: CopyIn) -> Shifter:
 
 
 def copy_plan(source: Source, given: CopyIn) -> CopyPlan:
-    """The dry run: what is copied, what is shifted to when, and what is left behind."""
+    """The dry run: what is copied, what is shifted to when, and what is left behind.
+
+    Raises:
+        Invalid: the new start is none of the clock of the place.
+    """
+    require_clock_time(source, given)
     new = copied_event(source, given)
     copied = {
         "texts": 1,
@@ -186,6 +192,11 @@ def shifts(source: Source, given: CopyIn) -> Iterable[Shift]:
                 yield Shift(what=name, of=kind.name, before=at, after=shift.moment(at))
 
 
+def require_clock_time(source: Source, given: CopyIn) -> None:
+    if is_skipped(given.start_time, ZoneInfo(source.event["timezone"])):
+        raise Invalid([FieldError("start_time", SKIPPED)])
+
+
 async def submit_copy(
     database: Database,
     submissions: Submissions,
@@ -198,8 +209,10 @@ async def submit_copy(
     """The copy as a new project; metadata beyond the first follow in messages of their own.
 
     Raises:
+        Invalid: the new start is none of the clock of the place.
         Unavailable: a store is away, or the outcome is unknown; the same key goes on where it stopped.
     """
+    require_clock_time(source, given)
     uploads = await upload_again(database, media, source.pictures)
     first, *others = [copied_metadata(body, who) for body in source.metadata] or [plain_metadata(source, who)]
 

@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 from litestar.response import Redirect, Template
 
 from app.domain.accounts import Caller
-from app.domain.copies import CopyIn, Source, copy_plan, source_of, submit_copy
+from app.domain.copies import CopyIn, CopyPlan, Source, copy_plan, source_of, submit_copy
 from app.domain.idempotency import idempotent
 from app.errors import AppError, Invalid
 from app.form_request import form_of
@@ -39,17 +39,16 @@ async def copy(
     if start_time is None:
         return copy_page(source, values, key)
     try:
-        given = read(CopyIn, values, form=True)
+        return copy_page(source, values, key, copy_plan(source, read(CopyIn, values, form=True)))
     except Invalid as refusal:
         return copy_page(source, values, key, refusal=refusal)
-    return copy_page(source, values, key, given)
 
 
 def copy_page(
     source: Source,
     values: dict[str, Any],
     key: str | None,
-    given: CopyIn | None = None,
+    plan: CopyPlan | None = None,
     refusal: AppError | None = None,
 ) -> Template:
     context = frame(
@@ -58,7 +57,7 @@ def copy_page(
         values=values,
         errors=by_field(refusal.fields) if refusal else {},
         refusal=refusal,
-        plan=copy_plan(source, given) if given else None,
+        plan=plan,
         key=key or secrets.token_urlsafe(16),
     )
     return Template("copies/page.html", context=context, status_code=refusal.status if refusal else 200)

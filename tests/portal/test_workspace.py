@@ -215,6 +215,17 @@ async def test_the_title_is_typed_as_the_keyboard_has_it(
     assert answer.status_code == (303 if same else 422)
 
 
+async def test_a_copy_to_an_hour_that_the_clocks_skip_is_refused_before_and_after_the_preview(
+    alice: httpx.AsyncClient,
+) -> None:
+    address = f"/projects/{await stored_event(alice)}/copy"
+    typed = {"title": "Again", "start_time": "2032-03-28T02:30"}
+    for answer in (await alice.get(address, params=typed), await alice.post(address, data={**typed, "key": "k"})):
+        assert answer.status_code == 422
+        assert "does not exist there: clocks go forward past it that day" in answer.text
+        assert 'value="2032-03-28T02:30"' in answer.text
+
+
 async def test_a_copy_that_would_be_over_already_is_told_so_and_not_refused(alice: httpx.AsyncClient) -> None:
     address = f"/projects/{await stored_event(alice)}/copy"
     for year, told in (("2024", True), ("2032", False)):
