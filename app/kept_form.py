@@ -13,6 +13,8 @@ from app.sessions import whose
 
 LONGEST = 500_000
 CHOICE = ("ticket_type_id", "quantity")
+OF_ONE = re.compile(r"/projects/(drafts/)?([0-9]{1,18})/")
+NUMBER = re.compile(r"[0-9]{1,18}")
 CANCELLATION = re.compile(r"/projects/\d+(/attendees/(?P<ticket>\d+))?/cancellation")
 
 
@@ -33,6 +35,18 @@ class KeptForm(msgspec.Struct, frozen=True):
         """The `ticket` whose cancellation it asks for, None for that of an event; nothing where it asks for none."""
         found = CANCELLATION.fullmatch(self.action)
         return found.groupdict() if found else None
+
+    @property
+    def of(self) -> tuple[str, int] | None:
+        """`event` or `draft`, and the id of the one of an organizer that it is for."""
+        found = OF_ONE.match(self.action)
+        return ("draft" if found[1] else "event", int(found[2])) if found else None
+
+    @property
+    def ticket_numbers(self) -> list[int]:
+        """The tickets that it is about."""
+        sent = [value for name, value in self.fields if name == "ticket_numbers"]
+        return [int(one) for one in [*sent, *(self.cancels or {}).values()] if one and NUMBER.fullmatch(one)]
 
     @property
     def choice(self) -> str:

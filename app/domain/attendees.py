@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -159,6 +159,15 @@ async def attendee_of(database: Database, event_id: int, ticket_number: int) -> 
     if row is None:
         raise NotFound("There is no such ticket.")
     return attendee(row)
+
+
+async def attendees_with(database: Database, event_id: int, ticket_numbers: Sequence[int]) -> dict[int, Attendee]:
+    """By ticket number, in that order; those that are not of this event are left out."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            f"{SELECT} WHERE t.id = ANY($1) AND t.event_id = $2 ORDER BY t.id", list(ticket_numbers), event_id
+        )
+    return {row["ticket_number"]: attendee(row) for row in rows}
 
 
 def attendee(row: Mapping[str, Any]) -> Attendee:

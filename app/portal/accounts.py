@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Redirect, Template
@@ -11,9 +12,12 @@ from app.api.accounts import begin_session, end_session
 from app.authentication import address_of
 from app.domain import accounts
 from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
-from app.errors import AppError
+from app.domain.attendees import attendees_with
+from app.domain.drafts import draft_of
+from app.domain.workspace import own_event
+from app.errors import AppError, NotFound
 from app.form_request import form_of
-from app.kept_form import read_kept
+from app.kept_form import KeptForm, read_kept
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
@@ -83,14 +87,40 @@ async def sign_in(request: Request[Any, Any, Any], parts: NamedDependency[Parts]
         return again(request, "accounts/sign_in.html", refusal, form, next=where)
     cookies = [await begin_session(request, parts, caller)]
     kept = read_kept(text_in(form, "kept"))
-    if kept and kept.typed_by not in (None, caller.user_id):
-        note = gettext("What somebody else had typed here before you signed in is dropped.")
-        return see_other("/", note, "info", cookies)
     if kept and kept.action == local_path(kept.action):
         request.scope["user"] = caller
-        return Template("accounts/kept.html", context={"kept": kept, "next": where}, cookies=cookies)
+        return await kept_page(parts, caller, kept, where, cookies)
     home = "/dashboard" if where == "/" and caller.organizer_id is not None else where
     return Redirect(home, status_code=303, cookies=cookies)
+
+
+async def kept_page(
+    parts: Parts, caller: Caller, kept: KeptForm, where: str, cookies: list[Cookie]
+) -> Template | Redirect:
+    """What was typed, with what it is for, to be sent; nothing of it where it is not the caller's to send."""
+    try:
+        known = await known_of(parts, caller, kept)
+    except NotFound:
+        note = gettext("What somebody else had typed here before you signed in is dropped.")
+        return see_other("/", note, "info", cookies)
+    return Template("accounts/kept.html", context={"kept": kept, "next": where, **known}, cookies=cookies)
+
+
+async def known_of(parts: Parts, caller: Caller, kept: KeptForm) -> dict[str, Any]:
+    """The title and the currency of what it is for, and the people whose tickets it is about."""
+    if kept.typed_by not in (None, caller.user_id):
+        raise NotFound("It is somebody else's.")
+    kind, number = kept.of or (None, 0)
+    if kind == "event":
+        event = await own_event(parts.database, caller, number)
+        people = await attendees_with(parts.database, number, kept.ticket_numbers)
+        currency = dict(kept.fields).get("currency", event["currency"])
+        return {"title": event["title"], "currency": currency, "people": people}
+    if kind == "draft":
+        async with parts.database.connection() as connection:
+            draft = await draft_of(connection, caller, number)
+        return {"title": draft.typed.get("title"), "people": {}}
+    return {"title": None, "people": {}}
 
 
 @post("/sign-out")

@@ -1,5 +1,6 @@
 """Tickets that wait for a payment: confirmed or released by the organizer, one or many."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
@@ -8,20 +9,21 @@ from litestar.params import QueryParameter
 from litestar.response import Template
 
 from app.domain.accounts import Caller
+from app.domain.attendees import Attendee, attendees_with
 from app.domain.cancelling import Reason
-from app.domain.holds import ConfirmIn, Decided, confirm_tickets, held_tickets, lapsed_tickets, release_tickets
+from app.domain.holds import ConfirmIn, Decided, Refused, confirm_tickets, held_tickets, lapsed_tickets, release_tickets
 from app.domain.lists import from_cursor
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, FieldError, Invalid, Unavailable
 from app.form_request import form_of
-from app.language import ngettext, translated
+from app.language import gettext, ngettext, translated
 from app.parts import Parts
 from app.portal.flash import see_other
 from app.portal.forms import by_field, text_in
 from app.portal.workspace import EventId, frame
 from app.validation import read, several
 
-ON_A_PAGE = 50
+ON_A_PAGE, NAMED, LONG = 50, 3, 60
 Cursor = Annotated[str | None, QueryParameter(required=False)]
 
 
@@ -78,10 +80,11 @@ async def decide_held(
     typed = typed_in(await form_of(request))
     decide = release if typed["decision"] == "release" else confirm
     try:
-        said = await decide(parts, who, event_id, typed)
+        said, decided = await decide(parts, who, event_id, typed)
     except (Conflict, Invalid, Unavailable) as refusal:
         return await held_page(parts, who, event_id, cursor, lapsed, refusal, typed)
-    return see_other(f"/projects/{event_id}/held", said)
+    not_done = await refused_in_words(parts, event_id, decided.refused)
+    return see_other(f"/projects/{event_id}/held", " ".join([said, *not_done]), "bad" if not_done else "good")
 
 
 def typed_in(form: dict[str, Any]) -> dict[str, Any]:
@@ -94,20 +97,20 @@ def number_in(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else value
 
 
-async def confirm(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any]) -> str:
+async def confirm(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any]) -> tuple[str, Decided]:
     require_ticked(typed)
     chosen = read(ConfirmIn, typed, form=True)
     decided = await confirm_tickets(parts.database, who, event_id, chosen.ticket_numbers)
     said = ngettext("%(num)s payment is confirmed.", "%(num)s payments are confirmed.", len(decided.done))
-    return said % {"num": len(decided.done)} + refused_too(decided)
+    return said % {"num": len(decided.done)}, decided
 
 
-async def release(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any]) -> str:
+async def release(parts: Parts, who: Caller, event_id: int, typed: dict[str, Any]) -> tuple[str, Decided]:
     require_ticked(typed)
     chosen = read(ReleaseForm, typed, form=True)
     decided = await release_tickets(parts.database, who, event_id, chosen.ticket_numbers, chosen.reason)
     said = ngettext("%(num)s ticket is released.", "%(num)s tickets are released.", len(decided.done))
-    return said % {"num": len(decided.done)} + refused_too(decided)
+    return said % {"num": len(decided.done)}, decided
 
 
 def require_ticked(typed: dict[str, Any]) -> None:
@@ -115,9 +118,21 @@ def require_ticked(typed: dict[str, Any]) -> None:
         raise Invalid([FieldError("ticket_numbers", "tick at least one")], "Tick at least one ticket.")
 
 
-def refused_too(decided: Decided) -> str:
-    """The first refusal stands for the others: they are seldom and alike."""
-    return f" {translated(decided.refused[0].detail)}" if decided.refused else ""
+async def refused_in_words(parts: Parts, event_id: int, refused: Sequence[Refused]) -> list[str]:
+    """The first few by name; how many more there are."""
+    named = refused[:NAMED]
+    people = await attendees_with(parts.database, event_id, [one.ticket_number for one in named]) if named else {}
+    said = [f"{named_ticket(people, one.ticket_number)}: {translated(one.detail)}" for one in named]
+    if more := len(refused) - len(named):
+        said.append(ngettext("%(num)s more was refused.", "%(num)s more were refused.", more) % {"num": more})
+    return said
+
+
+def named_ticket(people: Mapping[int, Attendee], number: int) -> str:
+    one = people.get(number)
+    if one is None:
+        return gettext("No. %(number)s") % {"number": number}
+    return f"{one.full_name if len(one.full_name) <= LONG else one.full_name[:LONG] + '…'} ({one.code})"
 
 
 routes = [held, decide_held]

@@ -184,19 +184,23 @@ async def end_session(stage: Stage, person: httpx.AsyncClient) -> None:
         await connection.execute("DELETE FROM sessions WHERE user_id = $1", person.user_id)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    ("path", "named"),
-    [("/projects/7/cancellation", "the whole event"), ("/projects/7/attendees/12/cancellation", "ticket no. 12")],
-)
+@pytest.mark.parametrize("whole", [True, False])
 async def test_what_cannot_be_undone_says_so_before_it_is_sent_after_all(
-    alice: httpx.AsyncClient, path: str, named: str
+    stage: Stage, alice: httpx.AsyncClient, whole: bool
 ) -> None:
+    event_id = await stored_event(alice, title="Moon <b>")
+    async with stage.parts.database.connection() as connection:
+        (ticket,) = await sell_to(connection, event_id, ["Hal <i>"])
+        code = await connection.fetchval("SELECT code FROM tickets WHERE id = $1", ticket)
     await alice.post("/sign-out")
+    path = f"/projects/{event_id}/cancellation" if whole else f"/projects/{event_id}/attendees/{ticket}/cancellation"
     page = await alice.post(path, data={"reason": "A storm", "typed": "Lantern Fields", "key": "k"})
     kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
     signed_in = {"email": alice.email, "password": PASSWORD, "kept": kept}  # type: ignore[attr-defined]
     back = await alice.post("/sign-in", data=signed_in)
+    named = "the whole event" if whole else f"the ticket {code} of <bdi>Hal &lt;i&gt;</bdi>"
     assert f"This cancels {named} for good." in " ".join(back.text.split())
+    assert "<bdi>Moon &lt;b&gt;</bdi>" in back.text
     for shown in ("A storm", "Lantern Fields"):
         assert shown in re.sub("<input[^>]*>", "", back.text)
 
@@ -238,15 +242,33 @@ async def test_what_was_typed_comes_back_to_nobody_else(
     assert "Bo Reed" not in home
 
 
+@pytest.mark.parametrize("kind", ["event", "draft"])
+async def test_what_was_typed_about_something_of_somebody_else_is_dropped_where_no_cookie_says_who_typed(
+    alice: httpx.AsyncClient, charlie: httpx.AsyncClient, kind: str
+) -> None:
+    path = f"/projects/{await stored_event(alice)}/settings"
+    if kind == "draft":
+        path = (await alice.post("/projects/drafts", data={"title": "Mine"})).headers["location"]
+    await alice.post("/sign-out")
+    page = await alice.post(path, data={"title": "Secret plans", "location": "Here"})
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    other = await alice.post("/sign-in", data={"email": charlie.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
+    assert (other.status_code, other.headers["location"]) == (303, "/")
+    assert "What somebody else had typed here" in (await alice.get("/")).text
+    back = await alice.post("/sign-in", data={"email": alice.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
+    assert "Secret plans" in back.text
+
+
 async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     await end_session(stage, alice)
-    form = {"rev": "8", "title": "Lantern Lake", "start_time": "2031-07-04T18:00", "payment": "instant"}
+    form = {"rev": "8", "title": "Lantern Lake", "start_time": "2031-07-04T18:00", "payment": "instant", "price": "7"}
     page = await alice.post(f"/projects/{event_id}/settings", data=form)
     kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
     back = await alice.post("/sign-in", data={"email": alice.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
     shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
-    assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"), ("Payment", "Sold at once")]
+    assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"), ("Payment", "Sold at once"),
+                     ("Price", "7 EUR")]  # fmt: skip
     assert 'name="rev" value="8"' in back.text
 
 
@@ -306,6 +328,8 @@ async def test_what_was_ticked_when_the_session_ended_is_kept(stage: Stage, alic
     event_id = await stored_event(alice)
     async with stage.parts.database.connection() as connection:
         numbers = await sell_to(connection, event_id, ["Hal", "Ida"], status="held")
+        rows = await connection.fetch("SELECT code FROM tickets WHERE id = ANY($1) ORDER BY id", numbers)
+        codes = zip(["Hal", "Ida"], [row["code"] for row in rows], strict=True)
     await end_session(stage, alice)
     form = {"decision": "confirm", "ticket_numbers": [str(number) for number in numbers], "reason": ""}
     page = await alice.post(f"/projects/{event_id}/held", data=form)
@@ -313,7 +337,7 @@ async def test_what_was_ticked_when_the_session_ended_is_kept(stage: Stage, alic
     back = await alice.post("/sign-in", data={"email": alice.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
     shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
     assert sorted(shown) == sorted(
-        [("What to do", "Confirm the payments"), *(("Ticket no.", str(number)) for number in numbers)]
+        [("What to do", "Confirm the payments"), *(("Ticket", f"<bdi>{name}</bdi>, {code}") for name, code in codes)]
     )
     sent = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', back.text)
     done = await alice.post(f"/projects/{event_id}/held", content=urlencode(sent), headers=FORM)

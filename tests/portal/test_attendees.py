@@ -1,5 +1,6 @@
 """Attendees at the door, on pages: the first scan wins, every refusal is said, nothing typed is lost."""
 
+import html
 import re
 
 import httpx
@@ -86,10 +87,28 @@ async def test_held_tickets_are_confirmed_or_released_as_ticked(stage: Stage, al
     mixed = await alice.post(address, data={"decision": "release", "ticket_numbers": [first, third], "reason": "x"})
     assert mixed.status_code == 303
     page = (await alice.get(address)).text
-    assert "1 ticket is released." in page
+    assert re.search(r"toast bad.*1 ticket is released\. Ann \([A-Z0-9-]+\): This ticket", page, re.DOTALL), page
     assert "No payment to confirm" in page
     overview = (await alice.get(f"/projects/{event_id}")).text
     assert "of 100, 98 left" in overview
+
+
+async def test_the_first_tickets_that_were_refused_are_named_and_the_others_counted(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        numbers = await sell_to(connection, event_id, ["Ann", "B" * 200, "Cem", "Dora"], status="held")
+    address = f"/projects/{event_id}/held"
+    await alice.post(address, data={"decision": "confirm", "ticket_numbers": numbers[:3]})
+    mixed = await alice.post(address, data={"decision": "confirm", "ticket_numbers": [999_999_999, *numbers]})
+    page = html.unescape((await alice.get(mixed.headers["location"])).text)
+    said = re.search(r"1 payment is confirmed\.[^<]*", page)[0]  # type: ignore[index]
+    assert re.fullmatch(
+        r"1 payment is confirmed\. No\. 999999999: There is no such ticket for this event\. Ann \(\S+\): [^.]+\."
+        r" B{60}… \(\S+\): [^.]+\. 1 more was refused\.",
+        said.strip(),
+    ), said
 
 
 async def test_places_are_given_back_with_a_reason_and_what_was_ticked_is_kept(
