@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from e2e.steps import PASSWORD, email_of, looks_right, sign_up
+from e2e.steps import PASSWORD, email_of, looks_right, scriptless, sign_up
 
 NEW_PASSWORD = "eleven paper boats"
 
@@ -32,6 +32,26 @@ def saved(page: Page, link: str) -> bytes:
     with page.expect_download() as download:
         page.get_by_role("link", name=link).click()
     return download.value.path().read_bytes()
+
+
+def test_the_account_menu_opens_closes_and_leads_out(visit: Callable[[], Page]) -> None:
+    bob = visit()
+    sign_up(bob, "Bob")
+    menu, out = bob.locator("summary", has_text="Account menu"), bob.get_by_role("button", name="Sign out")
+    menu.click()
+    expect(out).to_be_visible()
+    looks_right(bob)
+    if bob.context not in scriptless:
+        bob.get_by_role("heading", level=1).click()
+        expect(out).to_be_hidden()
+        menu.press("Enter")
+        expect(out).to_be_visible()
+        out.press("Escape")
+        expect(out).to_be_hidden()
+        expect(menu).to_be_focused()
+        menu.click()
+    out.click()
+    expect(bob.get_by_role("link", name="Sign in")).to_be_visible()
 
 
 def test_bob_finds_his_ticket_and_takes_it_along(visit: Callable[[], Page]) -> None:

@@ -11,11 +11,11 @@ function addLocalTime(time) {
 }
 
 function countDown(time) {
-  const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1000));
+  const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1e3));
   const parts = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]];
   time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
     (Math.floor(left / size) % whole).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
-  if (left) setTimeout(() => time.isConnected && countDown(time), 1000);
+  if (left) setTimeout(() => time.isConnected && countDown(time), 1e3);
   else setTimeout(htmx.trigger, 500, time, "due");
 }
 
@@ -66,7 +66,7 @@ on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
   const copy = target.closest("[data-copy]");
   if (copy) navigator.clipboard.writeText(byId(copy.dataset.copy).textContent.trim());
-  each(document, ".menu", (menu) => menu.open = menu.contains(target));
+  each(document, ".menu", (menu) => menu.open &&= menu.contains(target));
 });
 on("keydown", ({ key, target }) => {
   const menu = key === "Escape" && target.closest("[data-menu][open]");
