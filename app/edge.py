@@ -36,6 +36,8 @@ OF_A_PAGE = {
 }
 DATA = (b"application/json", b"application/problem+json")
 """No browser runs or frames these, so what protects a page is left out."""
+FOR_BACK = b"private, no-cache"
+"""Who goes back to a form that was refused sees it as it was; it could only be sent once more if it were not stored."""
 LONG_BYTES = 500
 HSTS = {b"strict-transport-security": b"max-age=31536000"}
 
@@ -112,7 +114,8 @@ class Exchange:
             if name.lower().encode() not in present
         ]
         if b"cache-control" not in present:
-            extra.append((b"cache-control", b"no-store"))
+            refused_form = not data and self.status >= 400 and self.scope["method"] == "POST"
+            extra.append((b"cache-control", FOR_BACK if refused_form else b"no-store"))
         return extra
 
     async def drain(self) -> None:

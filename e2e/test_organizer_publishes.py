@@ -94,6 +94,22 @@ def test_a_bad_step_says_what_and_where_and_keeps_the_rest(visit: Callable[[], P
         expect(page.get_by_label("Title")).to_be_focused()
 
 
+def test_a_title_that_is_too_long_comes_back_whole_also_to_who_goes_back(visit: Callable[[], Page]) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    page.goto("/projects/new")
+    title, much = page.get_by_label("What is it called?"), "Lantern " * 30
+    title.fill(much)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_text("must have 1 to 200 characters")).to_be_visible()
+    expect(title).to_have_value(much)
+    title.fill("Lantern Lake")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("heading", name="What, where and when")).to_be_visible()
+    page.go_back()
+    expect(title).to_have_value(much)
+
+
 def test_a_new_draft_begins_in_the_timezone_of_who_makes_it(visit: Callable[..., Page]) -> None:
     page = visit(timezone_id="Africa/Nairobi")
     sign_up(page, "Nora", company="Lantern Fields e.V.")

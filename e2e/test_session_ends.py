@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Error, Page, expect
 
 from e2e.steps import (
     PASSWORD,
@@ -35,6 +36,21 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(visit: Callab
     bob.get_by_role("button", name="Send it").click()
     expect(bob.get_by_text("Your changes are saved.")).to_be_visible()
     expect(bob.get_by_label("Your name")).to_have_value("Bo <Reed>")
+
+
+def test_who_has_signed_out_leaves_nothing_typed_behind(visit: Callable[[], Page]) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    page.goto("/projects/new")
+    title = page.get_by_label("What is it called?")
+    title.fill("Secret " * 40)
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_text("must have 1 to 200 characters")).to_be_visible()
+    page.locator("summary", has_text="Account menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+        page.go_back()
 
 
 def test_a_draft_is_kept_while_the_session_ends_in_the_middle_of_it(visit: Callable[[], Page]) -> None:
