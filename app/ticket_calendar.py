@@ -8,6 +8,7 @@ from app.domain.ticket_page import TicketPage
 
 LINE_BYTES = 75
 YEAR = dt.timedelta(days=366)
+STATES = {"sold": "CONFIRMED", "used": "CONFIRMED", "held": "TENTATIVE"}
 
 
 def ticket_ics(ticket: TicketPage, address: str, host: str) -> str:
@@ -33,7 +34,7 @@ def ticket_ics(ticket: TicketPage, address: str, host: str) -> str:
         f"LOCATION:{escaped(ticket.location)}",
         f"DESCRIPTION:{escaped(f'{ticket.holder}, no. {ticket.ticket_number}, {ticket.code}')}",
         f"URL:{address}",
-        f"STATUS:{'CANCELLED' if ticket.status == 'cancelled' else 'CONFIRMED'}",
+        f"STATUS:{STATES.get(ticket.status, 'CANCELLED')}",
         "END:VEVENT",
         "END:VCALENDAR",
     ]

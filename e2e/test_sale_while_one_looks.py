@@ -172,6 +172,7 @@ def test_it_is_cancelled_while_somebody_looks(visit: Callable[[], Page]) -> None
     heard(bob, "This festival is cancelled.")
     expect(bob.get_by_text("Cancelled", exact=True)).to_be_visible()
     expect(bob.get_by_role("heading", name="Storm to Come")).to_have_count(1)
+    expect(bob.get_by_role("link", name="To the tickets")).to_be_hidden()
     accessible(bob)
 
 

@@ -18,8 +18,8 @@ def ticket(**changes: Any) -> TicketPage:
         "title": "Lanterns", "location": "Lychen", "start_time": dt.datetime(2031, 7, 4, 16, tzinfo=dt.UTC),
         "end_time": dt.datetime(2031, 7, 5, 0, tzinfo=dt.UTC), "timezone": "Europe/Berlin",
         "company_name": "Moss & Daughters", "qr_text": None, "ticket_type_id": 4, "ticket_type": "General admission",
-        "purchase_id": 41, "held_until": None, "cancel_reason": None, "returnable": False, "returns_until": None,
-        "used_at": None, "valid_for_event": 1,
+        "purchase_id": 41, "held_until": None, "cancel_reason": None, "returnable": False, "returned": False,
+        "returns_until": None, "used_at": None, "valid_for_event": 1,
     }  # fmt: skip
     return TicketPage(**{**values, **changes})
 
@@ -85,5 +85,12 @@ def test_lines_are_folded_between_letters(title: str) -> None:
 
 
 def test_a_cancelled_ticket_cancels_the_entry() -> None:
-    assert unfolded(entry(ticket(status="cancelled")))["STATUS"] == "CANCELLED"
-    assert unfolded(entry(ticket()))["STATUS"] == "CONFIRMED"
+    states = {
+        "sold": "CONFIRMED",
+        "used": "CONFIRMED",
+        "held": "TENTATIVE",
+        "lapsed": "CANCELLED",
+        "cancelled": "CANCELLED",
+    }
+    for status, meant in states.items():
+        assert unfolded(entry(ticket(status=status)))["STATUS"] == meant

@@ -21,6 +21,7 @@ FIELDS: dict[str, Any] = {
     "purchase_id": 41,
     "quantity": 1,
     "returnable": True,
+    "returned": False,
     "returns_until": "2031-06-27T18:00:00+02:00",
     "sale_closes_at": None,
     "sale_opens_at": "2031-01-15T09:00:00Z",

@@ -41,6 +41,8 @@ async def buy_ticket(
 
 
 class TicketView(msgspec.Struct, frozen=True, kw_only=True):
+    """`returned` are those that their holder gave back, of all that are cancelled."""
+
     ticket_number: int
     code: str
     status: str
@@ -58,6 +60,7 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
     held_until: dt.datetime | None
     cancel_reason: str | None
     returnable: bool
+    returned: bool
 
 
 TICKETS = """
@@ -66,7 +69,8 @@ TICKETS = """
            CASE WHEN t.status = 'held' AND t.held_until <= now() THEN 'lapsed' ELSE t.status END AS status,
            t.status = 'held' AND t.held_until > now()
                OR t.status = 'sold' AND coalesce(least(e.returns_until, e.end_time) > now(), false)
-                  AND e.returns_until IS NOT NULL AS returnable
+                  AND e.returns_until IS NOT NULL AS returnable,
+           coalesce(t.status = 'cancelled' AND t.cancelled_by = t.attendee_id, false) AS returned
     FROM tickets t JOIN events e ON e.id = t.event_id JOIN ticket_types k ON k.id = t.ticket_type_id
 """
 
@@ -104,4 +108,5 @@ def ticket_view(row: Mapping[str, Any]) -> TicketView:
         held_until=row["held_until"] if row["status"] == "held" else None,
         cancel_reason=row["cancel_reason"],
         returnable=row["returnable"],
+        returned=row["returned"],
     )

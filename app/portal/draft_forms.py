@@ -111,12 +111,28 @@ def draft_context(
         "complaints": [(step_of(bad.field), words_for(bad.field), bad.message) for bad in found],
         "fields": field_names(draft.typed, step),
         "pictures": shown_draft_pictures(parts.media, pictures),
+        "beyond_all": types_beyond_all(draft.typed),
         "preview": preview_of(parts.media, defaults | draft.typed, pictures),
         "refusal": None,
         "kinds": KINDS,
         "timezones": TIMEZONES,
         "currencies": currency_choices(current_locale()),
     }
+
+
+def types_beyond_all(typed: Mapping[str, Any]) -> list[str]:
+    """The names of those ticket types that were given more places than there are in all."""
+    capacity = whole(typed.get("capacity"))
+    return [
+        one.get("name", "")
+        for one in typed.get("ticket_types", ())
+        if capacity and (whole(one.get("places")) or 0) > capacity
+    ]
+
+
+def whole(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 @cache

@@ -214,6 +214,7 @@ async def test_the_door_list_has_everybody_who_may_come_in_by_name(stage: Stage,
     assert found == [*names, "zoe &lt;script&gt;"]
     assert page.rstrip().endswith("</html>")
     assert page.count("To be paid") == 1
+    assert re.search(r"printed [^.]*\d\d:\d\d Berlin time\.", page)
     assert "Nobody has a ticket" not in page
     empty = await alice.get(f"/projects/{await stored_event(alice)}/door-list")
     assert "Nobody has a ticket yet." in empty.text

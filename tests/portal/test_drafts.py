@@ -152,6 +152,15 @@ async def test_a_sale_that_is_over_is_named_before_it_is_sent_and_shown(alice: h
         assert ((sentence in page), ("Sale closed" in page)) == (named, named)
 
 
+async def test_a_type_with_more_places_than_there_are_in_all_is_named_before_it_is_sent(
+    alice: httpx.AsyncClient,
+) -> None:
+    for places, named in (("101", True), ("100", False), ("", False), ("many", False)):
+        draft = await filled(alice, **{"capacity": "100", "ticket_types[0].places": places})
+        page = html.unescape((await alice.get(f"{draft}/review")).text)
+        assert ("“<bdi>Weekend</bdi>” has more places than there are in all" in page) == named
+
+
 async def test_a_price_that_will_be_refused_is_none_in_the_preview(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     page = (await alice.post(f"{draft}/tickets", data=TICKETS | {"ticket_types[0].price": "1200.505"})).text

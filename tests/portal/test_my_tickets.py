@@ -106,7 +106,8 @@ async def test_bob_gives_his_ticket_back_once(alice: httpx.AsyncClient, bob: htt
         answer = await bob.post(f"/tickets/{number}/cancellation", data={"key": key})
         assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")
     page = (await bob.get(f"/tickets/{number}")).text
-    assert "This ticket is cancelled" in page
+    assert "You gave this ticket back." in page
+    assert "Given back" in (await bob.get("/tickets/past")).text
     assert 'class="qr"' not in page
     assert "Add to calendar" not in page
 
@@ -157,7 +158,8 @@ async def test_bob_takes_what_he_is_offered_and_pressing_twice_is_one_ticket(
     assert [answer.status_code for answer in answers] == [303, 303]
     assert answers[0].headers["location"] == answers[1].headers["location"]
     assert "Small Room" in (await bob.get(answers[0].headers["location"])).text
-    assert "You took the offer" in (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
+    taken = (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
+    assert re.search(r'You took the offer.*href="/tickets">.*To your tickets', taken, re.DOTALL)
 
 
 async def test_an_offer_of_several_says_what_they_cost_together_and_all_are_shown(

@@ -86,6 +86,7 @@ async def test_two_windows_change_different_fields_of_a_type_and_both_are_kept(a
     event_id = await stored_event(alice)
     address = f"/projects/{event_id}/ticket-types"
     (one,) = set(re.findall(rf"{address}/(\d+)", (await alice.get(address)).text))
+    assert "Price in EUR" in (await alice.get(f"{address}/{one}")).text
     slow, fast = [type_form((await alice.get(f"{address}/{one}")).text) for _ in range(2)]
     await alice.post(f"{address}/{one}", data={**fast, "price": "60", "places": "40"})
     saved = await alice.post(f"{address}/{one}", data={**slow, "name": "Weekend"})
