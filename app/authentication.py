@@ -31,7 +31,7 @@ class Stopping(ASGIMiddleware):
                 return  # it breaks off, which the server notes
             scope["state"]["stopping"] = True
             raise Unavailable(
-                "The server stopped before this was done. Please send it again; with the same key it is done once.",
+                "The server stopped before this was answered. Please send it again; with the same key it is done once.",
                 retry_after=2,
             ) from error
 

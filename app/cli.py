@@ -175,7 +175,7 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
         )
     for number in astray:
         print(f"ticket {number}: its type or its attendee does not exist")
-    print(f"{len(found) + len(sales)} wrong counters")
+    print(f"{len(found) + len(sales)} wrong counters{f', {len(astray)} stray tickets' if astray else ''}")
     return 1 if found or sales or astray else 0
 
 

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 BATCH, QUEUE = 256, 10_000
 EVENTS_TOGETHER, WISHES_TOGETHER = 64, 256
 WAIT_SECONDS = 9.0
+"""Shorter than `SHUTDOWN_SECONDS` is unless somebody sets it: a stop tells everybody who waits what was decided."""
 ALONE_AT_ONCE = 4
 TRIES = 5
 QUEUES_KEPT = 1_000

@@ -115,7 +115,7 @@ class Settings:
             session_absolute_seconds=read("SESSION_ABSOLUTE_SECONDS", str(60 * 86400), seconds),
             publish_seconds=read("PUBLISH_SECONDS", "5", seconds),
             drain_seconds=read("DRAIN_SECONDS", "0", seconds_or_none),
-            shutdown_seconds=read("SHUTDOWN_SECONDS", "1", seconds),
+            shutdown_seconds=read("SHUTDOWN_SECONDS", "10", seconds),
             json_logs=read("LOG_JSON", "", lambda value: switch(value) if value else None),
             log_level=read("LOG_LEVEL", "info", one_of("debug", "info", "warning", "error")),
             secret_files=tuple(read.secret_files),

@@ -156,7 +156,7 @@ async def test_a_stop_decides_every_purchase_that_waits(server: Server) -> None:
         waiting = [asyncio.create_task(client.post(path, headers={"Cookie": f"session={one}"})) for one in attendees]
         await eventually(lambda: connection.fetchval(WAITING_FOR_A_ROW))
         server.signal_group(signal.SIGTERM)
-        given_up, _ = await asyncio.wait(waiting, timeout=1)
+        given_up, _ = await asyncio.wait(waiting, timeout=3)  # three times as long as one try to lock the event
         assert given_up == set()
         await connection.close()
         await holder.close()
@@ -184,10 +184,16 @@ async def test_reconcile_tells_wrong_counters(server: Server) -> None:
     (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
     event_id = await festival_of(server, organizer)
     await connection.execute("UPDATE events SET sold = 3 WHERE id = $1", event_id)
+    await connection.execute(
+        """INSERT INTO tickets (event_id, ticket_type_id, attendee_id, nth, code, status, price, currency, purchase_id)
+           SELECT $1, -7, 1, 1, 'STRAY', 'cancelled', 0, 'EUR', 1""",
+        event_id,
+    )
     await connection.close()
     status, told = await asyncio.to_thread(reconcile, server)
     assert status == 1
     assert f"event {event_id}: the counters say 3 sold and 0 held, the tickets 0 and 0" in told
+    assert told.endswith(": its type or its attendee does not exist\n1 wrong counters, 1 stray tickets\n")
 
 
 async def test_three_hundred_attendees_at_once_for_a_hundred_places(server: Server) -> None:

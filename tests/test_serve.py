@@ -82,7 +82,7 @@ async def test_ctrl_c_while_it_is_still_loading_ends_it_without_a_word(server: S
 
 
 async def test_who_still_waits_when_the_server_stops_hears_so(server: Server) -> None:
-    server.environment["RUN_CONSUMERS"] = "0"  # so that no store ever settles
+    server.environment |= {"RUN_CONSUMERS": "0", "SHUTDOWN_SECONDS": "1"}  # so that no store ever settles
     server.start()
     server.wait_until_ready()
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as alice:
@@ -94,7 +94,7 @@ async def test_who_still_waits_when_the_server_stops_hears_so(server: Server) ->
         server.signal_group(signal.SIGTERM)
         told = await waiting
     assert (told.status_code, told.headers["retry-after"]) == (503, "2")
-    assert told.json()["detail"].startswith("The server stopped before this was done.")
+    assert told.json()["detail"].startswith("The server stopped before this was answered.")
     assert told.headers["x-request-id"] == told.json()["request_id"]
     assert "Exception in ASGI application" not in server.log()
 
@@ -120,7 +120,7 @@ async def test_who_is_still_sending_when_the_server_stops_hears_so(server: Serve
     told = await told_amid_sending(server, f"Cookie: session={alice.cookies['session']}\r\n")
     assert told.startswith("HTTP/1.1 503 ")
     assert "x-request-id:" in told
-    assert "The server stopped before this was done." in told
+    assert "The server stopped before this was answered." in told
 
 
 async def test_a_refusal_reaches_who_is_still_sending_when_the_server_stops(server: Server) -> None:

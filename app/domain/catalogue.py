@@ -13,6 +13,7 @@ from msgspec import Meta
 from app.domain.lists import Page, page_of
 from app.domain.money import money
 from app.domain.stock import FREE
+from app.domain.ticket_types import RANK
 from app.engines.database import Database
 from app.engines.media import Media
 from app.errors import FieldError
@@ -63,24 +64,25 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 CARDS = f"""
     SELECT e.id, e.title, e.location, e.start_time, e.end_time, e.timezone, e.currency, e.capacity,
            {FREE} AS left, coalesce(t.price_from, e.price) AS price_from,
-           t.several_prices, t.opens_at, t.on_sale, t.sold_out,
+           t.several_prices, t.opens_at, t.soonest,
+           EXISTS (SELECT FROM ticket_types h WHERE h.event_id = e.id AND NOT h.archived AND h.hidden_until > now()
+                   AND h.hidden_until < least(h.sale_closes_at, e.end_time)) AS to_come,
            (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
             ORDER BY position, id LIMIT 1) AS picture_key
     FROM events e CROSS JOIN LATERAL (
         SELECT min(price) FILTER (WHERE counts) AS price_from,
                coalesce(min(price) FILTER (WHERE counts) < max(price) FILTER (WHERE counts), false) AS several_prices,
-               min(sale_opens_at) FILTER (WHERE sale_opens_at > now()) AS opens_at,
-               coalesce(bool_or(rank = 0), false) AS on_sale, coalesce(bool_or(open), false) AS sold_out
+               min(sale_opens_at) FILTER (WHERE rank = 1) AS opens_at,
+               min(rank) AS soonest
         FROM (SELECT *, rank = min(rank) OVER () AS counts
-              FROM (SELECT *, CASE WHEN open AND coalesce(sold + held < places, true) THEN 0
-                                   WHEN coalesce(sale_closes_at > now(), true) THEN 1 ELSE 2 END AS rank
-                    FROM (SELECT *, coalesce(sale_opens_at <= now(), true)
-                                    AND coalesce(sale_closes_at > now(), true) AS open
-                          FROM ticket_types WHERE event_id = e.id AND NOT archived
-                          AND coalesce(hidden_until <= now(), true)) AS k) AS r) AS c
+              FROM (SELECT *, {RANK} AS rank
+                    FROM ticket_types WHERE event_id = e.id AND NOT archived
+                    AND coalesce(hidden_until <= now(), true)) AS r) AS c
     ) t
 """
-"""Prices are of the types that can be had now; while there is none, of those whose sale is not closed, else of all."""
+"""Prices are of the types that can be had now; while there is none, of those that are still to go on sale, else of
+those whose sale is not closed, else of all.
+"""
 
 
 async def catalogue(
@@ -149,8 +151,11 @@ def card(media: Media, row: Mapping[str, Any]) -> Card:
 
 
 def state(row: Mapping[str, Any]) -> str:
-    if row["on_sale"] and row["left"]:
+    """As `shop.state_of` has it."""
+    if row["left"] and row["soonest"] == 0:
         return "on_sale"
-    if row["sold_out"]:
+    if row["left"] and row["opens_at"]:
+        return "not_yet"
+    if row["soonest"] is not None and row["soonest"] < 3:
         return "sold_out"
-    return "not_yet" if row["opens_at"] else "closed"
+    return "later" if row["to_come"] else "closed"

@@ -15,7 +15,7 @@ from app.domain.money import money
 from app.domain.offers import settle_due
 from app.domain.progress import fan_out
 from app.domain.stock import FREE
-from app.domain.ticket_types import TicketType, ticket_types_of
+from app.domain.ticket_types import RANK, TicketType, ticket_types_of
 from app.engines.database import Connection, Database
 from app.engines.documents import Documents
 from app.engines.media import Media
@@ -201,9 +201,7 @@ LISTED = f"""
             ORDER BY position, id LIMIT 1) AS picture_key,
            coalesce((SELECT price FROM ticket_types t
                      WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
-                     ORDER BY coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)
-                              AND coalesce(t.sold + t.held < t.places, true) DESC,
-                              coalesce(t.sale_closes_at > now(), true) DESC, price LIMIT 1), e.price) AS price_from
+                     ORDER BY {RANK}, price LIMIT 1), e.price) AS price_from
     FROM events e
 """
 

@@ -19,8 +19,9 @@ STATES = ("on_sale", "sold_out", "not_yet")
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """What is left. `state`: on_sale, sold_out, not_yet, closed or cancelled; `opens_at` where the sale is to begin.
+    """What is left. `state`: on_sale, not_yet, sold_out, later, closed or cancelled.
 
+    `not_yet` where something is still to go on sale, by `opens_at`; `later` where all that is to be sold is hidden.
     `mine` is what the visitor has of the waiting list: waiting, offered with the number of the entry, or nothing.
     """
 
@@ -33,8 +34,8 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def opens_at(self) -> dt.datetime | None:
-        moments = [kind.sale_opens_at for kind in self.ticket_types if kind.state == "not_yet" and kind.sale_opens_at]
-        return min(moments, default=None)
+        to_open = (kind for kind in self.ticket_types if kind.state == "not_yet" and kind.left)
+        return min((kind.sale_opens_at for kind in to_open if kind.sale_opens_at), default=None)
 
     @property
     def cheapest(self) -> TicketType:
@@ -131,10 +132,10 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the visitor can buy nothing beside what is offered to them."""
         return self.most == 0 and any(map(self.offered, self.places.ticket_types))
 
-    def limit(self, ticket_type_id: str | None) -> int:
+    def limit(self, ticket_type_id: object) -> int:
         """How many of a type one person can have, or of any type."""
         limits = {str(kind.ticket_type_id): kind.per_attendee_limit for kind in self.places.ticket_types}
-        return limits.get(ticket_type_id or "") or max(limits.values(), default=1)
+        return limits.get(str(ticket_type_id)) or max(limits.values(), default=1)
 
     def may_wait_for(self, kind: TicketType) -> int:
         """The largest quantity of a type that waiting can help to; 0 where as many can be bought, or never had."""
@@ -154,14 +155,14 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def most_to_wait_for(self) -> int:
-        return max(map(self.may_wait_for, self.to_wait_for))
+        return max(map(self.may_wait_for, self.to_wait_for), default=1)
 
 
 async def shop(database: Database, media: Media, who: Caller | None, event_id: int) -> Shop:
     """Raises `NotFound` as `event_row` does. The number of queries does not depend on the event."""
     row = await event_row(database, who, event_id)
     async with database.connection() as connection:
-        kinds = await ticket_types_of(connection, event_id)
+        kinds = await ticket_types_of(connection, event_id, everything=True)
         pictures = await media_of(connection, media, event_id)
         mine = await standing(connection, who, event_id)
     return Shop(
@@ -178,7 +179,7 @@ async def places_now(database: Database, who: Caller | None, event_id: int, seen
     """`seen` is what the page had of it: the waiting list is asked only for those who were on it."""
     row = await event_row(database, who, event_id)
     async with database.connection() as connection:
-        kinds = await ticket_types_of(connection, event_id)
+        kinds = await ticket_types_of(connection, event_id, everything=True)
         mine = await place_now(connection, who, event_id) if who and mine_in(seen) else ""
     return places(row, kinds, mine)
 
@@ -195,13 +196,31 @@ def mine_in(seen: str) -> str:
 
 
 def places(row: Mapping[str, Any], kinds: Sequence[TicketType], mine: str) -> Places:
-    found = {kind.state for kind in kinds}
-    state = next((state for state in STATES if state in found), "closed")
     return Places(
         event_id=row["id"],
         availability=availability(row),
-        ticket_types=list(kinds),
-        state="cancelled" if row["status"] == "cancelled" else state,
+        ticket_types=[kind for kind in kinds if kind.state not in {"hidden", "archived"}],
+        state=state_of(row, kinds),
         timezone=row["timezone"],
         mine=mine,
     )
+
+
+def state_of(row: Mapping[str, Any], kinds: Sequence[TicketType]) -> str:
+    """Of the whole sale; who is too late for one type hears of the next one, unless that has no place left."""
+    if row["status"] == "cancelled":
+        return "cancelled"
+    found = {kind.state for kind in kinds}
+    if "on_sale" in found:
+        return "on_sale"
+    if any(kind.state == "not_yet" and kind.left for kind in kinds):
+        return "not_yet"
+    if found & {"sold_out", "not_yet"}:
+        return "sold_out"
+    return "later" if any(is_to_come(row, kind) for kind in kinds) else "closed"
+
+
+def is_to_come(row: Mapping[str, Any], kind: TicketType) -> bool:
+    """Whether it is hidden, and will be sold when it is not."""
+    end = min(row["end_time"], kind.sale_closes_at or row["end_time"])
+    return kind.state == "hidden" and kind.hidden_until is not None and kind.hidden_until < end

@@ -137,19 +137,24 @@ class Stock(msgspec.Struct):
         )
 
     def wanted(self, ticket_type_id: int | None) -> TypeStock | None:
-        """The type with this id; without one the first on sale with places left, else on sale, else to be seen."""
+        """The type with this id; without one the first on sale with places left, else on sale, else still to be sold.
+
+        One whose sale is over only where nothing will be sold any more.
+        """
         if ticket_type_id is not None:
             kind = self.types.get(ticket_type_id)
             return kind if kind and self.visible(kind) else None
-        on_sale = seen = None
+        on_sale = to_come = past = None
         for kind in self.types.values():
             if self.on_sale(kind):
                 if self.left(kind) > 0:
                     return kind
                 on_sale = on_sale or kind
+            elif self.visible(kind) and self.now < self.sale_end(kind):
+                to_come = to_come or kind
             elif self.visible(kind):
-                seen = seen or kind
-        return on_sale or seen
+                past = past or kind
+        return on_sale or to_come or (past if self.over else None)
 
     def tell(self, fact: Callable[..., Fact], ticket: Mapping[str, Any], **more: object) -> None:
         """A fact about a ticket that is there already."""

@@ -43,7 +43,7 @@ async def create_ticket_type(
     async def decide(connection: Connection) -> dict[str, Any]:
         stock = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
         refuse_cancelled(stock)
-        if len(stock.types) >= MOST_TYPES:
+        if sum(not kind.archived for kind in stock.types.values()) >= MOST_TYPES:
             raise Conflict(Phrase("An event can have %(most)s ticket types.", most=MOST_TYPES), type="too-many-types")
         require_own_name(stock, given.name)
         data = await data_for(connection, stock, given)

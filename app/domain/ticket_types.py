@@ -43,18 +43,24 @@ class TicketTypeIn(Input, frozen=True, kw_only=True):
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
-        opens, closes = values.get("sale_opens_at"), values.get("sale_closes_at")
-        if not_before(closes, opens):
-            yield FieldError("sale_closes_at", "must be after the sale opens")
-        elif not_before(closes, values.get("hidden_until")):
-            yield FieldError("sale_closes_at", "must be after the tickets are shown")
+        yield from empty_sale(*map(values.get, ("sale_opens_at", "sale_closes_at", "hidden_until")))
         currency = values.get("currency_of_event", "")  # unknown here when a type comes alone: then its event is asked
         if "price" in values and (complaint := price_complaint(values["price"], currency)):
             yield FieldError("price", complaint)
 
 
+def empty_sale(
+    opens: dt.datetime | None, closes: dt.datetime | None, shown: dt.datetime | None
+) -> Iterable[FieldError]:
+    """Complaints about a sale that ends before it begins, or before anybody sees it."""
+    if not_before(closes, opens):
+        yield FieldError("sale_closes_at", "must be after the sale opens")
+    elif not_before(closes, shown):
+        yield FieldError("sale_closes_at", "must be after the tickets are shown")
+
+
 def not_before(closes: dt.datetime | None, begins: dt.datetime | None) -> bool:
-    """Whether a sale ends before it begins; moments on different clocks are not compared."""
+    """Moments with and without an offset are not compared: that waits until the timezone is known."""
     return bool(closes and begins and (begins.tzinfo is None) == (closes.tzinfo is None) and closes <= begins)
 
 
@@ -97,19 +103,22 @@ def ticket_types_data(given: Sequence[Mapping[str, Any]], timezone: str) -> list
 
 
 def ticket_type_data(given: TicketTypeIn, timezone: str) -> TicketTypeData:
-    """Raises `Invalid` for times that do not exist in that timezone."""
+    """Raises `Invalid` for times that do not exist in that timezone, and for a sale that ends before it begins."""
     zone = ZoneInfo(timezone)
     moments = {name: getattr(given, name) for name in ("sale_opens_at", "sale_closes_at", "hidden_until")}
     if skipped := [name for name, moment in moments.items() if moment and is_skipped(moment, zone)]:
         raise Invalid([FieldError(name, SKIPPED) for name in skipped])
+    opens, closes, shown = (in_zone(moment, zone) if moment else None for moment in moments.values())
+    if complaints := list(empty_sale(opens, closes, shown)):
+        raise Invalid(complaints)
     return TicketTypeData(
         name=given.name,
         description=given.description,
         price=given.price,
         places=given.places,
-        sale_opens_at=in_zone(given.sale_opens_at, zone) if given.sale_opens_at else None,
-        sale_closes_at=in_zone(given.sale_closes_at, zone) if given.sale_closes_at else None,
-        hidden_until=in_zone(given.hidden_until, zone) if given.hidden_until else None,
+        sale_opens_at=opens,
+        sale_closes_at=closes,
+        hidden_until=shown,
         per_attendee_limit=given.per_attendee_limit,
     )
 
@@ -198,6 +207,13 @@ TICKET_TYPES = f"""
                 ELSE 'on_sale' END AS state
     FROM ticket_types t JOIN events e ON e.id = t.event_id
 """
+
+
+RANK = """
+    CASE WHEN sale_closes_at <= now() THEN 3 WHEN sold + held >= places THEN 2
+         WHEN sale_opens_at > now() THEN 1 ELSE 0 END
+"""
+"""How soon tickets of a type can be had: now, when their sale opens, only where places come free, or not any more."""
 
 
 async def ticket_types_of(connection: Connection, event_id: int, everything: bool = False) -> list[TicketType]:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.domain.ticket_types import MOST_TYPES
 from tests.api.test_tickets import kind
 from tests.cast import Stage, event_body, stored_event
 
@@ -64,6 +65,45 @@ async def test_a_sale_begins_before_the_event_ends(alice: httpx.AsyncClient) -> 
     assert {bad["field"] for bad in refused.json()["errors"]} == {"hidden_until", "sale_opens_at"}
     at_last = {**late, "hidden_until": None, "sale_opens_at": "2031-07-06T22:59"}
     assert (await alice.post(f"/api/v1/event/{event_id}/ticket-types", json=at_last)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"sale_opens_at": "2031-06-10T10:00", "sale_closes_at": "2031-06-10T07:59:00Z"},
+        {"sale_opens_at": "2031-06-10T08:00:00Z", "sale_closes_at": "2031-06-10T10:00"},
+        {"hidden_until": "2031-06-10T08:00:00Z", "sale_closes_at": "2031-06-10T10:00"},
+    ],
+)
+async def test_a_sale_that_ends_before_it_begins_is_none_however_its_moments_are_written(
+    alice: httpx.AsyncClient, window: dict[str, str]
+) -> None:
+    odd = {"name": "Odd", "price": 10, **window}
+    whole = await alice.post("/api/v1/event", json=event_body(ticket_types=[odd]))
+    event_id = await stored_event(alice)
+    added = await alice.post(f"/api/v1/event/{event_id}/ticket-types", json=odd)
+    (general,) = (await alice.get(f"/api/v1/event/{event_id}/ticket-types")).json()["items"]
+    address = f"/api/v1/ticket-types/{general['ticket_type_id']}"
+    changed = await alice.put(address, json=odd, headers={"If-Match": "*"})
+    for answer, field in (
+        (whole, "ticket_types[0].sale_closes_at"),
+        (added, "sale_closes_at"),
+        (changed, "sale_closes_at"),
+    ):
+        assert (answer.status_code, [bad["field"] for bad in answer.json()["errors"]]) == (422, [field])
+
+
+async def test_types_that_are_sold_no_more_do_not_count(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(
+        alice, ticket_types=[{**DAY, "name": f"Day {number}"} for number in range(MOST_TYPES)]
+    )
+    address = f"/api/v1/event/{event_id}/ticket-types"
+    full = await alice.post(address, json=DAY)
+    assert (full.status_code, kind(full)) == (409, "too-many-types")
+    (first, *_) = (await alice.get(address)).json()["items"]
+    gone = await alice.delete(f"/api/v1/ticket-types/{first['ticket_type_id']}", headers={"If-Match": "*"})
+    assert gone.status_code == 204
+    assert (await alice.post(address, json=DAY)).status_code == 201
 
 
 async def test_the_price_in_lists_is_one_that_can_be_had(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:

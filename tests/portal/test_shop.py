@@ -119,6 +119,26 @@ async def test_a_quantity_that_cannot_be_is_refused_in_words(
     assert "100 of 100 places left" in answer.text
 
 
+async def test_a_page_that_was_sent_already_with_another_choice_says_so(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, ticket_types=[{"name": "Day", "price": "20", "per_attendee_limit": 5}])
+    key = key_in((await bob.get(f"/events/{event_id}")).text)
+    address = f"/events/{event_id}/purchase"
+    await bob.post(address, data={"key": key, "quantity": "1"})
+    again = await bob.post(address, data={"key": key, "quantity": "2"})
+    assert again.status_code == 422
+    assert "This page was sent before, with something else in it." in again.text
+    assert key_in(again.text) != key
+    assert (await bob.post(address, data={"key": key_in(again.text), "quantity": "2"})).status_code == 303
+
+
+async def test_a_field_that_comes_twice_is_refused(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    answer = await buy(bob, event_id, ticket_type_id=["1", "1"], quantity="3")
+    assert answer.status_code in (409, 422)
+
+
 async def test_a_type_that_is_gone_is_said_in_the_box(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     answer = await buy(bob, event_id, ticket_type_id=999)
