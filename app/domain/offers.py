@@ -45,13 +45,14 @@ class Unfit(msgspec.Struct, frozen=True):
 
 class Behind(msgspec.Struct):
     """How many got an offer; groups that something was free for, but not enough, by the id of their entry; the last
-    entry that something went to, by type; and what the groups read that this has been counted for.
+    entry that something went to, by type; and what the groups read that this has been counted for, None where it was
+    written with an earlier part.
     """
 
     offers: int = 0
     unfit: dict[int, Unfit] = {}
     went_to: dict[int, int] = {}
-    counted: dict[int, LogLine] = {}
+    counted: dict[int, LogLine | None] = {}
 
 
 async def settle(connection: Connection, stock: Stock, public: Mapping[int, int] | None = None) -> None:
@@ -61,19 +62,21 @@ async def settle(connection: Connection, stock: Stock, public: Mapping[int, int]
     this writes a part of it, and the event stays due, as from the beginning of time: until all of it is written nothing
     is anybody's. `public` is that of the stock as it was before a change; of a part, as it was before the first one.
     """
-    public = stock.public if public is None else public
+    public, behind = stock.public if public is None else public, Behind()
     if stock.due_at == LONG_AGO:
-        public = by_type(await connection.fetchval("SELECT public_before FROM events WHERE id = $1", stock.id))
+        before = await connection.fetchval("SELECT public_before FROM events WHERE id = $1", stock.id)
+        behind.counted = dict.fromkeys(before.pop("counted", ()))
+        public = by_type(before)
     ended = [await lapse_holds(connection, stock, AT_ONCE), await expire_offers(connection, stock, AT_ONCE)]
     if stock.status != "cancelled":  # there `cancellations.py` sees to everybody
         ended.append(await close_entries(connection, stock, AT_ONCE))
     stock.owes = AT_ONCE in ended  # all of it is written before the list is walked: who is first gets what is free
     if stock.status != "cancelled" and not stock.over:
         await give_up_kept(connection, stock)
-        stock.owes = stock.owes or not await offer_along_the_list(connection, stock, public)
+        stock.owes = stock.owes or not await offer_along_the_list(connection, stock, public, behind)
     stock.due_at = LONG_AGO if stock.owes else await next_due(connection, stock)
     if stock.owes:
-        before = {str(number): places for number, places in public.items()}
+        before = {str(number): places for number, places in public.items()} | {"counted": list(behind.counted)}
         await connection.execute("UPDATE events SET public_before = $2 WHERE id = $1", stock.id, before)
     stock.public = stock.left_for_everybody()
     await save_stock(connection, stock)
@@ -113,12 +116,11 @@ async def settle_all(database: Database, event_id: int) -> None:
             await settle_due(connection, event_id)
 
 
-async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int]) -> bool:
+async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int], behind: Behind) -> bool:
     """From its beginning again when a group gives back places that were kept for it, or gets those of later ones.
 
     Whether everybody who is to have an offer has it now.
     """
-    behind = Behind()
     while behind.offers < AT_ONCE:
         line = await walk(connection, stock, behind)
         if line is None:
@@ -232,8 +234,8 @@ def pass_over(stock: Stock, behind: Behind, public: Mapping[int, int]) -> list[E
         if entry.id not in behind.counted and (overtaken or more):
             entry.passed += 1
             detail = {"left": waiting.left, "quantity": entry.quantity, "times": entry.passed, "of": MAX_PASSES}
-            behind.counted[entry.id] = LogLine(entry.id, "passed", detail)
-            stock.lines.append(behind.counted[entry.id])
+            stock.lines.append(line := LogLine(entry.id, "passed", detail))
+            behind.counted[entry.id] = line
             passed.append(entry)
     return passed
 

@@ -62,16 +62,18 @@ ENTRIES = f"""
     SELECT w.id, w.event_id, e.title, e.timezone, e.currency, e.payment, e.hold_hours, {COMPANY},
            w.quantity, w.joined_at, w.passed, w.kept,
            w.offered_type_id, w.offer_until, t.name AS offered_type, t.price, {REASON},
-           CASE WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
+           CASE WHEN e.status = 'cancelled' AND w.status IN ('waiting', 'offered') THEN 'closed'
+                WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
            ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
-           CASE WHEN w.status = 'waiting' THEN (
+           CASE WHEN w.status = 'waiting' AND e.status <> 'cancelled' THEN (
                SELECT count(*) FROM waiting_list o
                WHERE o.event_id = w.event_id AND o.status = 'waiting' AND o.id <= w.id) END AS position
     FROM waiting_list w JOIN events e ON e.id = w.event_id LEFT JOIN ticket_types t ON t.id = w.offered_type_id
 """
 
-OPEN = "w.status IN ('waiting', 'offered') AND (w.status = 'waiting' OR w.offer_until > now())"
-"""Also before the clock has written that an offer ran out."""
+OPEN = """w.status IN ('waiting', 'offered') AND (w.status = 'waiting' OR w.offer_until > now())
+          AND NOT EXISTS (SELECT FROM events c WHERE c.id = w.event_id AND c.status = 'cancelled')"""
+"""Also before it is written that an offer ran out, or that the list of a cancelled event is closed."""
 
 
 def entry(row: Mapping[str, Any]) -> Entry:

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain import offers
 from app.domain.accounts import Caller
+from app.domain.cancellations import cancel_event
 from app.domain.cancelling import cancel_ticket
 from app.domain.event_changes import EventPatch, change_event
 from app.domain.holds import confirm_tickets, release_tickets
@@ -18,6 +19,8 @@ from app.domain.reconcile import drifts
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn
 from app.domain.waiting_list import join_waiting_list, leave_waiting_list
+from app.domain.waiting_list_log import log_of_entry
+from app.domain.waiting_list_page import ended_entries, entries_of, entry_of, place_now, standing
 from app.errors import Conflict, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -325,3 +328,41 @@ async def test_who_was_not_enough_for_and_then_is_offered_everything_is_not_also
     await cancel_ticket(office.database, office.alice, js.pop(), "gave way")
     assert await office.standing(early) == ["offered"]
     assert await drifts(office.database) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 2_000])
+async def test_one_change_passes_a_group_once_in_however_many_parts_it_is_written(
+    office: BoxOffice, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(offers, "AT_ONCE", at_once)
+    await office.open(capacity=3, ticket_types=[kind("Day", per_attendee_limit=4)])
+    first, group, bob, ben = await office.people("first", "group", "bob", "ben")
+    await office.bought(first, quantity=3)
+    entry = await office.joins(group, 3)
+    await office.joins(bob)
+    await office.joins(ben)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=5), None)
+    await all_settled(office)
+    assert await office.standing(bob, ben) == ["offered", "offered"]
+    assert [line.what for line in await log_of_entry(office.database, office.alice, entry)] == ["joined", "passed"]
+    assert await office.value("SELECT passed FROM waiting_list WHERE id = $1", entry) == 1
+
+
+async def test_who_waits_for_a_cancelled_event_reads_so_before_the_job_comes_to_them(office: BoxOffice) -> None:
+    await office.open(capacity=1)
+    first, bob, ben = await office.people("first", "bob", "ben")
+    ticket = (await office.bought(first)).ticket_number
+    entries = [await office.joins(bob), await office.joins(ben)]
+    await cancel_ticket(office.database, office.alice, ticket, "ill")
+    assert await office.standing(bob, ben) == ["offered", "waiting"]
+    await cancel_event(office.database, office.alice, EVENT, "A storm", None)
+    for who, number in zip((bob, ben), entries, strict=True):
+        one = await entry_of(office.database, who, number)
+        assert (one.status, one.offer, one.position, one.cancel_reason) == ("closed", None, None, "A storm")
+        assert await entries_of(office.database, who, open_only=True) == []
+        assert [past.waitlist_id for past in (await ended_entries(office.database, who, 10, None)).items] == [number]
+        async with office.database.connection() as connection:
+            assert ((await standing(connection, who, EVENT)).entry, await place_now(connection, who, EVENT)) == (
+                None,
+                "",
+            )
