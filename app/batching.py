@@ -17,19 +17,26 @@ WHOLE_CROWD = 50
 class Batcher(Generic[T, R]):
     """While one batch is under way the next one gathers.
 
-    A crowd comes back as a crowd: the next batch waits for as many as the last one had, but no more than `patience`
-    seconds, and for fewer than `WHOLE_CROWD` as much less. One alone waits for nobody.
+    A crowd comes back as a crowd: the next batch waits for as many as the last one had, or for a `share` of them where
+    that varies, but no more than `patience` seconds, and for fewer than `WHOLE_CROWD` as much less. One alone waits for
+    nobody.
 
     The worker lives as long as somebody waits, so there is no task that could die unseen.
     """
 
     def __init__(
-        self, apply: Callable[[list[T]], Awaitable[Sequence[R]]], limit: int, queue: int, patience: float = PATIENCE
+        self,
+        apply: Callable[[list[T]], Awaitable[Sequence[R]]],
+        limit: int,
+        queue: int,
+        patience: float = PATIENCE,
+        share: float = 1,
     ) -> None:
         self.apply = apply
         self.limit = limit
         self.queue = queue
         self.patience = patience
+        self.share = share
         self.crowd = 1
         self.gathered: asyncio.Future[None] | None = None
         self.waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
@@ -50,7 +57,7 @@ class Batcher(Generic[T, R]):
         self.waiting.append((item, future))
         if self.worker is None or self.worker.done():
             self.worker = asyncio.create_task(self.work())
-        if self.gathered is not None and len(self.waiting) >= self.crowd:
+        if self.gathered is not None and self.is_crowd:
             self.go_on()
         return future
 
@@ -70,7 +77,7 @@ class Batcher(Generic[T, R]):
                     future.set_exception(Unavailable("The server is stopping.", retry_after=2))
 
     async def gather(self) -> None:
-        if len(self.waiting) >= self.crowd or self.closed:
+        if self.is_crowd or self.closed:
             return
         loop = asyncio.get_running_loop()
         self.gathered = loop.create_future()
@@ -80,6 +87,10 @@ class Batcher(Generic[T, R]):
         finally:
             at_last.cancel()
             self.gathered = None
+
+    @property
+    def is_crowd(self) -> bool:
+        return len(self.waiting) >= self.crowd * self.share
 
     def go_on(self) -> None:
         if self.gathered is not None and not self.gathered.done():

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 BATCH, QUEUE = 256, 10_000
 EVENTS_TOGETHER, WISHES_TOGETHER = 64, 256
+MOST_OF_THEM = 0.8
+"""As many people want tickets of more events now, and of fewer then: waiting for all of the last ones is in vain."""
 WAIT_SECONDS = 9.0
 """Shorter than `SHUTDOWN_SECONDS` is unless somebody sets it: a stop tells everybody who waits what was decided."""
 ALONE_AT_ONCE = 4
@@ -58,7 +60,9 @@ class SaleDesk:
         self.sold = sold
         self.queues: dict[int, Queue] = {}
         self.sold_out: set[int] = set()
-        self.together: Batcher[Batch, Decided | None] = Batcher(self.decide_together, EVENTS_TOGETHER, QUEUE)
+        self.together: Batcher[Batch, Decided | None] = Batcher(
+            self.decide_together, EVENTS_TOGETHER, QUEUE, share=MOST_OF_THEM
+        )
         self.turns = asyncio.Semaphore(ALONE_AT_ONCE)
         self.closed = False
 

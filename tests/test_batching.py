@@ -142,6 +142,14 @@ async def test_a_crowd_that_comes_back_is_waited_for() -> None:
     assert gate.batches == [[1], [2, 3], [4, 5]]
 
 
+async def test_most_of_a_crowd_are_enough_where_its_size_varies() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.apply, limit=10, queue=10, patience=60, share=0.5)
+    await come_as_a_crowd(batcher, gate)
+    async with asyncio.timeout(1):  # all of them would be waited for more than twice as long
+        assert await batcher.submit(4) == 8, "one of two"
+
+
 async def test_one_who_comes_alone_after_a_crowd_waits_for_nobody_for_long() -> None:
     gate = Gate()
     batcher = Batcher(gate.apply, limit=10, queue=10, patience=0.01)
