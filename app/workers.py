@@ -46,6 +46,7 @@ def supervise(settings: Settings, database_url: str, listener: socket.socket, st
                     started()
                 serving.add(number)
     finally:
+        listener.close()  # the workers have their own; with ours the system would go on taking who comes, for nobody
         end(workers, settings.drain_seconds + settings.shutdown_seconds + CLOSING_SECONDS)
 
 

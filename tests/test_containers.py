@@ -20,7 +20,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 WORDS = {
     "build", "depends_on", "entrypoint", "environment", "healthcheck", "image", "ports", "profiles", "restart",
-    "volumes",
+    "stop_grace_period", "volumes",
 }  # fmt: skip
 HEALTH_WORDS = {"test", "interval", "timeout", "retries", "start_period"}
 INSTRUCTIONS = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "EXPOSE", "VOLUME", "HEALTHCHECK", "CMD"}

@@ -1,5 +1,6 @@
 """Several processes behind one port: started, replaced and ended by their parent."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -8,12 +9,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 
+from tests.crowd import crowd
 from tests.given import GIVEN
 from tests.process import Server, living
+from tests.test_crash import WAITING_FOR_A_ROW, festival_of
 from tests.waiting import eventually
 
 TOGETHER = 2
@@ -85,6 +89,38 @@ async def test_a_stop_leaves_nothing_within_two_seconds(server: Server, group: b
     while left := server.leftovers():
         assert time.monotonic() - ended_at < 2, left
     assert "worker killed" not in server.log()
+
+
+async def test_who_comes_while_they_stop_is_refused_and_not_kept_waiting(server: Server) -> None:
+    await all_serve(server)
+    connection = await asyncpg.connect(server.database_url)
+    (organizer,) = await crowd(connection, "organizer", 1, role="organizer")
+    (buyer,) = await crowd(connection, "attendee", 1)
+    event_id = await festival_of(server, organizer)
+    holder = await asyncpg.connect(server.database_url)
+    await holder.execute("BEGIN")
+    await holder.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", event_id)
+    path = f"/api/v1/attendee/buy-ticket/{event_id}"
+    async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
+        waiting = asyncio.create_task(client.post(path, headers={"Cookie": f"session={buyer}"}))
+        await eventually(lambda: connection.fetchval(WAITING_FOR_A_ROW))
+        server.signal_group(signal.SIGTERM)
+        await eventually(lambda: refuses(server), 3)
+        await holder.close()
+        assert (await waiting).status_code == 201
+    await connection.close()
+    assert server.process is not None
+    assert await asyncio.to_thread(server.process.wait, 20) == 0
+
+
+async def refuses(server: Server) -> bool:
+    """Whether nobody, and not even the system, takes a connection any more."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
 
 
 async def test_they_end_with_a_parent_that_was_killed(server: Server) -> None:

@@ -65,8 +65,9 @@ CARDS = f"""
     SELECT e.id, e.title, e.location, e.start_time, e.end_time, e.timezone, e.currency, e.capacity,
            {FREE} AS left, coalesce(t.price_from, e.price) AS price_from,
            t.several_prices, t.opens_at, t.soonest,
-           EXISTS (SELECT FROM ticket_types h WHERE h.event_id = e.id AND NOT h.archived AND h.hidden_until > now()
-                   AND h.hidden_until < least(h.sale_closes_at, e.end_time)) AS to_come,
+           (SELECT bool_or(coalesce(h.sold + h.held < h.places, true)) FROM ticket_types h
+            WHERE h.event_id = e.id AND NOT h.archived AND h.hidden_until > now()
+                  AND h.hidden_until < least(h.sale_closes_at, e.end_time)) AS comes,
            (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
             ORDER BY position, id LIMIT 1) AS picture_key
     FROM events e CROSS JOIN LATERAL (
@@ -156,6 +157,6 @@ def state(row: Mapping[str, Any]) -> str:
         return "on_sale"
     if row["left"] and row["opens_at"]:
         return "not_yet"
-    if row["soonest"] is not None and row["soonest"] < 3:
-        return "sold_out"
-    return "later" if row["to_come"] else "closed"
+    if row["left"] and row["comes"]:
+        return "later"
+    return "sold_out" if row["comes"] is not None or row["soonest"] in (0, 1, 2) else "closed"

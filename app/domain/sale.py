@@ -22,7 +22,7 @@ REFUSALS = {
     "over-limit": Phrase("That is more than one person can have of these tickets."),
     "offer-open": Phrase("Places of this kind are offered to you: take those, or give them up first."),
     "price-changed": Phrase("The price has changed meanwhile. Please look again."),
-    "sale-closed": Phrase("The sale for this event is closed."),
+    "sale-closed": Phrase("These tickets are not sold any more."),
     "sale-not-open": Phrase("These tickets are not on sale yet."),
     "event-cancelled": Phrase("This event is cancelled."),
 }
@@ -149,6 +149,8 @@ def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Out
     if stock is None or not may_see(stock, wish.who):
         return NotFound("There is no such event.")
     kind = stock.wanted(wish.ticket_type_id)
+    if kind is None and wish.ticket_type_id is None and stock.status == "cancelled":
+        return {"refused": "event-cancelled"}
     if kind is None and wish.ticket_type_id is None and not stock.over:
         return {"refused": "sale-not-open"}
     if kind is None:

@@ -15,19 +15,22 @@ from app.domain.waiting_list_page import Standing, place_now, standing
 from app.engines.database import Database
 from app.engines.media import Media
 
-STATES = ("on_sale", "sold_out", "not_yet")
+STATES = ("on_sale", "sold_out", "not_yet", "hidden")
+"""Of ticket types that one can wait for."""
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
     """What is left. `state`: on_sale, not_yet, sold_out, later, closed or cancelled.
 
-    `not_yet` where something is still to go on sale, by `opens_at`; `later` where all that is to be sold is hidden.
+    `not_yet` where something is still to go on sale, by `opens_at`; `later` where all that can be had some time is in
+    `hidden`, of which buyers know nothing.
     `mine` is what the visitor has of the waiting list: waiting, offered with the number of the entry, or nothing.
     """
 
     event_id: int
     availability: Availability
     ticket_types: list[TicketType]
+    hidden: list[TicketType]
     state: str
     timezone: str
     mine: str = ""
@@ -48,7 +51,8 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def offer(self) -> str:
-        """Changes with what can be chosen: the state of a type, its price, or how many one person can still have.
+        """Changes with what can be chosen: the state of a type, when its sale opens, its price, or how many one person
+        can still have.
 
         So it does when the visitor begins or ceases to wait, or is offered something.
         """
@@ -56,7 +60,9 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
             f"{kind.ticket_type_id}.{kind.state}.{min(kind.left, kind.per_attendee_limit)}.{kind.price}"
             for kind in self.ticket_types
         )
-        return "-".join([self.state, *kinds, self.mine])
+        opens = (kind.sale_opens_at for kind in self.ticket_types if kind.state == "not_yet")
+        moments = "_".join(str(int(at.timestamp())) for at in opens if at)
+        return "-".join([self.state, *kinds, moments, self.mine])
 
     @property
     def seen(self) -> str:
@@ -149,13 +155,19 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         return [] if self.mine.entry else [kind for kind in self.places.ticket_types if self.may_wait_for(kind)]
 
     @property
+    def can_wait(self) -> list[TicketType]:
+        """Also for what is hidden, by waiting for whatever comes, where nothing can be had before."""
+        unseen = self.places.hidden if self.places.state == "later" and not self.mine.entry else []
+        return [*self.to_wait_for, *filter(self.may_wait_for, unseen)]
+
+    @property
     def least_to_wait_for(self) -> int:
         """Fewer than that can be bought."""
-        return 1 + min(map(self.may_have, self.to_wait_for))
+        return 1 + min(map(self.may_have, self.can_wait))
 
     @property
     def most_to_wait_for(self) -> int:
-        return max(map(self.may_wait_for, self.to_wait_for), default=1)
+        return max(map(self.may_wait_for, self.can_wait))
 
 
 async def shop(database: Database, media: Media, who: Caller | None, event_id: int) -> Shop:
@@ -196,31 +208,31 @@ def mine_in(seen: str) -> str:
 
 
 def places(row: Mapping[str, Any], kinds: Sequence[TicketType], mine: str) -> Places:
+    shown = [kind for kind in kinds if kind.state not in {"hidden", "archived"}]
+    hidden = [kind for kind in kinds if is_to_come(row, kind)]
     return Places(
         event_id=row["id"],
         availability=availability(row),
-        ticket_types=[kind for kind in kinds if kind.state not in {"hidden", "archived"}],
-        state=state_of(row, kinds),
+        ticket_types=shown,
+        hidden=hidden,
+        state="cancelled" if row["status"] == "cancelled" else state_of(shown, hidden),
         timezone=row["timezone"],
         mine=mine,
     )
-
-
-def state_of(row: Mapping[str, Any], kinds: Sequence[TicketType]) -> str:
-    """Of the whole sale; who is too late for one type hears of the next one, unless that has no place left."""
-    if row["status"] == "cancelled":
-        return "cancelled"
-    found = {kind.state for kind in kinds}
-    if "on_sale" in found:
-        return "on_sale"
-    if any(kind.state == "not_yet" and kind.left for kind in kinds):
-        return "not_yet"
-    if found & {"sold_out", "not_yet"}:
-        return "sold_out"
-    return "later" if any(is_to_come(row, kind) for kind in kinds) else "closed"
 
 
 def is_to_come(row: Mapping[str, Any], kind: TicketType) -> bool:
     """Whether it is hidden, and will be sold when it is not."""
     end = min(row["end_time"], kind.sale_closes_at or row["end_time"])
     return kind.state == "hidden" and kind.hidden_until is not None and kind.hidden_until < end
+
+
+def state_of(shown: Sequence[TicketType], hidden: Sequence[TicketType]) -> str:
+    """Of the whole sale; who is too late for one type hears of the next one, unless that has no place left."""
+    if any(kind.state == "on_sale" for kind in shown):
+        return "on_sale"
+    if any(kind.state == "not_yet" and kind.left for kind in shown):
+        return "not_yet"
+    if any(kind.left for kind in hidden):
+        return "later"
+    return "closed" if all(kind.state == "closed" for kind in shown) and not hidden else "sold_out"

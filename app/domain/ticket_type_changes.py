@@ -13,6 +13,7 @@ from app.domain.money import price_complaint
 from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock, lock_stock
 from app.domain.ticket_types import (
+    MOST_EVER,
     MOST_TYPES,
     TAKEN,
     TICKET_TYPES,
@@ -45,6 +46,10 @@ async def create_ticket_type(
         refuse_cancelled(stock)
         if sum(not kind.archived for kind in stock.types.values()) >= MOST_TYPES:
             raise Conflict(Phrase("An event can have %(most)s ticket types.", most=MOST_TYPES), type="too-many-types")
+        if len(stock.types) >= MOST_EVER:
+            raise Conflict(
+                Phrase("An event can have had %(most)s ticket types in all.", most=MOST_EVER), type="too-many-types"
+            )
         require_own_name(stock, given.name)
         data = await data_for(connection, stock, given)
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")

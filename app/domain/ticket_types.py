@@ -19,7 +19,7 @@ from app.phrases import Phrase
 from app.validation import Input, read
 
 GENERAL = "General admission"
-MOST_TYPES = 50
+MOST_TYPES, MOST_EVER = 50, 500
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, extra={"says": Phrase("must have 1 to 100 characters")})]
 Description = Annotated[str, Meta(max_length=2_000, extra={"says": Phrase("must have at most 2,000 characters")})]

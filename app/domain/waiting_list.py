@@ -24,7 +24,7 @@ REFUSALS = {
     "already-bought": Phrase("You have a ticket for this event already."),
     "over-limit": Phrase("That is more than one person can have of these tickets."),
     "price-changed": Phrase("The price has changed meanwhile. Please look again."),
-    "sale-closed": Phrase("The sale for this event is closed."),
+    "sale-closed": Phrase("These tickets are not sold any more."),
     "event-cancelled": Phrase("This event is cancelled."),
     "not-published": Phrase("This event is not published yet."),
     "not-waiting": Phrase("You are not on this waiting list any more."),

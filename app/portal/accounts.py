@@ -110,17 +110,16 @@ async def known_of(parts: Parts, caller: Caller, kept: KeptForm) -> dict[str, An
     """The title and the currency of what it is for, and the people whose tickets it is about."""
     if kept.typed_by not in (None, caller.user_id):
         raise NotFound("It is somebody else's.")
+    known: dict[str, Any] = {"title": None, "currency": dict(kept.fields).get("currency"), "people": {}}
     kind, number = kept.of or (None, 0)
     if kind == "event":
         event = await own_event(parts.database, caller, number)
-        people = await attendees_with(parts.database, number, kept.ticket_numbers)
-        currency = dict(kept.fields).get("currency", event["currency"])
-        return {"title": event["title"], "currency": currency, "people": people}
-    if kind == "draft":
+        known |= {"title": event["title"], "currency": known["currency"] or event["currency"]}
+        known["people"] = await attendees_with(parts.database, number, kept.ticket_numbers)
+    elif kind == "draft":
         async with parts.database.connection() as connection:
-            draft = await draft_of(connection, caller, number)
-        return {"title": draft.typed.get("title"), "people": {}}
-    return {"title": None, "people": {}}
+            known["title"] = (await draft_of(connection, caller, number)).typed.get("title")
+    return known
 
 
 @post("/sign-out")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.domain.ticket_types import MOST_TYPES
+from app.domain.ticket_types import MOST_EVER, MOST_TYPES
 from tests.api.test_tickets import kind
 from tests.cast import Stage, event_body, stored_event
 
@@ -104,6 +104,20 @@ async def test_types_that_are_sold_no_more_do_not_count(alice: httpx.AsyncClient
     gone = await alice.delete(f"/api/v1/ticket-types/{first['ticket_type_id']}", headers={"If-Match": "*"})
     assert gone.status_code == 204
     assert (await alice.post(address, json=DAY)).status_code == 201
+
+
+async def test_an_event_cannot_have_had_any_number_of_types(stage: Stage, alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        await connection.execute(
+            """INSERT INTO ticket_types (event_id, rev, position, name, description, price, archived)
+               SELECT $1, 1, n, 'Type ' || n, '', 1, true FROM generate_series(2, $2) n""",
+            event_id,
+            MOST_EVER,
+        )
+    answer = await alice.post(f"/api/v1/event/{event_id}/ticket-types", json=DAY)
+    assert (answer.status_code, kind(answer)) == (409, "too-many-types")
+    assert answer.json()["detail"] == "An event can have had 500 ticket types in all."
 
 
 async def test_the_price_in_lists_is_one_that_can_be_had(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:

@@ -250,7 +250,7 @@ async def test_what_was_typed_about_something_of_somebody_else_is_dropped_where_
     if kind == "draft":
         path = (await alice.post("/projects/drafts", data={"title": "Mine"})).headers["location"]
     await alice.post("/sign-out")
-    page = await alice.post(path, data={"title": "Secret plans", "location": "Here"})
+    page = await alice.post(path, data={"title": "Secret plans", "location": "Here", "price": "12"})
     kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
     other = await alice.post("/sign-in", data={"email": charlie.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
     assert (other.status_code, other.headers["location"]) == (303, "/")
