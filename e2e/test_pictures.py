@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.steps import accessible, add_picture, begin, fits, poster, scriptless, sign_up
+from e2e.steps import accessible, add_picture, begin, fits, heard, listen, poster, scriptless, sign_up
 from tests.cast import event_body
 
 MOST_BYTES = 10 * 1024 * 1024
@@ -233,6 +233,7 @@ def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visi
     page = organizer(visit)
     open_draft_pictures(page)
     describe(page, "A lake", "Lime trees", "Paper lanterns")
+    listen(page)
 
     def press(place: int, button: str) -> None:
         settled(page)
@@ -245,8 +246,9 @@ def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visi
         for key in ("Enter", "Tab", "Enter"):
             page.keyboard.press(key)
 
-    press(2, "Earlier")
+    press(2, "Earlier: picture 3")
     described(page, "A lake", "Paper lanterns", "Lime trees")
+    heard(page, "Saved: picture 2 of 3.")
     expect(thumbs(page).nth(1).get_by_role("button", name="Earlier")).to_be_focused()
     settled(page)
     page.keyboard.press("Enter")
@@ -257,6 +259,7 @@ def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visi
     expect(thumbs(page).nth(2).get_by_role("button", name="Earlier")).to_be_focused()
     remove(0)
     described(page, "Lime trees", "A lake")
+    heard(page, "2 pictures now.")
     expect(thumbs(page).nth(0).locator("summary")).to_be_focused()
     remove(1)
     described(page, "Lime trees")

@@ -67,7 +67,13 @@ def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Pag
         person.goto(path)
         person.get_by_role("button", name=re.compile("Buy a ticket|Join the waiting list")).click()
         expect(person.get_by_text(re.compile("You have a ticket|You are number 1")).first).to_be_visible()
-    listen(ben)
+    watching = ben.context.new_page()
+    waits_at = ben.request.get("/api/v1/waiting-list-entries").json()["items"][0]["waitlist_id"]
+    watching.goto(f"/waiting-list-entries/{waits_at}")
+    mine = ben.context.new_page()
+    mine.goto("/tickets")
+    for page in (ben, watching, mine):
+        listen(page)
     number = bob.request.get("/api/v1/tickets").json()["items"][0]["ticket_number"]
     freed = nora.request.post(f"/api/v1/tickets/{number}/cancellation", data={"reason": "Asked for it"})
     assert freed.ok, freed.text()
@@ -75,6 +81,13 @@ def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Pag
     look_again(ben, ben.locator("#buy").get_by_text("A place is yours to take."))
     heard(ben, "A place is yours to take.")
     accessible(ben)
+    for page in (watching, mine):
+        page.bring_to_front()
+        look_again(page, page.get_by_role("button", name="Take it"))
+        heard(page, "A place is offered to you.")
+        accessible(page)
+        page.close()
+    ben.bring_to_front()
     ben.get_by_role("link", name="Answer the offer").click()
     accessible(ben)
     ben.get_by_role("button", name=re.compile("Take|Accept")).first.click()

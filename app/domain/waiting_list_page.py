@@ -57,6 +57,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     cancel_reason: str | None
     offer: Offer | None
 
+    @property
+    def seen(self) -> str:
+        """Changes when there is something new to read on it."""
+        return f"{self.waitlist_id}.{self.status}.{self.position or ''}.{self.passed}.{self.kept}"
+
 
 ENTRIES = f"""
     SELECT w.id, w.event_id, e.title, e.timezone, e.currency, e.payment, e.hold_hours, {COMPANY},

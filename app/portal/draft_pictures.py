@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.drafts import DraftId, address, found_draft, page
-from app.portal.pictures import MediaId, keep_the_good, patch_in
+from app.portal.pictures import MediaId, keep_the_good, patch_in, told
 from app.uploads import MAX_REQUEST
 
 
@@ -44,7 +44,7 @@ async def change(
     async def work() -> None:
         await change_draft_picture(parts.database, who, draft_id, media_id, patch_in(await form_of(request)))
 
-    return await arranged(request, parts, who, draft_id, work())
+    return await arranged(request, parts, who, draft_id, work(), media_id)
 
 
 @post("/projects/drafts/{draft_id:int}/pictures/{media_id:int}/removal", opt={"role": "organizer"})
@@ -60,7 +60,12 @@ async def remove(
 
 
 async def arranged(
-    request: Request[Any, Any, Any], parts: Parts, who: Caller, draft_id: int, work: Awaitable[None]
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    who: Caller,
+    draft_id: int,
+    work: Awaitable[None],
+    changed: int | None = None,
 ) -> Response[Any]:
     """The pictures as they are now: for htmx with the preview, for everybody else as the page of the step."""
     refusal = None
@@ -73,7 +78,9 @@ async def arranged(
         return Redirect(address(draft_id, "media"), status_code=303)
     found, pictures = await found_draft(parts, who, draft_id)
     template = "drafts/pictures.hx.html" if by_htmx else ""
-    return page(parts, found, pictures, "media", refusal=refusal, template=template)
+    answer = page(parts, found, pictures, "media", refusal=refusal, template=template)
+    answer.context["said"] = "" if refusal else told(pictures, changed)
+    return answer
 
 
 routes = [add, change, remove]

@@ -17,7 +17,7 @@ from app.errors import Invalid
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.forms import by_field
-from app.portal.pictures import MediaId, keep_the_good, patch_in, shown_media
+from app.portal.pictures import MediaId, keep_the_good, patch_in, shown_media, told
 from app.portal.workspace import EventId, frame
 from app.uploads import MAX_REQUEST
 
@@ -53,7 +53,7 @@ async def change(
     async def work() -> None:
         await change_media(parts.database, parts.media, who, media_id, patch_in(await form_of(request)))
 
-    return await arranged(request, parts, who, event_id, work())
+    return await arranged(request, parts, who, event_id, work(), media_id)
 
 
 @post("/projects/{event_id:int}/media/{media_id:int}/removal", opt={"role": "organizer", "limit": "submit"})
@@ -72,7 +72,12 @@ async def remove(
 
 
 async def arranged(
-    request: Request[Any, Any, Any], parts: Parts, who: Caller, event_id: int, work: Awaitable[None]
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    who: Caller,
+    event_id: int,
+    work: Awaitable[None],
+    changed: int | None = None,
 ) -> Response[Any]:
     """The pictures as they are now: the list for htmx, the page for everybody else."""
     refusal = None
@@ -83,16 +88,25 @@ async def arranged(
     by_htmx = bool(request.headers.get("hx-request"))
     if refusal is None and not by_htmx:
         return Redirect(f"/projects/{event_id}/media", status_code=303)
-    template = "media/_pictures.html" if by_htmx else "media/page.html"
-    return await shown(parts, who, event_id, template, refusal)
+    template = "media/pictures.hx.html" if by_htmx else "media/page.html"
+    return await shown(parts, who, event_id, template, refusal, changed)
 
 
-async def shown(parts: Parts, who: Caller, event_id: int, template: str, refusal: Invalid | None) -> Template:
+async def shown(
+    parts: Parts, who: Caller, event_id: int, template: str, refusal: Invalid | None, changed: int | None = None
+) -> Template:
     event = await own_event(parts.database, who, event_id)
     async with parts.database.connection() as connection:
         items = await media_of(connection, parts.media, event_id)
     errors = by_field(refusal.fields) if refusal else {}
-    context = frame(event, "media", pictures=shown_media(items), base=f"/projects/{event_id}/media", errors=errors)
+    context = frame(
+        event,
+        "media",
+        pictures=shown_media(items),
+        base=f"/projects/{event_id}/media",
+        errors=errors,
+        said="" if refusal else told(items, changed),
+    )
     return Template(template, context=context, status_code=refusal.status if refusal else 200)
 
 

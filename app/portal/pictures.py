@@ -13,6 +13,7 @@ from app.domain.media_details import MediaPatch
 from app.domain.picture_files import PictureFile
 from app.engines.media import Media
 from app.errors import FieldError, Invalid
+from app.language import gettext, ngettext
 from app.uploads import spooled
 from app.validation import read
 
@@ -49,6 +50,17 @@ def shown(one: DraftPicture | MediaItem, source: str) -> ShownPicture:
         width=one.width,
         height=one.height,
     )
+
+
+def told(pictures: Sequence[DraftPicture] | Sequence[MediaItem], media_id: int | None) -> str:
+    """What a screen reader hears after a change: where the changed picture is, or how many there are."""
+    places = [one.media_id for one in pictures]
+    if media_id in places:
+        return gettext("Saved: picture %(place)s of %(all)s.") % {
+            "place": places.index(media_id) + 1,
+            "all": len(places),
+        }
+    return ngettext("%(num)s picture now.", "%(num)s pictures now.", len(places)) % {"num": len(places)}
 
 
 def patch_in(form: Mapping[str, Any]) -> MediaPatch:

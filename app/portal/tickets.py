@@ -1,8 +1,8 @@
 """An attendee's tickets and places on waiting lists."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get
+from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Template
@@ -20,13 +20,22 @@ Cursor = Annotated[str | None, QueryParameter(required=False)]
 
 
 @get("/tickets")
-async def tickets(parts: NamedDependency[Parts], who: NamedDependency[Caller], cursor: Cursor = None) -> Template:
+async def tickets(
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    cursor: Cursor = None,
+    seen: Annotated[str, QueryParameter(required=False)] = "",
+) -> Response[Any]:
+    """Nothing, where the waiting lists are as they were `seen`."""
+    entries = await entries_of(parts.database, who, open_only=True)
+    now = "~".join(entry.seen for entry in entries)
+    if seen and seen == now:
+        return Response(None, status_code=204)
     coming = await coming_tickets(parts.database, who, ON_A_PAGE, from_cursor(cursor))
     past = await past_tickets(parts.database, who, PAST_AT_FIRST, None)
-    entries = await entries_of(parts.database, who, open_only=True)
     ended = await ended_entries(parts.database, who, PAST_AT_FIRST, None)
-    context = {"coming": coming, "past": past, "entries": entries, "ended": ended, "cursor": cursor, "key": new_key()}
-    return Template("tickets/page.html", context=context)
+    context = {"coming": coming, "past": past, "entries": entries, "ended": ended, "cursor": cursor}
+    return Template("tickets/page.html", context=context | {"seen": now, "key": new_key()})
 
 
 @get("/tickets/past")

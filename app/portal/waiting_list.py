@@ -25,6 +25,7 @@ from app.portal.forms import new_key, text_in
 from app.validation import Input, read
 
 ON_A_PAGE = 24
+SeenBefore = Annotated[str, QueryParameter(required=False)]
 EntryId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 
 
@@ -35,7 +36,12 @@ class Seen(Input, frozen=True, kw_only=True):
 
 
 @get("/waiting-list-entries/{waitlist_id:int}")
-async def entry(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Template:
+async def entry(
+    parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId, seen: SeenBefore = ""
+) -> Response[Any]:
+    """Nothing, where nothing has changed since it was `seen`."""
+    if seen and seen == (await entry_of(parts.database, who, waitlist_id)).seen:
+        return Response(None, status_code=204)
     return await shown(parts, who, waitlist_id)
 
 

@@ -13,6 +13,7 @@ from tests.cast import Stage, stored_event
 from tests.waiting import eventually
 
 OVER = {"start_time": "2020-06-22T19:00:00Z", "end_time": "2020-06-22T20:00:00Z"}
+HX = {"HX-Request": "true"}
 RETURNABLE = {"returns_until": "2099-01-01T00:00:00Z"}
 
 
@@ -160,6 +161,44 @@ async def test_bob_takes_what_he_is_offered_and_pressing_twice_is_one_ticket(
     assert "Small Room" in (await bob.get(answers[0].headers["location"])).text
     taken = (await bob.get(f"/waiting-list-entries/{waitlist_id}")).text
     assert re.search(r'You took the offer.*href="/tickets">.*To your tickets', taken, re.DOTALL)
+
+
+async def test_pages_that_wait_for_an_offer_come_anew_when_there_is_one(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    ticket = (await charlie.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    pages = ("/tickets", f"/waiting-list-entries/{joined.json()['waitlist_id']}")
+    addresses = []
+    for path in pages:
+        found = re.search(r'id="mine"\s+hx-get="([^"]+)"', (await bob.get(path)).text)
+        assert found, path
+        addresses.append(unescape(found[1]))
+        assert (await bob.get(addresses[-1], headers=HX)).status_code == 204
+    await alice.post(f"/api/v1/tickets/{ticket}/cancellation", json={"reason": "ill"})
+    for address in addresses:
+        assert "A place is offered to you." in (await bob.get(address, headers=HX)).text
+    await bob.post(f"/api/v1/waiting-list-entries/{joined.json()['waitlist_id']}/refusal")
+    assert 'id="mine"' in (over := (await bob.get(pages[1])).text)
+    assert "hx-get" not in over.split('id="mine"')[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"payment": "organizer_confirms"}, "Do not pay for it any more."),
+        ({"price": "0"}, "It stops being valid at once, and the place goes to somebody else."),
+        ({}, "The organizer settles what you paid."),
+    ],
+)
+async def test_what_giving_back_means_is_said_as_it_is(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, changes: dict[str, str], told: str
+) -> None:
+    number = await bought(bob, await stored_event(alice, **(RETURNABLE | changes)))
+    page = (await bob.get(f"/tickets/{number}")).text
+    assert told in page
+    assert ("The organizer settles what you paid." in page) == (not changes)
 
 
 async def test_an_offer_of_several_says_what_they_cost_together_and_all_are_shown(
