@@ -93,8 +93,6 @@ def buy(url: str, event_ids: Sequence[int], connections: int) -> dict[str, Any]:
     return wrk(url, "POST", " ".join(paths), "{}", connections=connections, seconds=SECONDS, CROWD="attendee")
 
 
-def ratio(
-    ones: Sequence[float], others: Sequence[float], of_all: Callable[[Iterable[float]], float] = median
-) -> float:
+def ratio(ones: Sequence[float], others: Sequence[float], of_all: Callable[[Iterable[float]], float] = median) -> float:
     """The median of the pairs' ratios, or whatever else of them."""
     return round(of_all(one / other for one, other in zip(ones, others, strict=True)), 2)
