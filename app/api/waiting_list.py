@@ -13,6 +13,7 @@ from app.api.events import Cursor, Limit
 from app.api.tickets import AsSeen, TicketBought, ticket_bought
 from app.domain import offer_answers, waiting_list, waiting_list_log, waiting_list_page
 from app.domain.accounts import Caller
+from app.domain.events import Id
 from app.domain.lists import Page, from_cursor, page_of
 from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson
@@ -31,6 +32,12 @@ class Joined(msgspec.Struct, frozen=True):
 
 
 JOINED = {"waiting": "Subscribed to waiting list", "offered": "You have an offer: accept or decline it"}
+
+
+class TakenIn(AsSeen, frozen=True, kw_only=True):
+    """Of no other type than this one."""
+
+    ticket_type_id: Id | None = None
 
 
 @post(
@@ -81,7 +88,7 @@ async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], wai
 
 @post(
     "/waiting-list-entries/{waitlist_id:int}/acceptance", opt={"limit": "buy"},
-    summary="Buy what you are offered; a body may say at which `price` and `currency`",
+    summary="Buy what you are offered; a body may say which `ticket_type_id`, at which `price` and `currency`",
     responses=problems(400, 404, 409, 413, 422),
 )  # fmt: skip
 async def accept(
@@ -92,10 +99,12 @@ async def accept(
 ) -> Response[TicketBought]:
     key = await idempotent_json(request)
     sent = parse_json(await request.body() or b"{}")
-    seen = read(AsSeen, sent)
+    seen = read(TakenIn, sent)
     require_own_ids(who, sent)
     return ticket_bought(
-        await offer_answers.accept_offer(parts.database, who, waitlist_id, key, seen.price, seen.currency)
+        await offer_answers.accept_offer(
+            parts.database, who, waitlist_id, key, seen.price, seen.currency, seen.ticket_type_id
+        )
     )
 
 

@@ -17,19 +17,25 @@ from app.messages import OfferAccepted
 
 
 async def decline_offer(
-    database: Database, who: Caller, waitlist_id: int, idempotent: Idempotent | None = None
+    database: Database,
+    who: Caller,
+    waitlist_id: int,
+    idempotent: Idempotent | None = None,
+    ticket_type_id: int | None = None,
 ) -> None:
-    """Give the offered places to the next, in the same transaction. Declining twice is declining.
+    """Give the offered places, of no other type than this, to the next, in the same transaction.
+
+    Declining twice is declining.
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `offer-taken` or `not-waiting`.
+        Conflict: of type `no-offer`, `offer-expired`, `offer-changed`, `offer-taken` or `not-waiting`.
     """
 
     async def answer(connection: Connection, stock: Stock, entry: Mapping[str, Any]) -> dict[str, Any]:
         if entry["status"] == "declined":
             return {}
-        if refused := without_offer(entry):
+        if refused := without_offer(entry) or another(entry, ticket_type_id):
             return {"refused": refused}
         await end(connection, stock, entry, "declined")
         return {}
@@ -43,6 +49,11 @@ def without_offer(entry: Mapping[str, Any]) -> str | None:
     return ends.get(entry["status"], "not-waiting")
 
 
+def another(entry: Mapping[str, Any], ticket_type_id: int | None) -> str | None:
+    """Why it is not the offer that was seen: one of another type came in its place."""
+    return "offer-changed" if ticket_type_id not in (None, entry["offered_type_id"]) else None
+
+
 async def accept_offer(
     database: Database,
     who: Caller,
@@ -50,21 +61,23 @@ async def accept_offer(
     idempotent: Idempotent | None = None,
     price: Decimal | None = None,
     currency: str | None = None,
+    ticket_type_id: int | None = None,
 ) -> Purchase:
-    """Buy what was offered: sold at once, or held where the organizer confirms payments; at no other `price` than this.
+    """Buy what was offered: sold at once, or held where the organizer confirms payments; of no other type, and at no
+    other `price`, than this.
 
     Also where the sale has been put off since: an offer is a promise.
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `no-offer`, `offer-expired`, `offer-taken`, `not-waiting`, `already-bought`, `over-limit`,
-            `sale-closed`, `price-changed` or `event-cancelled`.
+        Conflict: of type `no-offer`, `offer-expired`, `offer-changed`, `offer-taken`, `not-waiting`,
+            `already-bought`, `over-limit`, `sale-closed`, `price-changed` or `event-cancelled`.
     """
 
     async def answer(connection: Connection, stock: Stock, entry: Mapping[str, Any]) -> dict[str, Any]:
         if stock.status == "cancelled":
             return {"refused": "event-cancelled"}
-        if refused := without_offer(entry):
+        if refused := without_offer(entry) or another(entry, ticket_type_id):
             return {"refused": refused}
         if price not in (None, stock.types[entry["offered_type_id"]].price) or currency not in (None, stock.currency):
             return {"refused": "price-changed"}

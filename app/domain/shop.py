@@ -157,7 +157,8 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def can_wait(self) -> list[TicketType]:
         """Also for what is hidden, by waiting for whatever comes, where nothing can be had before."""
-        unseen = self.places.hidden if self.places.state == "later" and not self.mine.entry else []
+        open_to_all = self.places.state in ("later", "sold_out") and not self.mine.entry
+        unseen = self.places.hidden if open_to_all else []
         return [*self.to_wait_for, *filter(self.may_wait_for, unseen)]
 
     @property

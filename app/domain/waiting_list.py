@@ -30,6 +30,7 @@ REFUSALS = {
     "not-waiting": Phrase("You are not on this waiting list any more."),
     "no-offer": Phrase("There is no offer for you yet."),
     "offer-expired": Phrase("This offer has expired."),
+    "offer-changed": Phrase("Something else is offered to you now. Please look again."),
     "offer-taken": Phrase("You have taken this offer: your tickets are among your tickets."),
 }
 

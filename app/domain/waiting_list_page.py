@@ -59,8 +59,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seen(self) -> str:
-        """Changes when there is something new to read on it."""
-        return f"{self.waitlist_id}.{self.status}.{self.position or ''}.{self.passed}.{self.kept}"
+        """Changes when something has happened to it; not with each one who leaves before it: many may look."""
+        offered = f"{self.offer.ticket_type_id}.{self.offer.price}" if self.offer else ""
+        return f"{self.waitlist_id}.{self.place}.{self.passed}.{self.kept}.{offered}"
+
+    @property
+    def place(self) -> str:
+        return place(self.waitlist_id, self.status, self.offer.until if self.offer else None)
 
 
 ENTRIES = f"""
@@ -177,7 +182,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> str:
         """Changes when somebody comes to wait, is offered something, or waits no more."""
-        return place(self.entry.waitlist_id, self.entry.status) if self.entry else ""
+        return self.entry.place if self.entry else ""
 
 
 async def standing(connection: Connection, who: Caller | None, event_id: int) -> Standing:
@@ -204,12 +209,13 @@ async def standing(connection: Connection, who: Caller | None, event_id: int) ->
 async def place_now(connection: Connection, who: Caller, event_id: int) -> str:
     """As `Standing.place`, without counting who is before."""
     row = await connection.fetchrow(
-        f"SELECT w.id, w.status FROM waiting_list w WHERE w.event_id = $1 AND w.attendee_id = $2 AND {OPEN}",
+        f"""SELECT w.id, w.status, w.offer_until FROM waiting_list w
+            WHERE w.event_id = $1 AND w.attendee_id = $2 AND {OPEN}""",
         event_id,
         who.user_id,
     )
-    return place(row["id"], row["status"]) if row else ""
+    return place(*row) if row else ""
 
 
-def place(waitlist_id: int, status: str) -> str:
-    return f"offered.{waitlist_id}" if status == "offered" else "waiting"
+def place(waitlist_id: int, status: str, offer_until: dt.datetime | None) -> str:
+    return f"offered.{waitlist_id}.{int(offer_until.timestamp())}" if status == "offered" and offer_until else status

@@ -11,6 +11,7 @@ from litestar.response import Template
 
 from app.domain import offer_answers, waiting_list
 from app.domain.accounts import Caller
+from app.domain.events import Id
 from app.domain.idempotency import idempotent
 from app.domain.lists import from_cursor
 from app.domain.waiting_list_log import log_of_entry
@@ -30,8 +31,9 @@ EntryId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 
 
 class Seen(Input, frozen=True, kw_only=True):
-    """The price of a place, as the page said it."""
+    """What is offered, and the price of a place, as the page said it."""
 
+    ticket_type_id: Id | None = None
     price: Decimal | None = None
 
 
@@ -72,8 +74,10 @@ async def accept(
     form = await form_of(request)
     key = idempotent(text_in(form, "key"), request.scope["path"])
     try:
-        price = read(Seen, form, form=True, local=False).price
-        purchase = await offer_answers.accept_offer(parts.database, who, waitlist_id, key, price)
+        seen = read(Seen, form, form=True, local=False)
+        purchase = await offer_answers.accept_offer(
+            parts.database, who, waitlist_id, key, seen.price, ticket_type_id=seen.ticket_type_id
+        )
     except (Conflict, Invalid, Unavailable) as refusal:
         return await shown(parts, who, waitlist_id, refusal)
     if len(purchase.tickets) > 1:
@@ -85,8 +89,14 @@ async def accept(
 
 
 @post("/waiting-list-entries/{waitlist_id:int}/refusal", opt={"limit": "buy"})
-async def decline(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Response[Any]:
-    done = offer_answers.decline_offer(parts.database, who, waitlist_id)
+async def decline(
+    request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId
+) -> Response[Any]:
+    try:
+        seen = read(Seen, await form_of(request), form=True, local=False)
+    except Invalid as refusal:
+        return await shown(parts, who, waitlist_id, refusal)
+    done = offer_answers.decline_offer(parts.database, who, waitlist_id, ticket_type_id=seen.ticket_type_id)
     return await ended(parts, who, waitlist_id, done, gettext("You gave the offer up."))
 
 

@@ -1,5 +1,6 @@
 """My tickets, the page of one, and my places on waiting lists."""
 
+import datetime as dt
 import re
 from html import unescape
 from typing import Any
@@ -419,3 +420,58 @@ async def test_who_cannot_be_answered_at_this_moment_keeps_the_page_of_the_offer
     assert "An offer for you" in busy.text
     monkeypatch.undo()
     assert (await bob.post(f"{address}/{answer}", data={"key": key})).status_code == 303
+
+
+async def test_an_offer_of_another_type_is_not_taken_unseen(alice: httpx.AsyncClient, stage: Stage) -> None:
+    kinds = [{"name": name, "price": "10", "places": 1} for name in ("Saturday", "Sunday")]
+    event_id = await stored_event(alice, capacity=2, ticket_types=kinds)
+    saturday, sunday = (await alice.get(f"/api/v1/event/{event_id}/ticket-types")).json()["items"]
+    cat, bob = await stage.person("Cat"), await stage.person("Bo")
+    numbers = []
+    for one in (saturday, sunday):
+        wanted = {"ticket_type_id": one["ticket_type_id"]}
+        bought_one = await cat.post(f"/api/v1/attendee/buy-ticket/{event_id}", json=wanted)
+        numbers.append(bought_one.json()["ticket_number"])
+    joined = await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    path = f"/waiting-list-entries/{joined.json()['waitlist_id']}"
+    for number in numbers:
+        await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "ill"})
+    page = (await bob.get(path)).text
+    assert "<bdi>Saturday</bdi>" in page
+    seen = unescape(re.search(r'id="mine"\s+hx-get="([^"]+)"', page)[1])  # type: ignore[index]
+    address = f"/api/v1/ticket-types/{saturday['ticket_type_id']}"
+    assert (await alice.delete(address, headers={"If-Match": "*"})).status_code == 204
+    form = {"key": key_in(page), "ticket_type_id": saturday["ticket_type_id"], "price": "10.00"}
+    for action in ("acceptance", "refusal"):
+        refused = await bob.post(f"{path}/{action}", data=form)
+        assert refused.status_code == 409
+        assert "Something else is offered to you now. Please look again." in refused.text
+        assert "<bdi>Sunday</bdi>" in refused.text
+    over_the_api = await bob.post(f"/api/v1{path}/acceptance", json={"ticket_type_id": saturday["ticket_type_id"]})
+    assert over_the_api.json()["type"].endswith(":offer-changed")
+    assert "<bdi>Sunday</bdi>" in (await bob.get(seen, headers=HX)).text, "the page that looks again shows it"
+    odd = await bob.post(f"{path}/refusal", data={"ticket_type_id": "x"})
+    assert odd.status_code == 422
+    taken = await bob.post(f"{path}/acceptance", data=form | {"ticket_type_id": sunday["ticket_type_id"], "key": "k2"})
+    assert taken.status_code == 303
+
+
+async def test_an_offer_that_is_cut_short_changes_the_pages_that_show_it(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob)
+    path = f"/waiting-list-entries/{waitlist_id}"
+    page = (await bob.get(path)).text
+    address = unescape(re.search(r'id="mine"\s+hx-get="([^"]+)"', page)[1])  # type: ignore[index]
+    event_id = (await bob.get(f"/api/v1{path}")).json()["event_id"]
+    shop = (await bob.get(f"/events/{event_id}")).text
+    looks = unescape(re.search(r'hx-get="([^"]+)" hx-trigger="every', shop)[1])  # type: ignore[index]
+    (kind,) = (await alice.get(f"/api/v1/event/{event_id}/ticket-types")).json()["items"]
+    soon = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)).isoformat()
+    changed = {"name": kind["name"], "price": kind["price"], "places": kind["places"], "sale_closes_at": soon}
+    answer = await alice.put(f"/api/v1/ticket-types/{kind['ticket_type_id']}", json=changed, headers={"If-Match": "*"})
+    assert answer.status_code == 200, answer.text
+    for one in (address, looks):
+        again = await bob.get(one, headers=HX)
+        assert again.status_code == 200
+        assert re.search(r"data-countdown>(59 minutes|1 hour)", again.text), again.text

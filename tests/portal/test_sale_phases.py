@@ -163,3 +163,17 @@ async def test_a_cancelled_event_of_hidden_types_is_cancelled(alice: httpx.Async
     await alice.post(f"/api/v1/event/{event_id}/cancellation", json={"reason": "Storm"})
     refused = await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
     assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "event-cancelled")
+
+
+async def test_what_is_sold_out_before_it_is_shown_can_be_waited_for(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, stage: Stage
+) -> None:
+    event_id = await stored_event(
+        alice, ticket_types=[early(sale_closes_at=at(-1)), regular(hidden_until=at(24), places=1)]
+    )
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE ticket_types SET sold = places WHERE places = 1")
+    page = (await bob.get(f"/events/{event_id}")).text
+    assert "Sold out." in page
+    joined = await wait(bob, event_id, key=key_in(page))
+    assert "You are number 1 on the waiting list." in joined.text
