@@ -57,6 +57,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     submission_id: str | None = None
 
 
+LOOK = "x-look"
+"""Sent by what asks by itself, `looks` in `parts.html`: the page stays as it is while that is refused."""
+
+
 def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Every exception of every handler ends here."""
     refusal = as_app_error(request, error)
@@ -100,6 +104,8 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         if by_htmx:
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
+    if by_htmx and request.method == "GET" and LOOK in request.headers:
+        return Response("", status_code=refusal.status, headers=headers | {"HX-Reswap": "none"}, media_type="text/html")
     if by_htmx:
         headers |= {"HX-Retarget": "#main", "HX-Reswap": "outerHTML", "HX-Reselect": "#main"}
     if isinstance(refusal, NotSignedIn):
@@ -137,10 +143,13 @@ def way_to_sign_in(request: Request[Any, Any, Any], refusal: NotSignedIn) -> str
 
 
 def came_from(request: Request[Any, Any, Any]) -> str:
-    """The page to go back to after signing in: for a form, the page it stands on."""
+    """The page to go back to after signing in: for a form or a part of a page, the page it stands on."""
     path = str(request.scope["path"])
     if request.method != "GET":
         return form_page(request) or (path.rpartition("/")[0] if path.startswith("/events/") else "/")
+    page = form_page(request) if request.headers.get("hx-request") else ""
+    if page and page.partition("?")[0] != path:
+        return page
     query = request.scope["query_string"].decode("ascii", "replace")
     return f"{path}?{query}" if query else path
 

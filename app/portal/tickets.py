@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Template
@@ -21,15 +21,16 @@ Cursor = Annotated[str | None, QueryParameter(required=False)]
 
 @get("/tickets")
 async def tickets(
+    request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
     cursor: Cursor = None,
     seen: Annotated[str, QueryParameter(required=False)] = "",
 ) -> Response[Any]:
-    """Nothing, where the waiting lists are as they were `seen`."""
+    """Nothing for a page that looks again, where the waiting lists are as they were `seen`."""
     entries = await entries_of(parts.database, who, open_only=True)
     now = "~".join(entry.seen for entry in entries)
-    if seen and seen == now:
+    if seen and seen == now and request.headers.get("hx-request"):
         return Response(None, status_code=204)
     coming = await coming_tickets(parts.database, who, ON_A_PAGE, from_cursor(cursor))
     past = await past_tickets(parts.database, who, PAST_AT_FIRST, None)

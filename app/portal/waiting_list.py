@@ -39,10 +39,14 @@ class Seen(Input, frozen=True, kw_only=True):
 
 @get("/waiting-list-entries/{waitlist_id:int}")
 async def entry(
-    parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId, seen: SeenBefore = ""
+    request: Request[Any, Any, Any],
+    parts: NamedDependency[Parts],
+    who: NamedDependency[Caller],
+    waitlist_id: EntryId,
+    seen: SeenBefore = "",
 ) -> Response[Any]:
-    """Nothing, where nothing has changed since it was `seen`."""
-    if seen and seen == (await entry_of(parts.database, who, waitlist_id)).seen:
+    """Nothing for a page that looks again, where nothing has changed since it was `seen`."""
+    if request.headers.get("hx-request") and seen == (await entry_of(parts.database, who, waitlist_id)).seen:
         return Response(None, status_code=204)
     return await shown(parts, who, waitlist_id)
 

@@ -177,6 +177,7 @@ async def test_pages_that_wait_for_an_offer_come_anew_when_there_is_one(
         assert found, path
         addresses.append(unescape(found[1]))
         assert (await bob.get(addresses[-1], headers=HX)).status_code == 204
+        assert (await bob.get(addresses[-1])).status_code == 200, "who signs in again gets there by a link"
     await alice.post(f"/api/v1/tickets/{ticket}/cancellation", json={"reason": "ill"})
     for address in addresses:
         assert "A place is offered to you." in (await bob.get(address, headers=HX)).text

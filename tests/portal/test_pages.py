@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -95,6 +95,36 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
         assert "what you did last was not done" in wrong.text
     looked = await visitor.get(page)
     assert "session has ended" not in (await visitor.get(looked.headers["location"])).text
+
+
+async def test_a_part_of_a_page_leads_back_to_its_page_and_a_list_to_what_was_asked_of_it(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    root = f"/projects/{await stored_event(alice)}"
+    for part, page, back in (
+        (f"{root}/cancellation/progress", f"{root}/cancellation", f"{root}/cancellation"),
+        (f"{root}/attendees?q=ann", f"{root}/attendees?q=an", f"{root}/attendees?q=ann"),
+    ):
+        headers = {"HX-Request": "true", "Referer": f"http://testserver{page}"}
+        refused = await visitor.get(part, headers=headers)
+        assert refused.headers["hx-redirect"] == f"/sign-in?next={quote(back)}"
+
+
+async def test_a_page_stays_as_it_is_while_a_look_is_refused(
+    alice: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    page = (await visitor.get(f"/events/{event_id}")).text
+    box = re.search(r'id="places"[^>]*', page)
+    assert box
+    assert 'hx-headers=\'{"X-Look": "again"}\'' in box[0]
+    await alice.patch(f"/api/v1/event/{event_id}", json={"status": "draft"}, headers={"If-Match": "*"})
+    address, look = f"/events/{event_id}/places", {"HX-Request": "true", "X-Look": "again"}
+    refused = await visitor.get(address, headers=look)
+    assert (refused.status_code, refused.text, refused.headers["hx-reswap"]) == (404, "", "none")
+    assert "hx-retarget" not in refused.headers
+    pressed = await visitor.get(address, headers={"HX-Request": "true"})
+    assert (pressed.status_code, pressed.headers["hx-retarget"]) == (404, "#main")
 
 
 async def test_whoever_signs_in_from_the_header_comes_back(
