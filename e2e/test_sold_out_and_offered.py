@@ -6,7 +6,18 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.conftest import PHONE
-from e2e.steps import accessible, fits, heard, in_one_line, listen, look_again, publish, scriptless, sign_up
+from e2e.steps import (
+    accessible,
+    fits,
+    heard,
+    in_one_line,
+    listen,
+    look_again,
+    publish,
+    scriptless,
+    sign_up,
+    stored_event,
+)
 
 
 def apart(one: Locator, other: Locator) -> bool:
@@ -94,3 +105,48 @@ def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Pag
     expect(ben.get_by_text("It is yours.")).to_be_visible()
     ben.goto(path)
     expect(ben.get_by_text("You have a ticket").first).to_be_visible()
+
+
+def test_what_is_open_stays_open_while_a_page_looks_again_and_closes_with_its_offer(visit: Callable[[], Page]) -> None:
+    nora, cat, dan = visit(), visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    kinds = [{"name": name, "price": "10", "places": 1} for name in ("Saturday", "Sunday")]
+    both = stored_event(nora, title="Two Days", capacity=2, ticket_types=kinds)
+    other = stored_event(nora, title="Elsewhere", capacity=1)
+    for person, name in ((cat, "Cat"), (dan, "Dan")):
+        sign_up(person, name)
+    saturday, sunday = nora.request.get(f"/api/v1/event/{both}/ticket-types").json()["items"]
+    numbers = [bought(cat, both, one["ticket_type_id"]) for one in (saturday, sunday)]
+    bought(nora, other)
+    entries = [joined(person, event_id) for person, event_id in ((cat, other), (dan, other), (dan, both))]
+    for number in numbers:
+        assert nora.request.post(f"/api/v1/tickets/{number}/cancellation", data={"reason": "ill"}).ok
+    dan.goto("/tickets")
+    dan.locator("summary", has_text="Let the next one have it").click()
+    sure = dan.get_by_role("button", name="Give it up")
+    expect(sure).to_be_visible()
+    if dan.context in scriptless:
+        return
+    assert cat.request.delete(f"/api/v1/waiting-list-entries/{entries[0]}").ok
+    expect(dan.get_by_text("You are number 1")).to_be_visible(timeout=20_000)
+    expect(sure).to_be_visible()
+    gone = nora.request.delete(f"/api/v1/ticket-types/{saturday['ticket_type_id']}", headers={"If-Match": "*"})
+    assert gone.ok, gone.text()
+    expect(dan.locator(".offer").get_by_text("Sunday").first).to_be_visible(timeout=20_000)
+    expect(sure).to_be_hidden()
+
+
+def bought(person: Page, event_id: int, ticket_type_id: int | None = None) -> int:
+    answer = person.request.post(
+        f"/api/v1/attendee/buy-ticket/{event_id}", data={"ticket_type_id": ticket_type_id} if ticket_type_id else {}
+    )
+    assert answer.status == 201, answer.text()
+    number: int = answer.json()["ticket_number"]
+    return number
+
+
+def joined(person: Page, event_id: int) -> int:
+    answer = person.request.post("/api/v1/attendee/join-waiting-list", data={"event_id": event_id})
+    assert answer.ok, answer.text()
+    number: int = answer.json()["waitlist_id"]
+    return number

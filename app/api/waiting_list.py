@@ -34,8 +34,8 @@ class Joined(msgspec.Struct, frozen=True):
 JOINED = {"waiting": "Subscribed to waiting list", "offered": "You have an offer: accept or decline it"}
 
 
-class TakenIn(AsSeen, frozen=True, kw_only=True):
-    """Of no other type than this one."""
+class AnswerIn(AsSeen, frozen=True, kw_only=True):
+    """To an offer of no other type than this one."""
 
     ticket_type_id: Id | None = None
 
@@ -99,7 +99,7 @@ async def accept(
 ) -> Response[TicketBought]:
     key = await idempotent_json(request)
     sent = parse_json(await request.body() or b"{}")
-    seen = read(TakenIn, sent)
+    seen = read(AnswerIn, sent)
     require_own_ids(who, sent)
     return ticket_bought(
         await offer_answers.accept_offer(
@@ -110,7 +110,8 @@ async def accept(
 
 @post(
     "/waiting-list-entries/{waitlist_id:int}/refusal", status_code=204, opt={"limit": "buy"},
-    summary="Decline an offer; the places go to the next", responses=problems(404, 409, 422),
+    summary="Decline an offer; the places go to the next; a body may say of which `ticket_type_id`",
+    responses=problems(400, 404, 409, 413, 422),
 )  # fmt: skip
 async def decline(
     request: Request[Any, Any, Any],
@@ -118,7 +119,9 @@ async def decline(
     who: NamedDependency[Caller],
     waitlist_id: PathId,
 ) -> None:
-    await offer_answers.decline_offer(parts.database, who, waitlist_id, await idempotent_json(request))
+    key = await idempotent_json(request)
+    seen = read(AnswerIn, parse_json(await request.body() or b"{}"))
+    await offer_answers.decline_offer(parts.database, who, waitlist_id, key, seen.ticket_type_id)
 
 
 @get(

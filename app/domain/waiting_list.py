@@ -30,6 +30,7 @@ REFUSALS = {
     "not-waiting": Phrase("You are not on this waiting list any more."),
     "no-offer": Phrase("There is no offer for you yet."),
     "offer-expired": Phrase("This offer has expired."),
+    "offer-open": Phrase("A place is offered to you by now: take it, or let the next one have it."),
     "offer-changed": Phrase("Something else is offered to you now. Please look again."),
     "offer-taken": Phrase("You have taken this offer: your tickets are among your tickets."),
 }
@@ -200,15 +201,17 @@ async def answer_entry(
     return outcome, replayed
 
 
-async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int) -> None:
-    """Leave; an open offer goes to the next. Leaving twice is leaving.
+async def leave_waiting_list(database: Database, who: Caller, waitlist_id: int, with_offer: bool = True) -> None:
+    """Leave; an open offer goes to the next, or is in the way. Leaving twice is leaving.
 
     Raises:
         NotFound: not the caller's.
-        Conflict: of type `not-waiting`, when the entry has ended otherwise.
+        Conflict: of type `not-waiting`, when the entry has ended otherwise, or `offer-open`.
     """
 
     async def answer(connection: Connection, stock: Stock, entry: Mapping[str, Any]) -> dict[str, Any]:
+        if entry["status"] == "offered" and not with_offer:
+            return {"refused": "offer-open"}
         if entry["status"] in {"waiting", "offered"}:
             await end(connection, stock, entry, "left")
         elif entry["status"] != "left":

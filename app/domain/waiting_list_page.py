@@ -15,6 +15,7 @@ from app.engines.database import Connection, Database
 from app.errors import NotFound
 
 MOST = 100
+NEAR = 10
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +60,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def seen(self) -> str:
-        """Changes when something has happened to it; not with each one who leaves before it: many may look."""
+        """Changes when something has happened to it; far back not with each one who leaves before it: many may look."""
+        near = self.position and (self.position if self.position <= NEAR else self.position // NEAR * NEAR)
         offered = f"{self.offer.ticket_type_id}.{self.offer.price}" if self.offer else ""
-        return f"{self.waitlist_id}.{self.place}.{self.passed}.{self.kept}.{offered}"
+        return f"{self.waitlist_id}.{self.place}.{near}.{self.passed}.{self.kept}.{offered}"
 
     @property
     def place(self) -> str:

@@ -106,7 +106,8 @@ async def decline(
 
 @post("/waiting-list-entries/{waitlist_id:int}/departure", opt={"limit": "buy"})
 async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], waitlist_id: EntryId) -> Response[Any]:
-    done = waiting_list.leave_waiting_list(parts.database, who, waitlist_id)
+    """Of who waits: an offer that came meanwhile is answered on its own."""
+    done = waiting_list.leave_waiting_list(parts.database, who, waitlist_id, with_offer=False)
     return await ended(parts, who, waitlist_id, done, gettext("You left the waiting list."))
 
 
