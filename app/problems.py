@@ -58,7 +58,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 LOOK = "x-look"
-"""Sent by what asks by itself, `looks` in `parts.html`: the page stays as it is while that is refused."""
+"""Sent by what asks by itself, `again` or while somebody is `typing`: the page stays as it is while that is refused."""
 
 
 def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -104,8 +104,11 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         if by_htmx:
             return Response("", status_code=200, headers={"HX-Redirect": target}, media_type="text/html")
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
-    if by_htmx and request.method == "GET" and LOOK in request.headers:
-        return Response("", status_code=refusal.status, headers=headers | {"HX-Reswap": "none"}, media_type="text/html")
+    look = request.headers.get(LOOK) if by_htmx and not isinstance(refusal, NotSignedIn) else None
+    if look:
+        headers |= {"HX-Reswap": "none"}
+        context = {"problem": refusal, "look": look}
+        return Template("refused.hx.html", context=context, status_code=refusal.status, headers=headers)
     if by_htmx:
         headers |= {"HX-Retarget": "#main", "HX-Reswap": "outerHTML", "HX-Reselect": "#main"}
     if isinstance(refusal, NotSignedIn):

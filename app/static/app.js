@@ -31,7 +31,7 @@ on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-unless-seen]", hideWhileSeen);
 });
 
-// Focus goes to a bad field, `data-next` or what came; a mere look leaves what was typed.
+// Focus: a bad field, `data-next` or what came; a look leaves what was typed.
 let left, next, typed = [];
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;
@@ -58,9 +58,11 @@ on("htmx:afterSettle", ({ detail }) => {
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
-on("htmx:sendError", ({ target }) => {
+const fail = ({ target }) => {
   if (!target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
-});
+};
+on("htmx:sendError", fail);
+on("htmx:responseError", fail);
 
 on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
@@ -75,7 +77,6 @@ on("keydown", ({ key, target }) => {
   menu.firstElementChild.focus();
 });
 
-// A field knows the complaint beside it.
 on("htmx:oobAfterSwap", ({ detail: { target } }) => {
   const field = byId(target.id.replace("-error", ""));
   if (field?.name) field.ariaInvalid = !!target.firstElementChild;
@@ -84,5 +85,7 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
 let unsaved;
 on("input", ({ target }) => unsaved ||= target.closest("form[data-unsaved]")?.action);
 on("submit", () => unsaved = null);
-on("htmx:afterOnLoad", ({ detail }) => { if (detail.requestConfig.elt.action === unsaved) unsaved = null; });
+on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig } }) => {
+  if (xhr.status < 500 && requestConfig.elt.action === unsaved) unsaved = null;
+});
 onbeforeunload = (event) => { if (unsaved) event.preventDefault(); };

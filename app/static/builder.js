@@ -1,5 +1,3 @@
-// Pictures: sent, ordered, cropped.
-
 async function send(form, file) {
   const row = document.createElement("li"), bar = document.createElement("progress");
   bar.ariaLabel = file.name;

@@ -522,3 +522,14 @@ async def test_what_was_typed_while_the_session_ended_is_kept_and_leads_back_to_
     sent = await alice.post(f"{draft}/basics/check", data={**BASICS, "title": "Kept", "rev": "0"})
     assert (sent.status_code, sent.headers["location"]) == (303, f"{draft}/basics")
     assert 'value="Kept"' in (await alice.get(f"{draft}/basics")).text
+
+
+async def test_a_check_that_is_refused_leaves_the_form_and_says_so(alice: httpx.AsyncClient) -> None:
+    draft = await begun(alice)
+    page = (await alice.get(f"{draft}/basics")).text
+    assert 'hx-headers=\'{"X-Look": "typing"}\'' in page
+    await alice.post(f"{draft}/removal")
+    refused = await alice.post(f"{draft}/basics/check", data=BASICS, headers={"HX-Request": "true", "X-Look": "typing"})
+    assert (refused.status_code, refused.headers["hx-reswap"]) == (404, "none")
+    assert "hx-retarget" not in refused.headers
+    assert re.search(r'<div id="toasts" hx-swap-oob="innerHTML">.*There is no such draft\.', refused.text, re.DOTALL)
