@@ -71,7 +71,7 @@ async def test_a_killed_one_is_started_again(server: Server) -> None:
         return len(workers(server)) == TOGETHER and victim not in workers(server)
 
     await eventually(replaced, 30)
-    assert "worker died" in server.log()
+    await eventually(lambda: "worker died" in server.log(), 10)
     await eventually(lambda: httpx.get(f"{server.url}/health/ready", timeout=10).status_code == 200, 30)
     assert server.log().count("EventStream is at") == 1
 
