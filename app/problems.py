@@ -106,7 +106,7 @@ def page(request: Request[Any, Any, Any], refusal: AppError, headers: dict[str, 
         return Redirect(target, status_code=HTTP_303_SEE_OTHER)
     look = request.headers.get(LOOK) if by_htmx and not isinstance(refusal, NotSignedIn) else None
     if look:
-        headers |= {"HX-Reswap": "none"}
+        headers |= {"HX-Reswap": "none", "HX-Push-Url": "false"}
         context = {"problem": refusal, "look": look}
         return Template("refused.hx.html", context=context, status_code=refusal.status, headers=headers)
     if by_htmx:

@@ -19,7 +19,7 @@ from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson
 from app.domain.waiting_list_page import Entry
 from app.parts import Parts
-from app.validation import parse_json, read
+from app.validation import Input, parse_json, read
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -34,9 +34,16 @@ class Joined(msgspec.Struct, frozen=True):
 JOINED = {"waiting": "Subscribed to waiting list", "offered": "You have an offer: accept or decline it"}
 
 
-class AnswerIn(AsSeen, frozen=True, kw_only=True):
-    """To an offer of no other type than this one."""
+class AcceptanceIn(AsSeen, frozen=True, kw_only=True):
+    """Of an offer of no other type than this one."""
 
+    ticket_type_id: Id | None = None
+
+
+class RefusalIn(Input, frozen=True, kw_only=True):
+    """Of an offer of no other type than this one."""
+
+    user_id: Id | None = None
     ticket_type_id: Id | None = None
 
 
@@ -99,7 +106,7 @@ async def accept(
 ) -> Response[TicketBought]:
     key = await idempotent_json(request)
     sent = parse_json(await request.body() or b"{}")
-    seen = read(AnswerIn, sent)
+    seen = read(AcceptanceIn, sent)
     require_own_ids(who, sent)
     return ticket_bought(
         await offer_answers.accept_offer(
@@ -120,7 +127,9 @@ async def decline(
     waitlist_id: PathId,
 ) -> None:
     key = await idempotent_json(request)
-    seen = read(AnswerIn, parse_json(await request.body() or b"{}"))
+    sent = parse_json(await request.body() or b"{}")
+    seen = read(RefusalIn, sent)
+    require_own_ids(who, sent)
     await offer_answers.decline_offer(parts.database, who, waitlist_id, key, seen.ticket_type_id)
 
 

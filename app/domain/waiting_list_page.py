@@ -61,7 +61,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def seen(self) -> str:
         """Changes when something has happened to it; far back not with each one who leaves before it: many may look."""
-        near = self.position and (self.position if self.position <= NEAR else self.position // NEAR * NEAR)
+        near = self.position and (self.position if self.position <= NEAR else -(-self.position // NEAR) * NEAR)
         offered = f"{self.offer.ticket_type_id}.{self.offer.price}" if self.offer else ""
         return f"{self.waitlist_id}.{self.place}.{near}.{self.passed}.{self.kept}.{offered}"
 

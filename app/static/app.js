@@ -86,6 +86,6 @@ let unsaved;
 on("input", ({ target }) => unsaved ||= target.closest("form[data-unsaved]")?.action);
 on("submit", () => unsaved = null);
 on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig } }) => {
-  if (xhr.status < 500 && requestConfig.elt.action === unsaved) unsaved = null;
+  if (xhr.status < 400 && requestConfig.elt.action === unsaved) unsaved = null;
 });
 onbeforeunload = (event) => { if (unsaved) event.preventDefault(); };

@@ -452,6 +452,8 @@ async def test_an_offer_of_another_type_is_not_taken_unseen(alice: httpx.AsyncCl
         over_the_api = await bob.post(f"/api/v1{path}/{action}", json={"ticket_type_id": saturday["ticket_type_id"]})
         assert over_the_api.json()["type"].endswith(":offer-changed")
     assert "<bdi>Sunday</bdi>" in (await bob.get(seen, headers=HX)).text, "the page that looks again shows it"
+    theirs = await bob.post(f"/api/v1{path}/refusal", json={"user_id": 1})
+    assert theirs.status_code == 403
     odd = await bob.post(f"{path}/refusal", data={"ticket_type_id": "x"})
     assert odd.status_code == 422
     taken = await bob.post(f"{path}/acceptance", data=form | {"ticket_type_id": sunday["ticket_type_id"], "key": "k2"})

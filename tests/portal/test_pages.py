@@ -122,6 +122,7 @@ async def test_a_page_stays_as_it_is_while_a_look_is_refused(
     address, look = f"/events/{event_id}/places", {"HX-Request": "true", "X-Look": "again"}
     refused = await visitor.get(address, headers=look)
     assert (refused.status_code, refused.text.strip(), refused.headers["hx-reswap"]) == (404, "", "none")
+    assert refused.headers["hx-push-url"] == "false"
     assert "hx-retarget" not in refused.headers
     pressed = await visitor.get(address, headers={"HX-Request": "true"})
     assert (pressed.status_code, pressed.headers["hx-retarget"]) == (404, "#main")
