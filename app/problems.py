@@ -58,7 +58,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 LOOK = "x-look"
-"""Sent by what asks by itself, `again` or while somebody is `typing`: the page stays as it is while that is refused."""
+"""Sent by what asks without being pressed, with why (`templates/live.html`): its page stays while it is refused."""
 
 
 def handle_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

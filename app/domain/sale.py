@@ -149,10 +149,9 @@ def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Out
     if stock is None or not may_see(stock, wish.who):
         return NotFound("There is no such event.")
     kind = stock.wanted(wish.ticket_type_id)
-    if kind is None and wish.ticket_type_id is None and stock.status == "cancelled":
-        return {"refused": "event-cancelled"}
-    if kind is None and wish.ticket_type_id is None and not stock.over:
-        return {"refused": "sale-not-open"}
+    cancelled = stock.status == "cancelled"
+    if kind is None and wish.ticket_type_id is None and (cancelled or not stock.over):
+        return {"refused": "event-cancelled" if cancelled else "sale-not-open"}
     if kind is None:
         return NotFound("There is no such ticket type.")
     which = (wish.who.user_id, kind.id)

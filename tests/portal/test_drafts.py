@@ -527,9 +527,9 @@ async def test_what_was_typed_while_the_session_ended_is_kept_and_leads_back_to_
 async def test_a_check_that_is_refused_leaves_the_form_and_says_so(alice: httpx.AsyncClient) -> None:
     draft = await begun(alice)
     page = (await alice.get(f"{draft}/basics")).text
-    assert 'hx-headers=\'{"X-Look": "typing"}\'' in page
+    assert 'hx-headers=\'{"X-Look": "saving"}\'' in page
     await alice.post(f"{draft}/removal")
-    refused = await alice.post(f"{draft}/basics/check", data=BASICS, headers={"HX-Request": "true", "X-Look": "typing"})
+    refused = await alice.post(f"{draft}/basics/check", data=BASICS, headers={"HX-Request": "true", "X-Look": "saving"})
     assert (refused.status_code, refused.headers["hx-reswap"]) == (404, "none")
     assert "hx-retarget" not in refused.headers
-    assert re.search(r'<div id="toasts" hx-swap-oob="innerHTML">.*There is no such draft\.', refused.text, re.DOTALL)
+    assert re.search(r'<div hx-swap-oob="innerHTML:#saved">There is no such draft\.', refused.text, re.DOTALL)
