@@ -153,7 +153,8 @@ class Sale:
 
     def first(self) -> Kind:
         on_sale = [kind for kind in self.selling if self.on_sale(kind)]
-        return next((kind for kind in on_sale if self.left(kind) > 0), (on_sale or self.selling)[0])
+        to_come = [kind for kind in self.selling if kind.sale != "closed"]
+        return next((kind for kind in on_sale if self.left(kind) > 0), (on_sale or to_come or self.selling)[0])
 
     def issue(self, person: int, kind: Kind, quantity: int, numbers: Sequence[int]) -> Answer:
         status = "held" if self.payment == "organizer_confirms" and kind.price else "sold"
