@@ -269,6 +269,23 @@ def test_pictures_are_put_in_order_and_removed_by_keys_and_focus_stays_near(visi
     expect(page.get_by_label("Add pictures")).to_be_focused()
 
 
+def test_a_description_that_is_too_long_is_refused_beside_its_picture(visit: Callable[[], Page]) -> None:
+    page = organizer(visit)
+    open_draft_pictures(page)
+    add_picture(page)
+    words = page.get_by_label("What it shows")
+    words.fill("A lake " * 72)
+    words.press("Enter")
+    expect(thumbs(page).get_by_text("must have at most 500 characters")).to_be_visible()
+    expect(words).to_have_value("A lake " * 72)
+    expect(words).to_have_attribute("aria-invalid", "true")
+    accessible(page)
+    words.fill("A lake")
+    words.press("Enter")
+    expect(thumbs(page).locator("img")).to_have_attribute("alt", "A lake")
+    expect(thumbs(page).get_by_text("must have at most 500 characters")).to_have_count(0)
+
+
 @with_javascript
 def test_a_description_that_is_not_kept_yet_is_not_left_behind_unasked(visit: Callable[[], Page]) -> None:
     page = organizer(visit)

@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.drafts import DraftId, address, found_draft, page
-from app.portal.pictures import MediaId, keep_the_good, patch_in, told
+from app.portal.pictures import MediaId, as_typed, keep_the_good, patch_in, told
 from app.uploads import MAX_REQUEST
 
 
@@ -42,7 +42,7 @@ async def change(
     media_id: MediaId,
 ) -> Response[Any]:
     async def work() -> None:
-        await change_draft_picture(parts.database, who, draft_id, media_id, patch_in(await form_of(request)))
+        await change_draft_picture(parts.database, who, draft_id, media_id, patch_in(await form_of(request), media_id))
 
     return await arranged(request, parts, who, draft_id, work(), media_id)
 
@@ -80,6 +80,8 @@ async def arranged(
     template = "drafts/pictures.hx.html" if by_htmx else ""
     answer = page(parts, found, pictures, "media", refusal=refusal, template=template)
     answer.context["said"] = "" if refusal else told(pictures, changed)
+    if refusal:
+        answer.context["pictures"] = as_typed(answer.context["pictures"], changed, await form_of(request))
     return answer
 
 

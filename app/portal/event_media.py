@@ -17,7 +17,7 @@ from app.errors import Invalid
 from app.form_request import form_of
 from app.parts import Parts
 from app.portal.forms import by_field
-from app.portal.pictures import MediaId, keep_the_good, patch_in, shown_media, told
+from app.portal.pictures import MediaId, as_typed, keep_the_good, patch_in, shown_media, told
 from app.portal.workspace import EventId, frame
 from app.uploads import MAX_REQUEST
 
@@ -51,7 +51,7 @@ async def change(
     media_id: MediaId,
 ) -> Response[Any]:
     async def work() -> None:
-        await change_media(parts.database, parts.media, who, media_id, patch_in(await form_of(request)))
+        await change_media(parts.database, parts.media, who, media_id, patch_in(await form_of(request), media_id))
 
     return await arranged(request, parts, who, event_id, work(), media_id)
 
@@ -89,7 +89,10 @@ async def arranged(
     if refusal is None and not by_htmx:
         return Redirect(f"/projects/{event_id}/media", status_code=303)
     template = "media/pictures.hx.html" if by_htmx else "media/page.html"
-    return await shown(parts, who, event_id, template, refusal, changed)
+    answer = await shown(parts, who, event_id, template, refusal, changed)
+    if refusal:
+        answer.context["pictures"] = as_typed(answer.context["pictures"], changed, await form_of(request))
+    return answer
 
 
 async def shown(

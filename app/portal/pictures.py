@@ -63,10 +63,19 @@ def told(pictures: Sequence[DraftPicture] | Sequence[MediaItem], media_id: int |
     return ngettext("%(num)s picture now.", "%(num)s pictures now.", len(places)) % {"num": len(places)}
 
 
-def patch_in(form: Mapping[str, Any]) -> MediaPatch:
-    """Raises `Invalid`; in a form an empty description is one that was taken away."""
-    patch = read(MediaPatch, form, form=True)
+def patch_in(form: Mapping[str, Any], media_id: int) -> MediaPatch:
+    """Raises `Invalid` with fields as they are called beside that picture; an empty description is one taken away."""
+    try:
+        patch = read(MediaPatch, form, form=True)
+    except Invalid as refusal:
+        raise Invalid([FieldError(f"{bad.field}-{media_id}", bad.message) for bad in refusal.fields]) from refusal
     return msgspec.structs.replace(patch, alt="") if form.get("alt") == "" else patch
+
+
+def as_typed(pictures: Sequence[ShownPicture], media_id: int | None, form: Mapping[str, Any]) -> list[ShownPicture]:
+    """With what was typed for one of them, which could not be kept."""
+    alt = str(form.get("alt", ""))
+    return [msgspec.structs.replace(one, alt=alt) if one.media_id == media_id else one for one in pictures]
 
 
 async def keep_the_good(form: Mapping[str, Any], keep: Callable[[PictureFile], Awaitable[object]]) -> None:

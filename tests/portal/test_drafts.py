@@ -450,6 +450,10 @@ async def test_pictures_come_described_moved_and_removed(alice: httpx.AsyncClien
     assert 'alt="A lake"' not in cleared.text
     bad = await alice.post(f"{draft}/pictures/{second}", data={"focal_x": "101"}, headers=HTMX)
     assert bad.status_code == 422
+    long = await alice.post(f"{draft}/pictures/{second}", data={"alt": "A lake " * 72})
+    assert long.status_code == 422
+    assert f'value="{"A lake " * 72}"' in long.text
+    assert "must have at most 500 characters" in complaint(long, f"alt-{second}")
     gone = await alice.post(f"{draft}/pictures/{second}/removal", headers=HTMX)
     assert re.findall(r'id="picture-(\d+)"', gone.text) == [first]
     assert (await alice.post(f"{draft}/pictures/{second}/removal")).status_code == 404

@@ -53,6 +53,10 @@ async def test_bad_pictures_and_details_are_said_and_those_of_others_are_not_the
     assert "0.jpg is not a JPEG, PNG or WebP picture" in bad.text
     (media_id,) = shown(bad)
     assert (await alice.post(f"{address}/{media_id}", data={"focal_x": "101"})).status_code == 422
+    long = await alice.post(f"{address}/{media_id}", data={"alt": "A lake " * 72})
+    assert long.status_code == 422
+    assert f'value="{"A lake " * 72}"' in long.text
+    assert "must have at most 500 characters" in long.text.split(f'id="alt-{media_id}-error"')[1][:400]
     theirs = f"/projects/{await stored_event(charlie)}/media/{media_id}"
     assert (await charlie.post(theirs, data={"alt": "Mine"})).status_code == 404
     assert (await charlie.post(f"{theirs}/removal")).status_code == 404
