@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.steps import (
@@ -188,3 +189,27 @@ def test_the_times_are_said_on_the_clock_of_who_reads(browser: Browser, site: Se
     page.goto(f"/events/{same}")
     expect(here).to_have_count(0)
     context.close()
+
+
+@pytest.mark.parametrize("status", [200, 429])
+@pytest.mark.parametrize("visit", [("desktop", True)], ids=["desktop"], indirect=True)
+def test_what_a_proxy_says_in_our_place_is_no_part_of_a_page(visit: Callable[[], Page], status: int) -> None:
+    nora, looks = visit(), re.compile(r"/places\?|/\?q=")
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    nora.goto(publish(nora, "Three Boats", capacity=3))
+    nora.route(looks, lambda route: route.fulfill(status=status, body="<h1>Backend fetch failed</h1>"))
+    for _ in range(2):  # it asks again
+        with nora.expect_response(looks, timeout=20_000):
+            expect(nora.get_by_text("3 of 3 places left")).to_be_visible()
+    expect(nora.get_by_text("No answer came")).to_have_count(0)
+
+    nora.goto("/")
+    events = nora.get_by_role("heading", level=2)
+    shown = events.all_inner_texts()
+    nora.get_by_label("What").press_sequentially("boats")
+    expect(nora.get_by_text("No answer came. Please try again.")).to_be_visible()
+    assert events.all_inner_texts() == shown != []
+    nora.unroute_all()
+    nora.get_by_label("What").press_sequentially("qq")
+    expect(nora.get_by_role("heading", name="Nothing found")).to_be_visible()
+    expect(nora.get_by_text("Backend fetch failed")).to_have_count(0)

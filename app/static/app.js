@@ -14,13 +14,10 @@ function countDown(time) {
   const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1e3));
   const parts = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]];
   time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
-    (Math.floor(left / size) % whole).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
+    (left / size % whole | 0).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
   if (left) setTimeout(() => time.isConnected && countDown(time), 1e3);
   else setTimeout(htmx.trigger, 500, time, "due");
 }
-
-const hideWhileSeen = (link) =>
-  new IntersectionObserver(([seen]) => link.hidden = seen.isIntersecting).observe(byId(link.dataset.unlessSeen));
 
 const limit = ({ checked, form, dataset: { most } }) => { if (checked && most) form.quantity.max = most; };
 on("change", ({ target }) => limit(target));
@@ -28,18 +25,19 @@ on("change", ({ target }) => limit(target));
 on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-local]", addLocalTime);
   each(elt, "[data-countdown]", countDown);
-  each(elt, "[data-unless-seen]", hideWhileSeen);
+  each(elt, "[data-unless-seen]", (link) =>
+    new IntersectionObserver(([seen]) => link.hidden = seen.isIntersecting).observe(byId(link.dataset.unlessSeen)));
 });
 
 // Focus: a bad field, `data-next` or what came; a look leaves what was typed.
-let left, next, typed = [];
+let left, next, typed;
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;
   next = document.activeElement.dataset.next;
-  typed = verb === "get" ? target.querySelectorAll("input, select, details") : [];
+  typed = verb === "get" ? target.querySelectorAll("input, select, details") : null;
 });
 on("htmx:afterSettle", ({ detail }) => {
-  typed.forEach(({ id, value, checked, open }) => {
+  typed?.forEach(({ id, value, checked, open }) => {
     const now = byId(id);
     if (now && !now.disabled) limit(Object.assign(now, { value, checked, open }));
   });
@@ -50,19 +48,19 @@ on("htmx:afterSettle", ({ detail }) => {
     come.tabIndex = -1;
     (byId(next) ?? come).focus({ preventScroll: !next });
   }
-  left = null;
-  typed = [];
+  left = typed = null;
 });
 
-// `data-live` asks only while somebody looks.
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
-const fail = ({ target }) => {
-  if (!target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
+// Without our id it is a proxy's word, no part of a page.
+const fail = (event) => {
+  event.preventDefault();
+  if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
 };
 on("htmx:sendError", fail);
-on("htmx:responseError", fail);
+on("htmx:beforeOnLoad", (event) => event.detail.xhr.getResponseHeader("X-Request-Id") || fail(event));
 
 on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
@@ -71,8 +69,8 @@ on("click", ({ target }) => {
   each(document, ".menu", (menu) => menu.open &&= menu.contains(target));
 });
 on("keydown", ({ key, target }) => {
-  const menu = key === "Escape" && target.closest("[data-menu][open]");
-  if (!menu) return;
+  const menu = target.closest("[data-menu][open]");
+  if (!menu || key !== "Escape") return;
   menu.open = false;
   menu.firstElementChild.focus();
 });
@@ -83,9 +81,9 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
 });
 
 let unsaved;
-on("input", ({ target }) => unsaved ||= target.closest("form[data-unsaved]")?.action);
+on("input", ({ target }) => unsaved ||= target.closest("[data-unsaved]")?.action);
 on("submit", () => unsaved = null);
 on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig } }) => {
   if (xhr.status < 400 && requestConfig.elt.action === unsaved) unsaved = null;
 });
-onbeforeunload = (event) => { if (unsaved) event.preventDefault(); };
+onbeforeunload = () => unsaved;

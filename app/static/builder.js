@@ -27,9 +27,9 @@ async function sendAll(form, files) {
 
 Object(htmx.find(`[data-here] [value="${Intl.DateTimeFormat().resolvedOptions().timeZone}"]`)).selected = true;
 
-on("change", ({ target }) => { if (target.matches(".drop input")) sendAll(target.form, target.files); });
+on("change", ({ target }) => target.matches(".drop input") && sendAll(target.form, target.files));
 
-let moved; // a picture; else files
+let moved; // a picture
 const place = ({ target, dataTransfer }) =>
   moved ? target.closest?.(".thumb") : dataTransfer.types.includes("Files") && document;
 on("dragstart", ({ target }) => moved = target.closest?.(".thumb"));
