@@ -28,7 +28,7 @@ PAYMENTS_ARRIVE_WITHIN = dt.timedelta(days=30)
 REFUSALS = {
     "not-found": Phrase("There is no such ticket for this event."),
     "not-held": Phrase("This ticket does not wait for a payment."),
-    "no-places-left": Phrase("The hold had lapsed, and its place is taken now."),
+    "no-places-left": Phrase("The hold had lapsed, and its place is sold, or kept for the waiting list."),
     "already-bought": Phrase("The hold had lapsed, and its owner has another ticket now."),
     "event-cancelled": Phrase("This event is cancelled."),
     "not-published": Phrase("The hold had lapsed, and a draft sells nothing. Publish the event first."),

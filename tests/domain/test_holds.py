@@ -69,7 +69,7 @@ async def test_a_late_confirmation_takes_a_place_again_if_there_is_one(office: B
     decided = await confirm_tickets(office.database, office.alice, EVENT, late)
     assert decided.done == late[:1]
     assert [(one.ticket_number, one.type) for one in decided.refused] == [(late[1], "no-places-left")]
-    with pytest.raises(Conflict, match="its place is taken now") as refusal:
+    with pytest.raises(Conflict, match="its place is sold, or kept for the waiting list") as refusal:
         await confirm_tickets(office.database, office.alice, EVENT, late[1:])
     assert refusal.value.type == "no-places-left"
     assert await office.places() == (1, 1)

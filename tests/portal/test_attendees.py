@@ -166,7 +166,7 @@ async def test_a_payment_that_arrives_late_is_confirmed_if_a_place_is_left(
     assert (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).status_code == 201
     full = await alice.post(address, data={"decision": "confirm", "ticket_numbers": later})
     assert full.status_code == 409
-    assert "its place is taken now" in full.text
+    assert "its place is sold, or kept for the waiting list" in full.text
     assert f'id="ticket-{later}" checked' in full.text
 
 
