@@ -35,6 +35,7 @@ class Seen(Input, frozen=True, kw_only=True):
 
     ticket_type_id: Id | None = None
     price: Decimal | None = None
+    currency: str | None = None
 
 
 @get("/waiting-list-entries/{waitlist_id:int}")
@@ -80,7 +81,7 @@ async def accept(
     try:
         seen = read(Seen, form, form=True, local=False)
         purchase = await offer_answers.accept_offer(
-            parts.database, who, waitlist_id, key, seen.price, ticket_type_id=seen.ticket_type_id
+            parts.database, who, waitlist_id, key, seen.price, seen.currency, seen.ticket_type_id
         )
     except (Conflict, Invalid, Unavailable) as refusal:
         return await shown(parts, who, waitlist_id, refusal)

@@ -226,18 +226,18 @@ async def test_an_offer_is_taken_at_the_price_that_the_page_said(
 ) -> None:
     waitlist_id = await offered(alice, bob)
     page = (await bob.get("/tickets")).text
-    seen = re.search(r'name="price" value="([^"]+)"', page)
-    assert seen
-    form = {"key": key_in(page), "price": seen.group(1)}
+    form = {name: re.findall(rf'name="{name}" value="([^"]+)"', page)[0] for name in ("key", "price", "currency")}
     async with stage.parts.database.connection() as connection:
         await connection.execute("UPDATE ticket_types SET price = price + 1")
     late = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data=form)
     assert late.status_code == 409
     assert "The price has changed meanwhile." in late.text
-    odd = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k", "price": "cheap"})
-    assert odd.status_code == 422
     async with stage.parts.database.connection() as connection:
         await connection.execute("UPDATE ticket_types SET price = price - 1")
+    other = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data=form | {"currency": "HUF"})
+    assert other.status_code == 409
+    odd = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data={"key": "k", "price": "cheap"})
+    assert odd.status_code == 422
     taken = await bob.post(f"/waiting-list-entries/{waitlist_id}/acceptance", data=form | {"key": "again"})
     assert taken.status_code == 303
 
