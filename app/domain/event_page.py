@@ -12,7 +12,7 @@ from app.domain.events import tags_in
 from app.domain.lists import Page, page_of
 from app.domain.media import MediaItem, media_of
 from app.domain.money import money
-from app.domain.offers import settle_due
+from app.domain.offers import settle_for_readers
 from app.domain.progress import fan_out
 from app.domain.stock import FREE
 from app.domain.ticket_types import RANK, TicketType, ticket_types_of
@@ -150,11 +150,11 @@ async def event_row(database: Database, who: Caller | None, event_id: int) -> Ma
     while True:
         async with database.connection() as connection:
             row = await connection.fetchrow(EVENT, event_id)
-            if row is not None and row["due"]:
-                async with connection.transaction():
-                    await settle_due(connection, event_id)
-                row = await connection.fetchrow(EVENT, event_id)
             owner = None if row or who is None else await pending_owner(connection, event_id)
+        if row is not None and row["due"]:
+            await settle_for_readers(database, event_id)
+            async with database.connection() as connection:
+                row = await connection.fetchrow(EVENT, event_id)
         if row is not None:
             if row["status"] != "draft" or (who is not None and row["organizer_id"] == who.organizer_id):
                 return row

@@ -8,11 +8,12 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import asyncpg
 import msgspec
 
 from app.domain.endings import close_entries, expire_offers, lapse_holds, tell_closed
 from app.domain.kept_places import give_up_kept, keep, let_go, take, tell_kept
-from app.domain.stock import LONG_AGO, LogLine, Stock, TypeStock, lock_stock, save_stock
+from app.domain.stock import LONG_AGO, LogLine, Stock, TypeStock, lock_statement, lock_stock, save_stock
 from app.domain.waiting_entries import (
     MAX_PASSES,
     NEVER,
@@ -114,6 +115,20 @@ async def settle_all(database: Database, event_id: int) -> None:
                 return
         async with database.transaction() as connection:
             await settle_due(connection, event_id)
+
+
+async def settle_for_readers(database: Database, event_id: int) -> None:
+    """As `settle_due`, once for all who look at this moment; whoever holds the lock for long leaves it as it is."""
+
+    async def work() -> None:
+        try:
+            async with database.transaction(lock_statement(event_id)) as connection:
+                await settle_due(connection, event_id)
+        except Unavailable as error:
+            if not isinstance(error.__cause__, asyncpg.LockNotAvailableError):
+                raise
+
+    await database.turns.share(event_id, work)
 
 
 async def offer_along_the_list(connection: Connection, stock: Stock, public: Mapping[int, int], behind: Behind) -> bool:

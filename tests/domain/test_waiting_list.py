@@ -19,6 +19,7 @@ from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.sale import sell
+from app.domain.shop import places_now
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
 from app.domain.tickets import buy_ticket
@@ -759,6 +760,29 @@ async def test_a_crowd_that_joins_leaves_connections_to_those_who_buy_elsewhere(
     entries = await asyncio.gather(*joining)
     assert entries == sorted(entries), "in the order they came"
     assert not office.database.turns.lines
+
+
+async def test_a_crowd_that_looks_at_what_is_due_leaves_connections_to_those_who_buy_elsewhere(
+    office: BoxOffice,
+) -> None:
+    await office.open(capacity=1, payment="organizer_confirms")
+    await office.open(event_id=EVENT + 1)
+    bob, ben = await office.people("bob", "ben")
+    await office.bought(bob)
+    await office.hours_pass(200)
+    async with office.database.transaction() as connection:
+        await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", EVENT)
+        crowd = range(3 * office.database.pool_size)
+        looking = [asyncio.create_task(places_now(office.database, None, EVENT)) for _ in crowd]
+        await eventually(lambda: waiting_for_locks(office, 1))
+        async with asyncio.timeout(2):
+            desk = SaleDesk(office.database, sell)
+            assert (await buy_ticket(desk, ben, EVENT + 1, None)).status == "sold"
+            await desk.close()
+            seen = await asyncio.gather(*looking)
+        assert {places.availability.left for places in seen} == {0}, "nobody waits for a lock for ever"
+    assert (await places_now(office.database, None, EVENT)).availability.left == 1
+    assert not office.database.turns.under_way
 
 
 async def test_a_crowd_that_answers_offers_leaves_connections_to_those_who_buy_elsewhere(office: BoxOffice) -> None:
