@@ -515,6 +515,20 @@ async def test_an_offer_that_is_declined_or_not_taken_goes_to_the_next(office: B
     assert await office.places() == (1, 0)
 
 
+async def test_an_offer_is_open_as_long_as_its_organizer_says(office: BoxOffice) -> None:
+    numbers = await sold_out(office, 1, offer_hours=5)
+    (bob,) = await office.people("bob")
+    await office.joins(bob)
+    await free(office, numbers)
+    offer = (await office.entry(bob)).offer
+    assert offer is not None
+    assert abs(offer.until - in_hours(5)) < dt.timedelta(minutes=2)
+    for hours, status in ((4.9, "offered"), (0.2, "expired")):
+        await office.hours_pass(hours)
+        await office.settles()
+        assert await office.standing(bob) == [status]
+
+
 async def test_an_offer_that_has_run_out_reads_so_before_anybody_has_written_it(office: BoxOffice) -> None:
     numbers = await sold_out(office, 1)
     (bob,) = await office.people("bob")
