@@ -231,3 +231,16 @@ async def test_held_tickets_are_listed_for_their_organizer_alone(office: BoxOffi
     ):
         with pytest.raises(NotFound):
             await refused
+
+
+async def test_an_event_with_tickets_that_wait_for_a_payment_is_no_draft_again(office: BoxOffice) -> None:
+    await office.open(**CONFIRMS)
+    (bob,) = await office.people("bob")
+    await office.bought(bob)
+    for patch in (EventPatch(status="draft"), EventPatch(currency="USD")):
+        with pytest.raises(Conflict) as refusal:
+            await change_event(office.database, office.alice, EVENT, patch, None)
+        assert refusal.value.type == "tickets-sold"
+    await office.hours_pass(49)
+    await change_event(office.database, office.alice, EVENT, EventPatch(status="draft"), None)
+    assert await office.value("SELECT status FROM events") == "draft"
