@@ -46,8 +46,8 @@ async def use_ticket(database: Database, who: Caller, ticket_number: int, idempo
                 type="already-used",
                 extra={"used_at": ticket["used_at"]},
             )
-        if ticket["status"] != "sold":
-            refuse(ticket)
+        if ticket["status"] != "sold" or stock.status == "cancelled":
+            refuse(ticket, stock)
         await mark(connection, ticket_number, "used", stock.now, who.user_id)
         stock.tell(TicketUsed, ticket, by=who.user_id)
         await save_stock(connection, stock)
@@ -67,8 +67,8 @@ async def undo_use(database: Database, who: Caller, ticket_number: int) -> Used:
     """
     async with database.transaction() as connection:
         stock, ticket = await lock_own_ticket(connection, who, ticket_number)
-        if ticket["status"] != "used":
-            refuse(ticket)
+        if ticket["status"] != "used" or stock.status == "cancelled":
+            refuse(ticket, stock)
         await mark(connection, ticket_number, "sold", None, None)
         stock.tell(TicketUseUndone, ticket, by=who.user_id)
         await save_stock(connection, stock)
@@ -97,8 +97,9 @@ async def lock_own_ticket(connection: Connection, who: Caller, number: int) -> t
     return stock, await connection.fetchrow("SELECT * FROM tickets WHERE id = $1", number)
 
 
-def refuse(ticket: Mapping[str, Any]) -> None:
-    kind, detail = REFUSALS[ticket["status"]]
+def refuse(ticket: Mapping[str, Any], stock: Stock) -> None:
+    """All tickets of a cancelled event are cancelled, also those where that is still to be written."""
+    kind, detail = REFUSALS["cancelled" if stock.status == "cancelled" else ticket["status"]]
     raise Conflict(detail, type=kind)
 
 

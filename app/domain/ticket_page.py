@@ -40,7 +40,8 @@ async def ticket_page(database: Database, who: Caller, number: int) -> TicketPag
 
 async def valid_tickets(database: Database, who: Caller, event_id: int) -> list[TicketPage]:
     """All that let the caller and their people into an event; raises `NotFound` where there is none."""
-    found = await ticket_pages(database, who, "t.event_id = $2 AND t.status = 'sold'", event_id)
+    valid = "t.event_id = $2 AND t.status = 'sold' AND e.status <> 'cancelled'"
+    found = await ticket_pages(database, who, valid, event_id)
     if not found:
         raise NotFound("You have no valid ticket for this event.")
     return found
@@ -55,7 +56,8 @@ async def ticket_pages(database: Database, who: Caller, condition: str, value: i
                       CASE WHEN e.returns_until IS NOT NULL
                            THEN least(e.returns_until, e.end_time) END AS returns_until,
                       (SELECT count(*) FROM tickets v WHERE v.attendee_id = $1 AND v.event_id = mine.event_id
-                                                        AND v.status = 'sold') AS valid_for_event
+                                                        AND v.status = 'sold' AND e.status <> 'cancelled'
+                      ) AS valid_for_event
                FROM mine JOIN tickets t ON t.id = mine.id JOIN events e ON e.id = mine.event_id
                     JOIN users u ON u.id = $1 LEFT JOIN organizers o ON o.id = e.organizer_id
                     CROSS JOIN (SELECT kid, private_key FROM ticket_keys ORDER BY kid DESC LIMIT 1) k

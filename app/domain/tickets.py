@@ -65,14 +65,20 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
 
 TICKETS = """
     SELECT t.id, t.code, t.price, t.currency, t.created_at, t.ticket_type_id, k.name AS ticket_type, t.purchase_id,
-           t.held_until, t.cancel_reason, e.id AS event_id, e.title, e.location, e.start_time, e.timezone,
-           CASE WHEN t.status = 'held' AND t.held_until <= now() THEN 'lapsed' ELSE t.status END AS status,
-           t.status = 'held' AND t.held_until > now()
+           t.held_until, e.id AS event_id, e.title, e.location, e.start_time, e.timezone,
+           CASE WHEN t.status = 'held' AND t.held_until <= now() THEN 'lapsed'
+                WHEN e.status = 'cancelled' AND t.status <> 'lapsed' THEN 'cancelled' ELSE t.status END AS status,
+           e.status <> 'cancelled' AND (
+               t.status = 'held' AND t.held_until > now()
                OR t.status = 'sold' AND coalesce(least(e.returns_until, e.end_time) > now(), false)
-                  AND e.returns_until IS NOT NULL AS returnable,
+                  AND e.returns_until IS NOT NULL) AS returnable,
+           CASE WHEN e.status = 'cancelled' AND t.status IN ('held', 'sold', 'used')
+                THEN (SELECT reason FROM cancellations c WHERE c.event_id = e.id)
+                ELSE t.cancel_reason END AS cancel_reason,
            coalesce(t.status = 'cancelled' AND t.cancelled_by = t.attendee_id, false) AS returned
     FROM tickets t JOIN events e ON e.id = t.event_id JOIN ticket_types k ON k.id = t.ticket_type_id
 """
+"""Also before it is written that a hold ran out, or that the tickets of a cancelled event are cancelled."""
 
 
 async def tickets_of(database: Database, who: Caller, limit: int, before: int | None) -> Page[TicketView]:

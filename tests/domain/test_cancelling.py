@@ -8,10 +8,11 @@ import pytest
 from app.domain import offers
 from app.domain.cancellations import cancel_event, cancel_some, cancellation_of, cancellations_under_way
 from app.domain.cancelling import cancel_ticket
-from app.domain.door import use_ticket
+from app.domain.door import undo_use, use_ticket
 from app.domain.event_changes import EventPatch, change_event
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer
+from app.domain.ticket_page import ticket_page, valid_tickets
 from app.domain.waiting_list_log import log_of_entry
 from app.errors import Conflict, Invalid, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
@@ -123,6 +124,25 @@ async def test_a_cancelled_event_is_closed_at_once_and_followed_up_step_by_step(
     assert {row["cancel_reason"] for row in await office.rows("SELECT * FROM tickets")} == {"storm", "x"}
     facts = await office.facts()
     assert [facts.count(one) for one in ("EventCancelled", "TicketCancelled", "WaitingListClosed")] == [1, 5, 2]
+
+
+async def test_tickets_of_a_cancelled_event_let_nobody_in_before_they_are_cancelled_one_by_one(
+    office: BoxOffice,
+) -> None:
+    await office.open(returns_until=in_hours(2))
+    bob, ben = await office.people("bob", "ben")
+    mine, used = [(await office.bought(who)).ticket_number for who in (bob, ben)]
+    await use_ticket(office.database, office.alice, used)
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+    page = await ticket_page(office.database, bob, mine)
+    assert (page.status, page.cancel_reason, page.qr_text) == ("cancelled", "storm", None)
+    assert (page.returnable, page.valid_for_event) == (False, 0)
+    with pytest.raises(NotFound):
+        await valid_tickets(office.database, bob, EVENT)
+    for act, number in ((use_ticket, mine), (undo_use, used)):
+        with pytest.raises(Conflict) as refusal:
+            await act(office.database, office.alice, number)
+        assert refusal.value.type == "not-live"
 
 
 async def test_a_step_that_is_interrupted_leaves_nothing_half_done(office: BoxOffice) -> None:
