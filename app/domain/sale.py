@@ -151,7 +151,7 @@ def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Out
     kind = stock.wanted(wish.ticket_type_id)
     cancelled = stock.status == "cancelled"
     if kind is None and wish.ticket_type_id is None and (cancelled or not stock.over):
-        return {"refused": "event-cancelled" if cancelled else "sale-not-open"}
+        return {"refused": "event-cancelled" if cancelled else "sale-not-open" if stock.more_comes else "sold-out"}
     if kind is None:
         return NotFound("There is no such ticket type.")
     which = (wish.who.user_id, kind.id)
@@ -169,7 +169,8 @@ def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int, offered: int)
     if stock.now >= stock.sale_end(kind):
         return "sale-closed"
     if stock.status == "draft" or not stock.opened(kind):
-        return "sale-not-open"
+        nothing_comes = wish.ticket_type_id is None and stock.status != "draft" and stock.left(kind) <= 0
+        return "sold-out" if nothing_comes else "sale-not-open"
     if owned >= kind.per_attendee_limit:
         return "already-bought"
     if owned + wish.quantity > kind.per_attendee_limit:

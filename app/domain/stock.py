@@ -137,24 +137,34 @@ class Stock(msgspec.Struct):
         )
 
     def wanted(self, ticket_type_id: int | None) -> TypeStock | None:
-        """The type with this id; without one the first on sale with places left, else on sale, else still to be sold.
+        """The type with this id; without one that of which something can be had soonest.
 
-        One whose sale is over only where nothing will be sold any more.
+        None where that is not shown yet; one whose sale is over only where nothing will be sold any more.
         """
         if ticket_type_id is not None:
             kind = self.types.get(ticket_type_id)
             return kind if kind and self.visible(kind) else None
-        on_sale = to_come = past = None
-        for kind in self.types.values():
-            if self.on_sale(kind):
+        on_sale = to_come = scarce = past = None
+        for kind in filter(self.visible, self.types.values()):
+            if self.now >= self.sale_end(kind):
+                past = past or kind
+            elif self.on_sale(kind):
                 if self.left(kind) > 0:
                     return kind
                 on_sale = on_sale or kind
-            elif self.visible(kind) and self.now < self.sale_end(kind):
+            elif self.left(kind) > 0:
                 to_come = to_come or kind
-            elif self.visible(kind):
-                past = past or kind
-        return on_sale or to_come or (past if self.over else None)
+            else:
+                scarce = scarce or kind
+        if to_come or self.more_comes:
+            return to_come
+        return on_sale or scarce or (past if self.over else None)
+
+    @property
+    def more_comes(self) -> bool:
+        """Whether there are places of something that is not shown yet."""
+        unseen = (kind for kind in self.types.values() if not kind.archived and not self.visible(kind))
+        return any(self.now < self.sale_end(kind) and self.left(kind) > 0 for kind in unseen)
 
     def tell(self, fact: Callable[..., Fact], ticket: Mapping[str, Any], **more: object) -> None:
         """A fact about a ticket that is there already."""

@@ -138,6 +138,8 @@ class Sale:
         if kind is None or kind.archived:
             return "not-found", []
         owned, left = self.owned(person, kind), self.left(kind)
+        if wanted is None and kind.sale == "not-yet" and left <= 0 and self.status == "published":
+            return "sold-out", []
         refusals = {
             "event-cancelled": self.status == "cancelled",
             "sale-closed": kind.sale == "closed",
@@ -153,8 +155,9 @@ class Sale:
 
     def first(self) -> Kind:
         on_sale = [kind for kind in self.selling if self.on_sale(kind)]
-        to_come = [kind for kind in self.selling if kind.sale != "closed"]
-        return next((kind for kind in on_sale if self.left(kind) > 0), (on_sale or to_come or self.selling)[0])
+        to_come = [kind for kind in self.selling if kind.sale == "not-yet"]
+        with_places = (kind for kind in [*on_sale, *to_come] if self.left(kind) > 0)
+        return next(with_places, (on_sale or to_come or self.selling)[0])
 
     def issue(self, person: int, kind: Kind, quantity: int, numbers: Sequence[int]) -> Answer:
         status = "held" if self.payment == "organizer_confirms" and kind.price else "sold"

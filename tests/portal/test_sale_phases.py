@@ -51,8 +51,8 @@ def over() -> list[Type]:
 @pytest.mark.parametrize(
     ("types", "capacity", "page", "card", "refusal"),
     [
-        (sold_out_and_to_open, 100, NEXT, ["€20.00", "From"], "sold-out"),
-        (sold_out_and_to_be_shown, 100, NOTHING, ["Not on sale now"], "sold-out"),
+        (sold_out_and_to_open, 100, NEXT, ["€20.00", "From"], "sale-not-open"),
+        (sold_out_and_to_be_shown, 100, NOTHING, ["Not on sale now"], "sale-not-open"),
         (sold_out_and_to_be_shown, 1, "Sold out.", ["€10.00", "Sold out"], "sold-out"),
         (sold_out_and_to_open, 1, "Sold out.", ["€20.00", "Sold out"], "sold-out"),
         (over_and_to_open, 100, NEXT, ["€20.00", "From"], "sale-not-open"),
