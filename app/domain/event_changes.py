@@ -72,7 +72,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
     Raises:
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
-        Invalid: in another currency no ticket type could have its price, or one would begin to be sold after the end.
+        Invalid: in another currency no ticket type could have its price, or one would begin to be sold after the end;
+            a price where each ticket type has its own.
         Conflict: fewer places than are sold and held, back to a draft or another currency with tickets sold, back to
             a draft while people wait, or cancelled.
         Unavailable: what has ended is still being written.
@@ -85,6 +86,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
             raise Stale("The event was changed elsewhere after you last saw it.", headers={"ETag": f'"{row["rev"]}"'})
         data = changed(row, patch)
         refuse_change(before, data)
+        if data.price != row["price"] and data.currency == row["currency"]:
+            refuse_price(before)
         if data.status == "draft" and await waiting_count(connection, event_id):
             raise Conflict("People wait for it: it cannot become a draft again.", type="people-waiting")
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
@@ -139,6 +142,12 @@ def refuse_end(stock: Stock, data: EventData) -> None:
             if not kind.archived and kind.begins_at >= data.end_time:
                 what = Phrase("must be after the sale of “%(name)s” begins", name=kind.name)
                 raise Invalid([FieldError("end_time", what)])
+
+
+def refuse_price(stock: Stock) -> None:
+    """Raises `Invalid` where no ticket has the price of the event."""
+    if not any(kind.general for kind in stock.types.values()):
+        raise Invalid([FieldError("price", "is that of its ticket types, and is changed there")])
 
 
 def refuse_currency(stock: Stock, data: EventData) -> None:

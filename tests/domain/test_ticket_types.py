@@ -51,13 +51,18 @@ async def test_general_admission_follows_the_price_of_the_event_until_it_has_its
 
     assert await price_after("60") == "60.00"
     await change_ticket_type(office.database, office.alice, general, given("All days", "45"), None)
-    assert await price_after("70") == "45.00"
+    with pytest.raises(Invalid, match="price"):
+        await price_after("70")
+    assert await price_after("60") == "45.00", "what is sent as it is changes nothing"
 
 
 async def test_general_admission_does_not_change_its_price_when_another_type_goes(office: BoxOffice) -> None:
     await office.open()
     vip, _ = await create_ticket_type(office.database, office.alice, EVENT, given("VIP"), None)
-    await change_event(office.database, office.alice, EVENT, EventPatch(price=Decimal(70)), None)
+    with pytest.raises(Invalid) as refused:
+        await change_event(office.database, office.alice, EVENT, EventPatch(price=Decimal(70)), None)
+    (bad,) = refused.value.fields
+    assert (bad.field, str(bad.message)) == ("price", "is that of its ticket types, and is changed there")
     await archive_ticket_type(office.database, office.alice, vip.ticket_type_id, None)
     await change_event(office.database, office.alice, EVENT, EventPatch(title="Lanterns"), None)
     assert await office.value("SELECT price FROM ticket_types WHERE NOT archived") == Decimal("49.90")
@@ -115,6 +120,28 @@ async def test_without_a_type_one_that_is_left_is_bought(office: BoxOffice) -> N
         await office.bought(who)
     sold = "SELECT name FROM tickets t JOIN ticket_types k ON k.id = t.ticket_type_id ORDER BY t.id"
     assert [row["name"] for row in await office.rows(sold)] == ["Early", "Late"]
+
+
+async def test_without_a_type_who_finds_nothing_hears_what_comes_next(office: BoxOffice) -> None:
+    later = kind("Later", sale_opens_at=in_hours(1))
+    unseen = kind("Unseen", hidden_until=in_hours(1))
+    said = []
+    for event_id, capacity, then in (
+        (1, 9, later),
+        (2, 9, unseen),
+        (3, 1, later),
+        (4, 1, unseen),
+        (5, 1, kind("Late")),
+    ):
+        await office.open(event_id=event_id, capacity=capacity, ticket_types=[kind("Now", places=1), then])
+        bob, ben = await office.people("bob", "ben")
+        await office.bought(bob, event_id=event_id)
+        said.append(await office.refused(ben, event_id=event_id))
+    assert said == ["sale-not-open", "sale-not-open", "sold-out", "sold-out", "sold-out"]
+    await office.open(event_id=6, capacity=1, ticket_types=[kind("Over"), later])
+    await office.bought(bob, event_id=6)
+    await office.value("UPDATE ticket_types SET sale_closes_at = now() WHERE event_id = 6 AND name = 'Over'")
+    assert await office.refused(ben, event_id=6) == "sold-out"
 
 
 async def test_without_a_type_the_first_on_sale_is_bought(office: BoxOffice) -> None:
