@@ -174,6 +174,8 @@ async def test_openapi_describes_every_route(stage: Stage, visitor: httpx.AsyncC
     submit = document["paths"]["/api/v1/event"]["post"]
     assert {"201", "202", "400", "401", "403", "413", "422"} <= submit["responses"].keys()
     assert "Location" in submit["responses"]["202"]["headers"]
+    for answer in ("acceptance", "refusal"):
+        assert "requestBody" in document["paths"][f"/api/v1/waiting-list-entries/{{waitlist_id}}/{answer}"]["post"]
     assert "503" in document["paths"]["/health/ready"]["get"]["responses"]
     event = document["components"]["schemas"]["EventIn"]
     assert event["properties"]["capacity"]["maximum"] == 1_000_000

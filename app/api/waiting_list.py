@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromQuery
 
 from app.api.answers import PathId, idempotent_json, problems, replay_headers
-from app.api.body import WholeBody, require_own_ids
+from app.api.body import WholeBody
 from app.api.events import Cursor, Limit
 from app.api.tickets import AsSeen, TicketBought, ticket_bought
 from app.domain import offer_answers, waiting_list, waiting_list_log, waiting_list_page
@@ -19,7 +19,7 @@ from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson
 from app.domain.waiting_list_page import Entry
 from app.parts import Parts
-from app.validation import Input, parse_json, read
+from app.validation import Input
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -94,7 +94,7 @@ async def leave(parts: NamedDependency[Parts], who: NamedDependency[Caller], wai
 
 
 @post(
-    "/waiting-list-entries/{waitlist_id:int}/acceptance", opt={"limit": "buy"},
+    "/waiting-list-entries/{waitlist_id:int}/acceptance", dto=WholeBody, return_dto=None, opt={"limit": "buy"},
     summary="Buy what you are offered; a body may say which `ticket_type_id`, at which `price` and `currency`",
     responses=problems(400, 404, 409, 413, 422),
 )  # fmt: skip
@@ -103,20 +103,19 @@ async def accept(
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
     waitlist_id: PathId,
+    data: Annotated[AcceptanceIn, Body()],
 ) -> Response[TicketBought]:
     key = await idempotent_json(request)
-    sent = parse_json(await request.body() or b"{}")
-    seen = read(AcceptanceIn, sent)
-    require_own_ids(who, sent)
     return ticket_bought(
         await offer_answers.accept_offer(
-            parts.database, who, waitlist_id, key, seen.price, seen.currency, seen.ticket_type_id
+            parts.database, who, waitlist_id, key, data.price, data.currency, data.ticket_type_id
         )
     )
 
 
 @post(
-    "/waiting-list-entries/{waitlist_id:int}/refusal", status_code=204, opt={"limit": "buy"},
+    "/waiting-list-entries/{waitlist_id:int}/refusal", dto=WholeBody, return_dto=None, status_code=204,
+    opt={"limit": "buy"},
     summary="Decline an offer; the places go to the next; a body may say of which `ticket_type_id`",
     responses=problems(400, 404, 409, 413, 422),
 )  # fmt: skip
@@ -125,12 +124,10 @@ async def decline(
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
     waitlist_id: PathId,
+    data: Annotated[RefusalIn, Body()],
 ) -> None:
     key = await idempotent_json(request)
-    sent = parse_json(await request.body() or b"{}")
-    seen = read(RefusalIn, sent)
-    require_own_ids(who, sent)
-    await offer_answers.decline_offer(parts.database, who, waitlist_id, key, seen.ticket_type_id)
+    await offer_answers.decline_offer(parts.database, who, waitlist_id, key, data.ticket_type_id)
 
 
 @get(
