@@ -131,7 +131,7 @@ REASON = """CASE WHEN e.status = 'cancelled' THEN
 EVENT = f"""
     SELECT *, due_at <= now() AS due, {FREE} AS left,
            returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,
-           status <> 'cancelled' AND end_time > now() AND EXISTS (
+           status = 'published' AND end_time > now() AND EXISTS (
                   SELECT 1 FROM ticket_types t
                   WHERE t.event_id = e.id AND NOT t.archived AND coalesce(t.hidden_until <= now(), true)
                     AND coalesce(t.sale_opens_at <= now(), true) AND coalesce(t.sale_closes_at > now(), true)

@@ -11,7 +11,7 @@ from app.domain.accounts import Caller
 from app.domain.event_page import Availability, CoreEventData, availability, core, event_row
 from app.domain.media import MediaItem, media_of
 from app.domain.ticket_types import TicketType, ticket_types_of
-from app.domain.waiting_list_page import Standing, place_now, standing
+from app.domain.waiting_list_page import Standing, cut_short, place_now, standing
 from app.engines.database import Database
 from app.engines.media import Media
 
@@ -98,6 +98,13 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
     mine: Standing
     own: bool
     returnable: bool
+
+    def pay_by(self, kind: TicketType) -> dt.datetime | None:
+        """When the sale of a type ends, where who buys it now has less time to pay than the organizer gives."""
+        if self.event.payment == "instant" or kind.state != "on_sale" or not Decimal(kind.price):
+            return None
+        closes = min(self.event.end_time, kind.sale_closes_at or self.event.end_time)
+        return cut_short(closes, self.event.hold_hours)
 
     def has(self, kind: TicketType) -> int:
         return sum(ticket.ticket_type_id == kind.ticket_type_id for ticket in self.mine.tickets)

@@ -21,7 +21,8 @@ NEAR = 10
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """Places kept for somebody who waited; `price` is that of one.
 
-    `hold_hours` is how long they are held for a payment once the offer is taken, None where taking it is all.
+    `hold_hours` is how long they are held for a payment once the offer is taken, but no longer than the sale goes on,
+    which is until `sale_closes_at`; None where taking it is all.
     """
 
     ticket_type_id: int
@@ -31,6 +32,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     until: dt.datetime
     hold_hours: int | None
+    sale_closes_at: dt.datetime
+
+    @property
+    def pay_by(self) -> dt.datetime | None:
+        """When the sale ends, where that leaves less time to pay."""
+        return cut_short(self.sale_closes_at, self.hold_hours) if self.hold_hours else None
 
     @property
     def total(self) -> Decimal:
@@ -74,6 +81,7 @@ ENTRIES = f"""
     SELECT w.id, w.event_id, e.title, e.timezone, e.currency, e.payment, e.hold_hours, {COMPANY},
            w.quantity, w.joined_at, w.passed, w.kept,
            w.offered_type_id, w.offer_until, t.name AS offered_type, t.price, {REASON},
+           least(e.end_time, t.sale_closes_at) AS sale_closes_at,
            CASE WHEN e.status = 'cancelled' AND w.status IN ('waiting', 'offered') THEN 'closed'
                 WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
            ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
@@ -99,6 +107,7 @@ def entry(row: Mapping[str, Any]) -> Entry:
             currency=row["currency"],
             until=row["offer_until"],
             hold_hours=row["hold_hours"] if row["payment"] != "instant" and row["price"] else None,
+            sale_closes_at=row["sale_closes_at"],
         )
     return Entry(
         waitlist_id=row["id"],
@@ -116,6 +125,11 @@ def entry(row: Mapping[str, Any]) -> Entry:
         cancel_reason=row["cancel_reason"],
         offer=offer,
     )
+
+
+def cut_short(closes: dt.datetime, hold_hours: int) -> dt.datetime | None:
+    """That end of a sale where a hold that began now would outlast it."""
+    return closes if closes < dt.datetime.now(dt.UTC) + dt.timedelta(hours=hold_hours) else None
 
 
 def most_kept(kept: Mapping[str, int]) -> int:

@@ -155,6 +155,23 @@ async def test_a_held_place_says_until_when_to_pay(alice: httpx.AsyncClient, bob
     assert re.search("data-countdown>1 day 23 hours<", answer.text)
 
 
+async def test_who_has_less_time_to_pay_hears_of_the_end_of_the_sale(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"name": "Day", "price": "40"},
+        {"name": "Early", "price": "10", "sale_closes_at": at(2)},
+    ]
+    event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=168, ticket_types=kinds)
+    page = " ".join((await bob.get(f"/events/{event_id}")).text.split())
+    assert "for 7 days at most. <br> “<bdi>Early</bdi>” only until its sale ends, <time" in page
+    assert "“<bdi>Day</bdi>” only" not in page
+    for name in ("Day", "Early"):
+        last = await buy(bob, event_id, ticket_type_id=await type_of(alice, event_id, name))
+    assert "2 places are held for you." in last.text
+    assert re.search("data-countdown>1 hour 59 minutes</time></strong>, for the first of them", last.text)
+
+
 async def test_a_sale_to_come_counts_down_and_opens_by_itself(
     stage: Stage, alice: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:

@@ -290,3 +290,12 @@ async def test_a_cancelled_event_keeps_the_figures_that_its_organizer_pays_back_
     untouched = await stored_event(alice)
     await alice.post(f"/api/v1/event/{untouched}/cancellation", json={"reason": "storm"})
     assert "Nothing was sold." in await html(alice, f"/projects/{untouched}")
+
+
+async def test_nothing_of_a_draft_is_on_sale(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, status="draft")
+    assert (await alice.get(f"/api/v1/event/{event_id}")).json()["on_sale"] is False
+    for page in (f"/projects/{event_id}", f"/projects/{event_id}/ticket-types"):
+        shown = (await alice.get(page)).text
+        assert "Not yet on sale" in shown
+        assert ">On sale<" not in "".join(shown.split("\n"))
