@@ -162,6 +162,24 @@ def test_the_last_place_goes_while_somebody_looks(visit: Callable[[], Page]) -> 
     heard(bob, "Sold out.")
 
 
+@pytest.mark.parametrize("visit", [("phone", True)], ids=["phone"], indirect=True)
+def test_the_bar_of_a_phone_says_what_the_box_does(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Short of Boats", capacity=1, price="40")
+    bob.set_viewport_size({"width": 390, "height": 500})
+    bob.goto(f"/events/{event_id}")
+    bar = bob.locator(".buy-bar")
+    expect(bar).to_have_text(re.compile(r"€40.00\s+To the tickets"))
+    expect(bar).to_be_visible()
+    dearer = nora.request.patch(f"/api/v1/event/{event_id}", data={"price": "55"}, headers={"If-Match": "*"})
+    assert dearer.ok, dearer.text()
+    expect(bar).to_have_text(re.compile(r"€55.00\s+To the tickets"), timeout=20_000)
+    assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}").ok
+    expect(bar).to_be_hidden(timeout=20_000)
+    accessible(bob)
+
+
 def test_it_is_cancelled_while_somebody_looks(visit: Callable[[], Page]) -> None:
     nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
