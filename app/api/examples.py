@@ -152,7 +152,7 @@ FIELDS: dict[str, Any] = {
 
 STRUCTS: dict[str, dict[str, Any]] = {
     "AccountDeleted": {"success": "Account deleted"},
-    "Entry": {"status": "waiting", "ticket_types": ["General admission"]},
+    "Entry": {"status": "waiting", "ticket_types": ["General admission"], "opens_at": None},
     "Attendee": {
         "status": "sold",
         "full_name": "Bo Reed",

@@ -47,7 +47,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1.
 
-    `kept` is how many are kept of the type that most are kept of; `cancel_reason` is that of a cancelled event.
+    `kept` is how many are kept of the type that most are kept of; `cancel_reason` is that of a cancelled event;
+    `opens_at` is when something of it is sold for the first time, None once that has been.
     """
 
     waitlist_id: int
@@ -63,6 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     passed: int
     kept: int
     cancel_reason: str | None
+    opens_at: dt.datetime | None
     offer: Offer | None
 
     @property
@@ -70,7 +72,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """Changes when something has happened to it; far back not with each one who leaves before it: many may look."""
         near = self.position and (self.position if self.position <= NEAR else -(-self.position // NEAR) * NEAR)
         offered = f"{self.offer.ticket_type_id}.{self.offer.price}" if self.offer else ""
-        return f"{self.waitlist_id}.{self.place}.{near}.{self.passed}.{self.kept}.{offered}"
+        opens = int(self.opens_at.timestamp()) if self.opens_at else ""
+        return f"{self.waitlist_id}.{self.place}.{near}.{self.passed}.{self.kept}.{offered}.{opens}"
 
     @property
     def place(self) -> str:
@@ -84,6 +87,9 @@ ENTRIES = f"""
            least(e.end_time, t.sale_closes_at) AS sale_closes_at,
            CASE WHEN e.status = 'cancelled' AND w.status IN ('waiting', 'offered') THEN 'closed'
                 WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
+           (SELECT min(greatest(k.sale_opens_at, k.hidden_until)) FROM ticket_types k
+            WHERE k.event_id = e.id AND NOT k.archived AND (w.ticket_type_ids = '{{}}' OR k.id = ANY(w.ticket_type_ids))
+            HAVING bool_and(coalesce(greatest(k.sale_opens_at, k.hidden_until) > now(), false))) AS opens_at,
            ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
            CASE WHEN w.status = 'waiting' AND e.status <> 'cancelled' THEN (
                SELECT count(*) FROM waiting_list o
@@ -123,6 +129,7 @@ def entry(row: Mapping[str, Any]) -> Entry:
         passed=row["passed"],
         kept=most_kept(row["kept"]),
         cancel_reason=row["cancel_reason"],
+        opens_at=row["opens_at"] if row["status"] == "waiting" else None,
         offer=offer,
     )
 

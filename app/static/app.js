@@ -12,8 +12,8 @@ function addLocalTime(time) {
 
 function countDown(time) {
   const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1e3));
-  const parts = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]];
-  time.textContent = parts.filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
+  time.textContent = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]]
+    .filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
     (left / size % whole | 0).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
   if (left) setTimeout(() => time.isConnected && countDown(time), 1e3);
   else setTimeout(htmx.trigger, 500, time, "due");
@@ -25,11 +25,12 @@ on("change", ({ target }) => limit(target));
 on("htmx:load", ({ detail: { elt } }) => {
   each(elt, "[data-local]", addLocalTime);
   each(elt, "[data-countdown]", countDown);
+  each(elt, "[data-most]", limit);
   each(elt, "[data-unless-seen]", (link) =>
     new IntersectionObserver(([seen]) => link.hidden = seen.isIntersecting).observe(byId(link.dataset.unlessSeen)));
 });
 
-// Focus: a bad field, `data-next` or what came; a look leaves what was typed.
+// Focus: a bad field, `data-next` or what came; what was typed stays.
 let left, next, typed;
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;

@@ -29,7 +29,7 @@ Object(htmx.find(`[data-here] [value="${Intl.DateTimeFormat().resolvedOptions().
 
 on("change", ({ target }) => target.matches(".drop input") && sendAll(target.form, target.files));
 
-let moved; // a picture
+let moved;
 const place = ({ target, dataTransfer }) =>
   moved ? target.closest?.(".thumb") : dataTransfer.types.includes("Files") && document;
 on("dragstart", ({ target }) => moved = target.closest?.(".thumb"));

@@ -642,6 +642,28 @@ async def test_those_who_joined_before_the_sale_are_offered_first_when_it_opens(
     assert (await accept_offer(office.database, bob, waitlist_id)).status == "sold"
 
 
+async def test_who_waits_for_a_sale_can_read_when_it_begins(office: BoxOffice) -> None:
+    opens, later = in_hours(2), in_hours(3)
+    kinds = [
+        kind("Day", sale_opens_at=opens),
+        kind("Night", sale_opens_at=later),
+        kind("Over", sale_closes_at=in_hours(-1)),
+    ]
+    await office.open(capacity=1, ticket_types=[*kinds])
+    numbers = await office.kinds()
+    bob, ben, cat, dan = await office.people("bob", "ben", "cat", "dan")
+    await office.joins(bob, kinds=(numbers["Day"],))
+    await office.joins(ben, kinds=(numbers["Night"],))
+    await office.joins(cat, kinds=(numbers["Day"], numbers["Night"]))
+    said = [(await office.entry(who)).opens_at for who in (bob, ben, cat)]
+    assert said == [opens, later, opens]
+    seen = (await office.entry(ben)).seen
+    await office.value("UPDATE ticket_types SET sale_opens_at = sale_opens_at + interval '1 hour'")
+    assert (await office.entry(ben)).seen != seen, "its page says so without a reload"
+    await office.hours_pass(5)
+    assert (await office.entry(ben)).opens_at is None
+
+
 async def public_left(office: BoxOffice) -> tuple[int, list[int]]:
     """In the catalogue, and of each type on the page of the event; without writing what the clock has decided."""
     media = FolderMedia(Path("/nowhere"))
