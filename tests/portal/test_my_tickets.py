@@ -242,6 +242,22 @@ async def test_an_offer_is_taken_at_the_price_that_the_page_said(
     assert taken.status_code == 303
 
 
+async def test_an_offer_says_when_there_is_less_time_to_pay_than_usual(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    waitlist_id = await offered(alice, bob, payment="organizer_confirms", hold_hours=48)
+    path = f"/waiting-list-entries/{waitlist_id}"
+    assert "only until its sale ends" not in (await bob.get(path)).text
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE ticket_types SET sale_closes_at = now() + interval '30 hours'")
+    assert "only until its sale ends, <time" in (await bob.get(path)).text
+    offer = (await bob.get(f"/api/v1{path}")).json()["offer"]
+    taken = await bob.post(f"{path}/acceptance", data={"key": "k"}, follow_redirects=True)
+    assert taken.status_code == 200
+    (ticket,) = (await bob.get("/api/v1/tickets")).json()["items"]
+    assert ticket["held_until"] == offer["sale_closes_at"]
+
+
 async def test_bob_lets_the_next_one_have_it_and_later_is_told_that_it_is_gone(
     alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
