@@ -98,6 +98,31 @@ def test_a_festival_is_run_from_the_dashboard_to_the_door(visit: Callable[[], Pa
         looks_right(nora)
 
 
+def test_what_is_exported_is_the_list_that_is_shown(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Short Lists")
+    for name in ("Ada Moss", "Bo Reed"):
+        buy(visit(), name, event_id)
+    nora.goto(f"/projects/{event_id}/attendees")
+    link = nora.get_by_role("link", name="CSV")
+    looked = link.bounding_box()
+    if nora.context in scriptless:
+        find(nora, "ada")
+    else:
+        nora.get_by_label("Name, e-mail or code").fill("ada")
+        link.focus()
+    expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
+    if nora.context not in scriptless:
+        expect(link).to_be_focused()
+    assert link.bounding_box() == looked
+    with nora.expect_download() as download:
+        link.click()
+    exported = download.value.path().read_text("utf-8-sig")
+    assert "Ada Moss" in exported
+    assert "Bo Reed" not in exported
+
+
 def test_payments_are_confirmed_and_places_given_back(visit: Callable[[], Page]) -> None:
     nora = visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")

@@ -235,6 +235,25 @@ async def test_filters_that_a_form_sends_empty_or_wrong_do_not_fail(stage: Stage
     assert (await alice.get(f"/projects/{event_id}/attendees?cursor=!")).status_code == 422
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["whole", "while one types"])
+async def test_what_a_filter_finds_is_what_its_page_exports(
+    stage: Stage, alice: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    event_id = await stored_event(alice)
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann & Ben", "Cem"])
+        await sell_to(connection, event_id, ["Ann"], status="held")
+    query = {"q": "ann &", "status": "sold"}
+    page = (await alice.get(f"/projects/{event_id}/attendees", params=query, headers=headers)).text
+    (swapped,) = re.findall(r'hx-select-oob="([^"]+)"', page)
+    link = re.search(r'id="(\w+)"\s+href="([^"]+/attendees\.csv[^"]*)"', page)
+    assert link
+    assert f"#{link[1]}" in swapped.split(","), "what stands outside of the list comes along with it"
+    exported = (await alice.get(html.unescape(link[2]))).text
+    assert exported.count("@") == 1
+    assert "Ann & Ben" in exported
+
+
 async def test_of_words_that_many_have_the_newest_of_this_event_are_found(
     stage: Stage, alice: httpx.AsyncClient
 ) -> None:
