@@ -1,0 +1,164 @@
+"""What is pressed looks busy until its answer is there; what asks by itself makes nothing look so."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from e2e.steps import begin, buy, kind, sign_up, stored_event, two_kinds
+
+pytestmark = pytest.mark.parametrize(
+    "visit", [("phone", True), ("desktop", True)], ids=["phone", "desktop"], indirect=True
+)
+READERS = [
+    {"color_scheme": scheme, "reduced_motion": motion}
+    for scheme in ("light", "dark")
+    for motion in ("no-preference", "reduce")
+]
+LOOK = "(one) => [getComputedStyle(one).opacity, getComputedStyle(one).cursor]"
+BUSY = f"""() => {{
+    const busy = document.body.appendChild(document.createElement('button'));
+    busy.disabled = true;  // as the style page shows it
+    const look = ({LOOK})(busy);
+    busy.remove();
+    return look;
+}}"""
+
+
+def held_back(page: Page, address: str) -> list[Route]:
+    """What is asked of an address from now on, to be answered later."""
+    held: list[Route] = []
+    page.route(re.compile(address), lambda route: held.append(route))
+    return held
+
+
+def looks_busy(page: Page, pressed: Locator) -> None:
+    """It does, and no other."""
+    opacity, cursor = page.evaluate(BUSY)
+    assert float(opacity) < 1
+    expect(pressed).to_have_css("opacity", opacity)
+    expect(pressed).to_have_css("cursor", cursor)
+    assert len(busy_ones(page)) == 1
+
+
+def busy_ones(page: Page) -> list[str]:
+    """The words of those that look so; not of those that could not be pressed anyway."""
+    busy = page.evaluate(BUSY)
+    return [
+        one.inner_text()
+        for one in page.locator("button:enabled").all()
+        if one.is_visible() and one.evaluate(LOOK) == busy
+    ]
+
+
+def full_friday(organizer: Page) -> int:
+    """An event with one kind to buy and one to wait for."""
+    event_id = two_kinds(organizer, "Full Friday", places=1)
+    friday = organizer.request.get(f"/api/v1/event/{event_id}").json()["ticket_types"][1]["ticket_type_id"]
+    wanted = {"ticket_type_id": friday}
+    assert organizer.request.post(f"/api/v1/attendee/buy-ticket/{event_id}", data=wanted).ok
+    return event_id
+
+
+def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = two_kinds(nora, "Slow Answers", per_attendee_limit=4)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    held = held_back(bob, "/purchase$")
+    button = bob.get_by_role("button", name=re.compile("^Buy"))
+    for bought, reader in enumerate(READERS, start=1):
+        bob.emulate_media(**reader)  # type: ignore[arg-type]
+        assert busy_ones(bob) == []
+        kind(bob, "Friday").check()
+        button.click()
+        looks_busy(bob, button)
+        held.pop().continue_()
+        expect(bob.get_by_text(f"{100 - bought} of 100 places left")).to_be_visible()
+        assert busy_ones(bob) == []
+
+
+def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = full_friday(nora)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    held = held_back(bob, "/purchase$")
+    bob.get_by_label("How many", exact=True).press("Enter")
+    looks_busy(bob, bob.get_by_role("button", name="Buy tickets"))
+    held.pop().fulfill(status=409, body="of a proxy")
+    expect(bob.get_by_text("No answer came.")).to_be_visible()
+    assert busy_ones(bob) == []
+
+
+def test_who_presses_to_wait_for_a_kind_sees_that_and_no_purchase(visit: Callable[[], Page]) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = full_friday(nora)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    held = held_back(bob, "/waiting-list-entry$")
+    wait = bob.get_by_role("button", name="Wait for “Friday”")
+    wait.click()
+    looks_busy(bob, wait)
+    held.pop().continue_()
+    expect(bob.get_by_text("You are number 1 on the waiting list.").first).to_be_visible()
+    assert busy_ones(bob) == []
+
+
+def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Two at the door")
+    for name in ("Ada Moss", "Bo Reed"):
+        buy(visit(), name, event_id)
+    nora.goto(f"/projects/{event_id}/attendees")
+    held = held_back(nora, "/use$")
+    button = nora.get_by_role("button", name=re.compile("Check in.*Ada Moss"))
+    button.click()
+    looks_busy(nora, button)
+    held.pop().continue_()
+    expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
+    assert busy_ones(nora) == []
+
+
+def nothing_looks_busy(page: Page, held: list[Route]) -> None:
+    expect(page.locator(".htmx-request")).to_be_attached()
+    assert busy_ones(page) == []
+    held.pop().continue_()
+
+
+def test_nothing_flickers_while_one_searches(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    nora.goto(f"/projects/{stored_event(nora)}/attendees")
+    held = held_back(nora, r"/attendees\?")
+    nora.get_by_label("Name, e-mail or code").fill("ada")
+    nora.get_by_role("button", name="Find").focus()
+    nothing_looks_busy(nora, held)
+    expect(nora.get_by_text("Nobody like that").first).to_be_visible()
+
+
+def test_nothing_flickers_while_a_draft_is_kept(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    begin(nora, "Steady Lights")
+    held = held_back(nora, "/check$")
+    nora.get_by_label("Place", exact=True).fill("Uckermark")
+    nora.get_by_role("button", name="Continue").last.focus()
+    nothing_looks_busy(nora, held)
+    expect(nora.locator("#saved")).to_have_text("Saved.")
+
+
+def test_nothing_flickers_while_a_page_looks_how_many_are_left(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    nora.goto(f"/events/{stored_event(nora)}")
+    nora.get_by_role("button", name="Buy a ticket").focus()
+    held = held_back(nora, "/places")
+    with nora.expect_request(re.compile("/places")):
+        pass
+    nothing_looks_busy(nora, held)
