@@ -36,6 +36,18 @@ def fits(page: Page) -> None:
         assert page.evaluate(STICKING_OUT) == [], (page.url, page.viewport_size)
 
 
+LONGEST = """() => Math.max(...[...document.querySelectorAll('*')].flatMap((one) =>
+    ['', '::before', '::after'].flatMap((part) => {
+        const { transitionDuration, animationName, animationDuration } = getComputedStyle(one, part);
+        return [transitionDuration, animationName === 'none' ? '0s' : animationDuration];
+    })).flatMap((durations) => durations.split(', ').map(parseFloat)))"""
+
+
+def longest_motion(page: Page) -> float:
+    """The seconds of the longest transition or animation that anything on the page has."""
+    return float(page.evaluate(LONGEST))
+
+
 def looks_right(page: Page) -> None:
     accessible(page)
     fits(page)

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from e2e.conftest import PHONE
-from e2e.steps import accessible, fits, publish, sign_up, stored_event
+from e2e.steps import accessible, fits, longest_motion, publish, sign_up, stored_event
 from tests.every_page import NOT_THERE, one_of_each, pages
 from tests.process import Server
 
@@ -51,6 +51,15 @@ def demo() -> Iterator[Server]:
         server.wait_until_ready()
         yield server
         server.stop()
+
+
+@pytest.mark.parametrize("visit", [("desktop", True)], ids=["desktop"], indirect=True)
+def test_no_part_moves_for_who_asks_for_no_motion(visit: Callable[[], Page], demo: Server) -> None:
+    page = visit()
+    page.goto(f"{demo.url}/styleguide")
+    assert longest_motion(page) > 1
+    page.emulate_media(reduced_motion="reduce")
+    assert longest_motion(page) == 0
 
 
 def is_fine(page: Page, address: str, status: int = 200) -> None:
