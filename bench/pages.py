@@ -22,6 +22,7 @@ from tests.every_page import more_of_each, one_of_each, pages
 EVENTS, TICKETS, CONNECTIONS = 1_000, 200_000, 16
 ON_A_PAGE = 50
 LOOKS, MORE, BUSY_EVENT = 15, 100, 3
+MOST_MILLISECONDS = 50  # of any page at the median: what is promised
 
 
 async def measure(bench: Bench) -> dict[str, Any]:
@@ -53,6 +54,8 @@ async def slowest_page(bench: Bench) -> dict[str, Any]:
         for address in [*pages(named), "/projects/1", "/projects/1/attendees", "/projects/1/attendees?q=reader-77"]:
             medians[address] = statistics.median([await milliseconds(client, address) for _ in range(LOOKS)])
     slowest = max(medians, key=medians.__getitem__)
+    if medians[slowest] > MOST_MILLISECONDS:
+        raise SystemExit(f"{slowest} takes {medians[slowest]:.1f} ms at the median, over {MOST_MILLISECONDS} ms.")
     return {"slowest_page": slowest, "slowest_page_p50_ms": round(medians[slowest], 2)}
 
 
