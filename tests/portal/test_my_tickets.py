@@ -250,7 +250,7 @@ async def test_an_offer_says_when_there_is_less_time_to_pay_than_usual(
     assert "only until its sale ends" not in (await bob.get(path)).text
     async with stage.parts.database.connection() as connection:
         await connection.execute("UPDATE ticket_types SET sale_closes_at = now() + interval '30 hours'")
-    assert "only until its sale ends, <time" in (await bob.get(path)).text
+    assert "only until its sale ends: <time" in (await bob.get(path)).text
     offer = (await bob.get(f"/api/v1{path}")).json()["offer"]
     taken = await bob.post(f"{path}/acceptance", data={"key": "k"}, follow_redirects=True)
     assert taken.status_code == 200

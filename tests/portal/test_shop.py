@@ -164,7 +164,7 @@ async def test_who_has_less_time_to_pay_hears_of_the_end_of_the_sale(
     ]
     event_id = await stored_event(alice, payment="organizer_confirms", hold_hours=168, ticket_types=kinds)
     page = " ".join((await bob.get(f"/events/{event_id}")).text.split())
-    assert "for 7 days at most. <br> “<bdi>Early</bdi>” only until its sale ends, <time" in page
+    assert "for 7 days at most. <br> “<bdi>Early</bdi>” only until its sale ends: <time" in page
     assert "“<bdi>Day</bdi>” only" not in page
     for name in ("Day", "Early"):
         last = await buy(bob, event_id, ticket_type_id=await type_of(alice, event_id, name))
