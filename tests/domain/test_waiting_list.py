@@ -727,6 +727,22 @@ async def test_more_capacity_goes_to_the_list_first(office: BoxOffice) -> None:
         await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
 
 
+async def test_more_capacity_that_the_public_buys_passes_a_group_that_does_not_fit(office: BoxOffice) -> None:
+    await sold_out(office, 2)
+    group, *public = await office.people(*NAMES)
+    waitlist_id = await office.joins(group, quantity=2)
+    for capacity, buyer in enumerate(public[:3], 3):
+        await change_event(office.database, office.alice, EVENT, EventPatch(capacity=capacity), None)
+        assert (await office.entry(group)).passed == capacity - 2
+        await office.bought(buyer)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=6), None)
+    assert (await office.entry(group)).kept == 1
+    assert await office.refused(public[3]) == "sold-out"
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=7), None)
+    assert await kinds_of_lines(office, waitlist_id) == ["joined", *["passed"] * 3, "kept", "offered"]
+    assert await office.places() == (5, 2)
+
+
 async def test_whoever_has_bought_elsewhere_gives_way(office: BoxOffice) -> None:
     numbers = await sold_out(office, 3, limit=2)
     bob, cat = await office.people("bob", "cat")
