@@ -339,6 +339,26 @@ async def test_the_first_in_line_gets_what_is_kept_for_later_ones_where_that_is_
     assert (await office.entry(second)).kept == 0
 
 
+@pytest.mark.parametrize("later", ["Day", "Night"])
+async def test_the_last_in_line_is_the_first_to_give_what_is_kept_for_it_to_an_earlier_group(
+    office: BoxOffice, later: str
+) -> None:
+    """Of the type that is wanted, and of another where the event is full."""
+    await office.open(capacity=4, ticket_types=[kind("Day", per_attendee_limit=4), kind("Night", per_attendee_limit=4)])
+    owner, first, second, last = await office.people("ann", "bob", "ben", "cat")
+    kinds = await office.kinds()
+    numbers = [one.ticket_number for one in (await office.bought(owner, quantity=4, kind=kinds["Day"])).tickets]
+    await office.joins(first, quantity=2, kinds=(kinds["Day"],))
+    for waitlist_id in reversed([await office.joins(who, quantity=3, kinds=(kinds[later],)) for who in (second, last)]):
+        await office.value("UPDATE waiting_list SET passed = 3 WHERE id = $1", waitlist_id)
+        await free(office, numbers)
+    assert [(await office.entry(who)).kept for who in (first, second, last)] == [0, 1, 1]
+    await free(office, numbers)
+    assert await office.standing(first, second, last) == ["offered", "waiting", "waiting"]
+    assert [(await office.entry(who)).kept for who in (second, last)] == [1, 0]
+    assert await office.places() == (1, 3)
+
+
 async def test_a_group_that_was_passed_often_enough_gets_what_is_kept_for_later_ones_though_nothing_is_kept_for_it(
     office: BoxOffice,
 ) -> None:
