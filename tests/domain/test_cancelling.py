@@ -13,6 +13,7 @@ from app.domain.event_changes import EventPatch, change_event
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer
 from app.domain.ticket_page import ticket_page, valid_tickets
+from app.domain.waiting_list import leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry
 from app.errors import Conflict, Invalid, NotFound
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
@@ -202,6 +203,20 @@ async def test_what_is_cancelled_by_hand_while_the_event_is_cancelled_confuses_n
     done = await cancellation_of(office.database, office.alice, EVENT)
     assert (done.tickets_total, done.tickets_done, done.waiters_total, done.waiters_done) == (2, 2, 1, 1)
     assert (await log_of_entry(office.database, waiting, entry))[-1].why == "The event was cancelled."
+
+
+async def test_who_leaves_the_list_while_the_event_is_cancelled_is_not_waited_for(office: BoxOffice) -> None:
+    await with_tickets_and_waiters(office)
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+    bob, ben = await office.people("bob", "ben")
+    async with office.database.transaction() as connection:
+        assert await cancel_some(connection, EVENT, step=3)
+    await leave_waiting_list(office.database, bob, (await office.entry(bob)).waitlist_id)
+    async with office.database.transaction() as connection:
+        assert not await cancel_some(connection, EVENT, step=3)
+    done = await cancellation_of(office.database, office.alice, EVENT)
+    assert (done.tickets_total, done.tickets_done, done.waiters_total, done.waiters_done) == (4, 4, 1, 1)
+    assert await office.standing(bob, ben) == ["left", "closed"]
 
 
 async def test_a_cancelled_event_stays_so(office: BoxOffice) -> None:
