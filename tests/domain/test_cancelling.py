@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from app.domain import offers
+from app.domain.accounts import Caller
 from app.domain.cancellations import cancel_event, cancel_some, cancellation_of, cancellations_under_way
 from app.domain.cancelling import cancel_ticket
 from app.domain.door import undo_use, use_ticket
@@ -13,6 +14,7 @@ from app.domain.event_changes import EventPatch, change_event
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer
 from app.domain.ticket_page import ticket_page, valid_tickets
+from app.domain.tickets import tickets_of
 from app.domain.waiting_list import leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry
 from app.errors import Conflict, Invalid, NotFound
@@ -189,6 +191,26 @@ async def test_holds_that_had_lapsed_among_many_are_not_cancelled_with_their_eve
     async with office.database.transaction() as connection:
         await cancel_some(connection, EVENT)
     assert {row["status"] for row in await office.rows("SELECT status FROM tickets")} == {"lapsed"}
+
+
+async def test_a_ticket_that_was_never_paid_reads_lapsed_though_its_event_is_cancelled(office: BoxOffice) -> None:
+    """Also where nobody has written yet that it lapsed."""
+    await office.open(payment="organizer_confirms", hold_hours=48)
+    bob, ben = await office.people("bob", "ben")
+    await office.bought(bob)
+    await office.hours_pass(49)
+    await office.bought(ben)
+    await cancel_event(office.database, office.alice, EVENT, "storm")
+
+    async def reads(who: Caller) -> set[str]:
+        (ticket,) = (await tickets_of(office.database, who, 10, None)).items
+        return {ticket.status, (await ticket_page(office.database, who, ticket.ticket_number)).status}
+
+    assert [await reads(who) for who in (bob, ben)] == [{"lapsed"}, {"cancelled"}]
+    await office.hours_pass(49)
+    assert [await reads(who) for who in (bob, ben)] == [{"lapsed"}, {"lapsed"}]
+    written = await office.rows("SELECT status FROM tickets ORDER BY id")
+    assert [row["status"] for row in written] == ["lapsed", "held"]
 
 
 async def test_what_is_cancelled_by_hand_while_the_event_is_cancelled_confuses_nobody(office: BoxOffice) -> None:
