@@ -1,13 +1,18 @@
 """What belongs to a person: tickets and their files, the account, and leaving."""
 
+import io
 import re
 from collections.abc import Callable
 
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from e2e.steps import PASSWORD, email_of, looks_right, scriptless, sign_up
 
 NEW_PASSWORD = "eleven paper boats"
+SCANNABLE = 240
+"""Pixels of a page: what a camera at arm's length reads without trying."""
 
 
 def announced(page: Page, title: str) -> str:
@@ -54,6 +59,12 @@ def test_the_account_menu_opens_closes_and_leads_out(visit: Callable[[], Page]) 
     expect(bob.get_by_role("link", name="Sign in")).to_be_visible()
 
 
+def scanned(picture: bytes) -> str:
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    text: str = found.text
+    return text
+
+
 def test_bob_finds_his_ticket_and_takes_it_along(visit: Callable[[], Page]) -> None:
     nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
@@ -65,7 +76,13 @@ def test_bob_finds_his_ticket_and_takes_it_along(visit: Callable[[], Page]) -> N
     bob.goto("/tickets")
     looks_right(bob)
     bob.get_by_role("link", name="مهرجان 日本 🎪 <b>").click()
-    expect(bob.get_by_role("img", name="QR code of your ticket")).to_be_visible()
+    code = bob.get_by_role("img", name="QR code of your ticket")
+    expect(code).to_be_visible()
+    says = bob.request.get(bob.url.replace("/tickets/", "/api/v1/tickets/")).json()["qr_text"]
+    assert scanned(code.screenshot()) == says
+    box = code.bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= SCANNABLE
     looks_right(bob)
     assert saved(bob, "PDF").startswith(b"%PDF-")
     entry = saved(bob, "Add to calendar").decode()

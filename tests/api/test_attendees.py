@@ -6,6 +6,9 @@ import io
 import httpx
 import pytest
 
+from app.api.attendees import csv_stream
+from app.domain import attendees
+from app.domain.attendees import AttendeeFilter
 from tests.cast import Stage, stored_event
 from tests.guests import sell_to
 
@@ -141,3 +144,24 @@ async def test_the_csv_says_what_was_paid_for_also_where_it_is_cancelled(
     for number in (paid, never):
         await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "x"})
     assert await told() == {str(paid): ("cancelled", "yes"), str(never): ("cancelled", "no")}
+
+
+async def test_a_file_is_sent_while_it_is_read(
+    stage: Stage, alice: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendees, "BATCH", 1)
+    event_id = await stored_event(alice)
+    for name in ("Ada", "Ben"):
+        await (await stage.person(name)).post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    pieces = csv_stream(stage.parts, event_id, "UTC", AttendeeFilter()).iterator
+    text = ""
+    while "Ben" not in text:
+        text += as_text(await anext(pieces))
+    async with stage.parts.database.connection() as connection:
+        await connection.execute("UPDATE users SET full_name = 'Ada Moss' WHERE full_name = 'Ada'")
+    rest = "".join([as_text(piece) async for piece in pieces])
+    assert "Ada Moss" in rest, "read when its turn came"
+
+
+def as_text(piece: str | bytes) -> str:
+    return piece if isinstance(piece, str) else piece.decode()

@@ -1,11 +1,14 @@
 """One ticket: its data, its QR code, its files, and that nobody else gets them."""
 
 import httpx
+import pypdfium2
 import pytest
+import zxingcpp
 
 from app.domain.ticket_codes import PublicKey, TicketCode, verified
 from tests.cast import Stage, stored_event
 
+DOTS_PER_INCH = 100
 FILES = {"qr.svg": "image/svg+xml", "ticket.pdf": "application/pdf", "event.ics": "text/calendar; charset=utf-8"}
 
 
@@ -45,6 +48,19 @@ async def test_files_of_a_ticket(alice: httpx.AsyncClient, bob: httpx.AsyncClien
         assert answer.headers["cache-control"] == "private, no-cache"
     begins = {"qr.svg": b"<svg", "ticket.pdf": b"%PDF-", "event.ics": b"BEGIN:VCALENDAR\r\n"}
     assert answer.content.startswith(begins[name])
+
+
+async def test_the_code_in_the_file_can_be_scanned_and_is_that_of_the_ticket(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    number = await bought(bob, await stored_event(alice))
+    ticket = (await bob.get(f"/api/v1/tickets/{number}")).json()
+    file = (await bob.get(f"/api/v1/tickets/{number}/ticket.pdf")).content
+    page = pypdfium2.PdfDocument(file)[0].render(scale=DOTS_PER_INCH / 72).to_pil()
+    (found,) = zxingcpp.read_barcodes(page)
+    assert found.text == ticket["qr_text"]
+    corners = found.position
+    assert (corners.top_right.x - corners.top_left.x) / DOTS_PER_INCH * 25.4 > 50, "millimetres"
 
 
 async def test_all_valid_tickets_for_an_event_are_one_file_with_a_page_for_each(

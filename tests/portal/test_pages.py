@@ -296,3 +296,7 @@ def test_money_and_moments_as_people_write_them() -> None:
     assert moment(start, "Europe/Berlin") == "Fri 4 Jul 2031, 18:00"
     assert span(start, start + dt.timedelta(hours=2), "Europe/Berlin") == "Fri 4 Jul 2031, 18:00 – 20:00"
     assert span(start, start + dt.timedelta(hours=8), "Europe/Berlin").endswith("– Sat 5 Jul 2031, 02:00")
+
+
+async def test_the_style_page_is_for_development_alone(visitor: httpx.AsyncClient) -> None:
+    assert (await visitor.get("/styleguide")).status_code == 404
