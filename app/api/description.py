@@ -51,7 +51,8 @@ def complete(document: OpenAPI) -> None:
     for name in ("EventIn", "EventPatch", "ProjectForm", "TicketTypeIn"):
         if money:
             number = Schema(type=OpenAPIType.NUMBER)
-            (money[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description="In major units")
+            what = "In major units" if name == "TicketTypeIn" else "In major units; that of the first ticket type"
+            (money[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description=what)
 
 
 def describe_answers(path: str, method: str, operation: Operation) -> None:
