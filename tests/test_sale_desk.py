@@ -325,6 +325,23 @@ async def test_sold_out_is_said_without_waiting_for_the_lock_and_forgotten_when_
     assert kinds(list(answers)) == ["sold-out", "sold"], "the first answer is remembered under its key"
 
 
+async def test_sold_out_is_known_in_memory_too_where_a_phase_ended_with_places_left(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    kinds_sold = [{"name": "Early", "price": "9", "places": 5}, {"name": "Regular", "price": "9", "places": 1}]
+    event_id = await stored_event(alice, ticket_types=kinds_sold)
+    database, desk = stage.parts.database, stage.parts.sale_desk
+    async with database.connection() as connection:
+        await connection.execute("UPDATE ticket_types SET sale_closes_at = now() WHERE name = 'Early'")
+    first, second = await people(database, 2)
+    assert isinstance(await desk.buy(event_id, wish(first)), Purchase)
+    async with database.transaction() as connection:
+        await connection.execute("SELECT 1 FROM events WHERE id = $1 FOR UPDATE", event_id)
+        async with asyncio.timeout(2):
+            answer = await desk.buy(event_id, wish(second))
+    assert kinds([answer]) == ["sold-out"]
+
+
 async def test_a_full_queue_sheds_load(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     (who,) = await people(stage.parts.database, 1)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from app.domain.accounts import Caller
 from app.domain.idempotency import Keys, key_reused, remember_all
 from app.domain.issuing import Issued, Issuing, NewTicket
 from app.domain.offers import list_first, settle
@@ -118,7 +119,7 @@ async def turn_away(connection: Connection, event_id: int, wishes: Sequence[Wish
 
 
 def is_sold_out(stock: Stock) -> bool:
-    return all(stock.left(kind) <= 0 for kind in stock.types.values() if not kind.archived)
+    return all(stock.left(kind) <= 0 for kind in filter(stock.on_sale, stock.types.values()))
 
 
 def decide_all(
@@ -149,9 +150,8 @@ def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Out
     if stock is None or not may_see(stock, wish.who):
         return NotFound("There is no such event.")
     kind = stock.wanted(wish.ticket_type_id)
-    cancelled = stock.status == "cancelled"
-    if kind is None and wish.ticket_type_id is None and (cancelled or not stock.over):
-        return {"refused": "event-cancelled" if cancelled else "sale-not-open" if stock.more_comes else "sold-out"}
+    if wish.ticket_type_id is None and (refused := nothing_to_have(stock, kind, wish.who, seen)):
+        return {"refused": refused}
     if kind is None:
         return NotFound("There is no such ticket type.")
     which = (wish.who.user_id, kind.id)
@@ -162,6 +162,21 @@ def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Out
     return outcome_of(issuing.issue(stock, kind, wish.who.user_id, wish.quantity, taken))
 
 
+def nothing_to_have(stock: Stock, kind: TypeStock | None, who: Caller, seen: Seen) -> str | None:
+    """Why a purchase of whatever there is finds nothing on sale; who has all they can have hears that instead."""
+    if kind is not None and stock.on_sale(kind):
+        return None
+    if stock.status == "cancelled":
+        return "event-cancelled"
+    if stock.over:
+        return None
+    on_sale = filter(stock.on_sale, stock.types.values())
+    if any(len(seen.live.get((who.user_id, one.id), ())) >= one.per_attendee_limit for one in on_sale):
+        return "already-bought"
+    comes = stock.status == "draft" or stock.more_comes or (kind is not None and stock.left(kind) > 0)
+    return "sale-not-open" if comes else "sold-out"
+
+
 def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int, offered: int) -> str | None:
     """Why nothing of this can be had now; who could not take their offer any more is to answer it first."""
     if stock.status == "cancelled":
@@ -169,8 +184,7 @@ def refusal(stock: Stock, kind: TypeStock, wish: Wish, owned: int, offered: int)
     if stock.now >= stock.sale_end(kind):
         return "sale-closed"
     if stock.status == "draft" or not stock.opened(kind):
-        nothing_comes = wish.ticket_type_id is None and stock.status != "draft" and stock.left(kind) <= 0
-        return "sold-out" if nothing_comes else "sale-not-open"
+        return "sale-not-open"
     if owned >= kind.per_attendee_limit:
         return "already-bought"
     if owned + wish.quantity > kind.per_attendee_limit:

@@ -138,8 +138,10 @@ class Sale:
         if kind is None or kind.archived:
             return "not-found", []
         owned, left = self.owned(person, kind), self.left(kind)
-        if wanted is None and kind.sale == "not-yet" and left <= 0 and self.status == "published":
-            return "sold-out", []
+        if wanted is None and kind.sale == "not-yet" and self.status == "published":
+            if any(self.owned(person, one) >= one.limit for one in self.selling if self.on_sale(one)):
+                return "already-bought", []
+            return "sale-not-open" if left > 0 else "sold-out", []
         refusals = {
             "event-cancelled": self.status == "cancelled",
             "sale-closed": kind.sale == "closed",
