@@ -180,6 +180,14 @@ def test_the_bar_of_a_phone_says_what_the_box_does(visit: Callable[[], Page]) ->
     expect(bar).to_be_hidden(timeout=20_000)
     accessible(bob)
 
+    sign_up(bob, "Bob")
+    kinds = [{"name": "Day", "price": "40", "per_attendee_limit": 2}]
+    bob.goto(f"/events/{stored_event(nora, title='Boats for Two', ticket_types=kinds)}")
+    expect(bar).to_be_visible()
+    bob.get_by_role("button", name="Buy").click()
+    expect(bob.get_by_role("button", name="Buy another ticket")).to_be_visible()
+    expect(bar).to_be_hidden()
+
 
 def test_it_is_cancelled_while_somebody_looks(visit: Callable[[], Page]) -> None:
     nora, bob = visit(), visit()

@@ -58,7 +58,8 @@ async def cancel_ticket(
         by_organizer = stock.organizer_id == who.organizer_id
         if not by_organizer and ticket["attendee_id"] != who.user_id:
             raise NotFound("There is no such ticket.")
-        if ticket["status"] == "cancelled":
+        follows = stock.status == "cancelled" and ticket["status"] != "lapsed" and not by_organizer
+        if ticket["status"] == "cancelled" or follows:  # in a moment, for the reason that the event is
             return {"status": "cancelled"}
         if refused := cannot_cancel(stock, ticket, by_organizer):
             return {"refused": refused}

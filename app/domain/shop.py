@@ -145,10 +145,21 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the visitor can buy nothing beside what is offered to them."""
         return self.most == 0 and any(map(self.offered, self.places.ticket_types))
 
-    def limit(self, ticket_type_id: object) -> int:
-        """How many of a type one person can have, or of any type."""
-        limits = {str(kind.ticket_type_id): kind.per_attendee_limit for kind in self.places.ticket_types}
-        return limits.get(str(ticket_type_id)) or max(limits.values(), default=1)
+    def picked(self, typed: object) -> list[TicketType]:
+        """The type that somebody chose, or all."""
+        kinds = self.places.ticket_types
+        return [kind for kind in kinds if str(kind.ticket_type_id) == typed] or kinds
+
+    def limit(self, typed: object) -> int:
+        """How many of the chosen type one person can have, or of any type."""
+        return max((kind.per_attendee_limit for kind in self.picked(typed)), default=1)
+
+    def has_some(self, typed: object) -> bool:
+        return any(map(self.has, self.picked(typed)))
+
+    def most_to_want(self, typed: object) -> int:
+        """The largest quantity of the chosen type, or of any, that waiting can help to."""
+        return max(map(self.may_wait_for, self.picked(typed) if typed else self.can_wait), default=0)
 
     def may_wait_for(self, kind: TicketType) -> int:
         """The largest quantity of a type that waiting can help to; 0 where as many can be bought, or never had."""

@@ -22,7 +22,7 @@ from app.validation import Input
 REFUSALS = {
     "places-left": Phrase("There are places left: buy a ticket instead."),
     "already-bought": Phrase("You have a ticket for this event already."),
-    "over-limit": Phrase("That is more than one person can have of these tickets."),
+    "over-limit": Phrase("That is more than one person can have of these tickets, or than there are."),
     "price-changed": Phrase("The price has changed meanwhile. Please look again."),
     "sale-closed": Phrase("These tickets are not sold any more."),
     "event-cancelled": Phrase("This event is cancelled."),

@@ -136,7 +136,7 @@ async def decided(
     context = await context_of(parts, who, event_id)
     values = form if refusal else {"ticket_type_id": form.get("ticket_type_id")}
     errors = {prefix + bad.field: bad.message for bad in refusal.fields} if refusal else {}
-    context |= {"refusal": refusal, "said": said, "values": values, "errors": errors}
+    context |= {"refusal": refusal, "said": said, "values": values, "errors": errors, "waits": bool(prefix)}
     if refusal and refusal.status == 503:
         context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
     template = "events/buy.hx.html" if by_htmx else "events/page.html"
@@ -158,6 +158,7 @@ async def context_of(parts: Parts, visitor: Caller | None, event_id: int) -> dic
         "seen": "",
         "first": "",
         "said": "",
+        "waits": False,
         "public_url": parts.settings.public_url,
     }
 

@@ -142,6 +142,10 @@ async def test_tickets_of_a_cancelled_event_let_nobody_in_before_they_are_cancel
     assert (page.returnable, page.valid_for_event) == (False, 0)
     with pytest.raises(NotFound):
         await valid_tickets(office.database, bob, EVENT)
+    assert (await cancel_ticket(office.database, bob, mine, None)).status == "cancelled"
+    assert await office.value("SELECT status FROM tickets WHERE id = $1", mine) == "sold", (
+        "the job does it, and says why"
+    )
     for act, number in ((use_ticket, mine), (undo_use, used)):
         with pytest.raises(Conflict) as refusal:
             await act(office.database, office.alice, number)

@@ -51,9 +51,11 @@ async def test_general_admission_follows_the_price_of_the_event_until_it_has_its
 
     assert await price_after("60") == "60.00"
     await change_ticket_type(office.database, office.alice, general, given("All days", "45"), None)
-    with pytest.raises(Invalid, match="price"):
-        await price_after("70")
-    assert await price_after("60") == "45.00", "what is sent as it is changes nothing"
+    assert await office.value("SELECT price FROM events") == Decimal(45), "it is that of its first ticket now"
+    for refused in ("60", "70"):
+        with pytest.raises(Invalid, match="price"):
+            await price_after(refused)
+    assert await price_after("45") == "45.00"
 
 
 async def test_general_admission_does_not_change_its_price_when_another_type_goes(office: BoxOffice) -> None:
@@ -63,9 +65,28 @@ async def test_general_admission_does_not_change_its_price_when_another_type_goe
         await change_event(office.database, office.alice, EVENT, EventPatch(price=Decimal(70)), None)
     (bad,) = refused.value.fields
     assert (bad.field, str(bad.message)) == ("price", "is that of its ticket types, and is changed there")
+    assert await office.value("SELECT price FROM events") == Decimal("49.90")
     await archive_ticket_type(office.database, office.alice, vip.ticket_type_id, None)
     await change_event(office.database, office.alice, EVENT, EventPatch(title="Lanterns"), None)
     assert await office.value("SELECT price FROM ticket_types WHERE NOT archived") == Decimal("49.90")
+
+
+async def test_the_price_of_an_event_is_that_of_its_first_ticket(office: BoxOffice) -> None:
+    hidden = kind("Crew", price=Decimal(1), hidden_until=in_hours(5))
+    await office.open(price=Decimal(5), ticket_types=[hidden, kind("Day", price=Decimal(10)), kind("Night")])
+    day = (await office.kinds())["Day"]
+
+    async def price() -> Decimal:
+        return await office.value("SELECT price FROM events")
+
+    assert await price() == Decimal(10)
+    await change_ticket_type(office.database, office.alice, day, given("Day", "12"), None)
+    assert await price() == Decimal(12)
+    change = EventPatch(price=Decimal(9), currency="USD")
+    with pytest.raises(Invalid, match="price"):
+        await change_event(office.database, office.alice, EVENT, change, None)
+    await archive_ticket_type(office.database, office.alice, day, None)
+    assert await price() == kind("Night").price
 
 
 async def test_an_event_does_not_end_before_the_sale_of_a_type_begins(office: BoxOffice) -> None:
@@ -138,6 +159,7 @@ async def test_without_a_type_who_finds_nothing_hears_what_comes_next(office: Bo
         await office.bought(bob, event_id=event_id)
         said.append(await office.refused(ben, event_id=event_id))
     assert said == ["sale-not-open", "sale-not-open", "sold-out", "sold-out", "sold-out"]
+    assert await office.refused(bob, event_id=1) == "already-bought", "who asks again hears that it was done"
     await office.open(event_id=6, capacity=1, ticket_types=[kind("Over"), later])
     await office.bought(bob, event_id=6)
     await office.value("UPDATE ticket_types SET sale_closes_at = now() WHERE event_id = 6 AND name = 'Over'")

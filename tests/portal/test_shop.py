@@ -69,7 +69,7 @@ async def test_a_type_and_a_quantity_are_bought_together(alice: httpx.AsyncClien
     too_many = await buy(bob, event_id, ticket_type_id=await type_of(bob, event_id, "Friday"), quantity=2)
     assert too_many.status_code == 409
     assert "more than one person can have" in too_many.text
-    assert "It is 4 at most." in too_many.text
+    assert "It is 4 at most, together with what you have." in too_many.text
 
 
 async def test_who_has_all_of_a_type_reads_so_and_has_the_next_one_chosen(
