@@ -66,8 +66,8 @@ class TicketView(msgspec.Struct, frozen=True, kw_only=True):
 TICKETS = """
     SELECT t.id, t.code, t.price, t.currency, t.created_at, t.ticket_type_id, k.name AS ticket_type, t.purchase_id,
            t.held_until, e.id AS event_id, e.title, e.location, e.start_time, e.timezone,
-           CASE WHEN t.status = 'held' AND t.held_until <= now() THEN 'lapsed'
-                WHEN e.status = 'cancelled' AND t.status <> 'lapsed' THEN 'cancelled' ELSE t.status END AS status,
+           CASE WHEN e.status = 'cancelled' AND t.status <> 'lapsed' THEN 'cancelled'
+                WHEN t.status = 'held' AND t.held_until <= now() THEN 'lapsed' ELSE t.status END AS status,
            e.status <> 'cancelled' AND (
                t.status = 'held' AND t.held_until > now()
                OR t.status = 'sold' AND coalesce(least(e.returns_until, e.end_time) > now(), false)
