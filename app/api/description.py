@@ -1,6 +1,6 @@
 """What the OpenAPI document says beyond the signatures: headers, examples, security and the errors of every route."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from litestar.openapi.spec import (
     OpenAPI,
@@ -10,6 +10,7 @@ from litestar.openapi.spec import (
     Operation,
     Parameter,
     Reference,
+    RequestBody,
     Schema,
 )
 from litestar.openapi.spec.enums import OpenAPIType
@@ -35,6 +36,7 @@ PREFER = header("Prefer", "`wait=5` waits up to that many seconds and answers 20
 def complete(document: OpenAPI) -> None:
     """Adds to the document, in place, what handlers cannot say in their signatures."""
     add_examples(document)
+    schemas = document.components.schemas if document.components else {}
     for path, method, operation in operations(document):
         parameters = [*(operation.parameters or [])]
         if method == "post":
@@ -44,15 +46,22 @@ def complete(document: OpenAPI) -> None:
         if path in PREFERRING:
             parameters.append(PREFER)
         operation.parameters = parameters or None
+        if isinstance(operation.request_body, RequestBody):
+            operation.request_body.required = needs_something(operation.request_body, schemas)
         describe_answers(path, method, operation)
         if "401" in (operation.responses or {}) and path != "/api/v1/sign-in":
             operation.security = [{"session": []}, {"key": []}]
-    money = document.components.schemas if document.components else None
-    for name in ("EventIn", "EventPatch", "ProjectForm", "TicketTypeIn"):
-        if money:
-            number = Schema(type=OpenAPIType.NUMBER)
-            what = "In major units" if name == "TicketTypeIn" else "In major units; that of the first ticket type"
-            (money[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description=what)
+    for name in {"EventIn", "EventPatch", "ProjectForm", "TicketTypeIn"} & schemas.keys():
+        number = Schema(type=OpenAPIType.NUMBER)
+        what = "In major units" if name == "TicketTypeIn" else "In major units; that of the first ticket type"
+        (schemas[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description=what)
+
+
+def needs_something(body: RequestBody, schemas: Mapping[str, Schema]) -> bool:
+    """An empty body is an empty object, which is enough where no field is required."""
+    asked = [media.schema for media in body.content.values()]
+    names = [one.ref.rpartition("/")[2] for one in asked if isinstance(one, Reference)]
+    return len(names) < len(asked) or any(schemas[name].required for name in names)
 
 
 def describe_answers(path: str, method: str, operation: Operation) -> None:
