@@ -138,7 +138,8 @@ async def door_list(database: Database, event_id: int) -> AsyncIterator[list[Att
     async with database.connection() as connection:
         numbers = await connection.fetchval(
             """SELECT array_agg(t.id ORDER BY lower(u.full_name), t.id) FROM tickets t
-               JOIN users u ON u.id = t.attendee_id WHERE t.event_id = $1 AND t.status = ANY($2)""",
+               JOIN users u ON u.id = t.attendee_id JOIN events e ON e.id = t.event_id
+               WHERE t.event_id = $1 AND t.status = ANY($2) AND e.status <> 'cancelled'""",
             event_id,
             AT_THE_DOOR,
         )

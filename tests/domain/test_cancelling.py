@@ -7,6 +7,7 @@ import pytest
 
 from app.domain import offers
 from app.domain.accounts import Caller
+from app.domain.attendees import door_list
 from app.domain.cancellations import cancel_event, cancel_some, cancellation_of, cancellations_under_way
 from app.domain.cancelling import cancel_ticket
 from app.domain.door import undo_use, use_ticket
@@ -142,6 +143,7 @@ async def test_tickets_of_a_cancelled_event_let_nobody_in_before_they_are_cancel
     assert (page.returnable, page.valid_for_event) == (False, 0)
     with pytest.raises(NotFound):
         await valid_tickets(office.database, bob, EVENT)
+    assert [batch async for batch in door_list(office.database, EVENT)] == []
     assert (await cancel_ticket(office.database, bob, mine, None)).status == "cancelled"
     assert await office.value("SELECT status FROM tickets WHERE id = $1", mine) == "sold", (
         "the job does it, and says why"
