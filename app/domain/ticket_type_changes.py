@@ -19,7 +19,7 @@ from app.domain.ticket_types import (
     TICKET_TYPES,
     TicketType,
     TicketTypeIn,
-    follow_prices,
+    follow_price,
     require_sale_before,
     ticket_type,
     ticket_type_data,
@@ -181,7 +181,7 @@ async def tell_and_settle(
     *,
     archived: bool = False,
 ) -> None:
-    await follow_prices(connection, [before.id])
+    await follow_price(connection, before.id)
     stock = await lock_own_stock(connection, who, before.id)  # again, with the change in it
     stock.facts.append(
         TicketTypeChanged(

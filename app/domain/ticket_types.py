@@ -139,7 +139,8 @@ async def record_ticket_types(connection: Connection, messages: Sequence[EventSu
            WHERE NOT EXISTS (SELECT 1 FROM ticket_types known WHERE known.event_id = new.event_id)""",
         *zip(*rows, strict=True),
     )
-    await follow_prices(connection, [message.event_id for message in messages])
+    for message in messages:
+        await follow_price(connection, message.event_id)
 
 
 def general_admission(price: Decimal) -> TicketTypeData:
@@ -155,23 +156,22 @@ def general_admission(price: Decimal) -> TicketTypeData:
     )
 
 
-async def follow_prices(connection: Connection, event_ids: Sequence[int]) -> None:
+async def follow_price(connection: Connection, event_id: int) -> None:
     """General admission costs what the event costs, until it has a price of its own or another type beside it.
 
     Then the price of the event is that of its first type.
     """
     await connection.execute(
         """UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
-           WHERE e.id = ANY($1) AND t.event_id = e.id AND t.general AND t.price <> e.price""",
-        event_ids,
+           WHERE e.id = $1 AND t.event_id = $1 AND t.general AND t.price <> e.price""",
+        event_id,
     )
     await connection.execute(
         """UPDATE events e SET price = first.price
-           FROM (SELECT DISTINCT ON (event_id) event_id, price FROM ticket_types
-                 WHERE event_id = ANY($1) AND NOT archived
-                 ORDER BY event_id, coalesce(hidden_until > now(), false), position, id) AS first
-           WHERE e.id = first.event_id AND e.price <> first.price""",
-        event_ids,
+           FROM (SELECT price FROM ticket_types WHERE event_id = $1 AND NOT archived
+                 ORDER BY coalesce(hidden_until > now(), false), position, id LIMIT 1) AS first
+           WHERE e.id = $1 AND e.price <> first.price""",
+        event_id,
     )
 
 
