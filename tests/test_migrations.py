@@ -157,12 +157,6 @@ async def test_general_admission_beside_another_type_has_a_price_of_its_own_from
         ]  # fmt: skip
 
 
-async def test_the_price_of_an_event_is_that_of_its_first_ticket_from_now_on(empty_url: str) -> None:
-    own_price = "UPDATE ticket_types SET price = 33, general = false"
-    async with brought_up_from(empty_url, ("0003", BEFORE), ("0019", own_price)) as database:
-        assert await BoxOffice(database).value("SELECT price FROM events") == 33
-
-
 async def test_what_events_had_sold_that_were_cancelled_before_is_known_again(empty_url: str) -> None:
     async with brought_up_from(empty_url, ("0003", BEFORE), ("0014", CANCELLED_BEFORE)) as database:
         sales = await BoxOffice(database).rows("SELECT sold, money FROM sales_days WHERE sold <> 0")

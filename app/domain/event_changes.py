@@ -84,11 +84,9 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
             raise Stale("The event was changed elsewhere after you last saw it.", headers={"ETag": f'"{row["rev"]}"'})
-        if patch.currency not in (None, before.currency) and before.sold + before.held == 0:
-            refuse_currency(before, patch.currency)
         data = changed(row, patch)
         refuse_change(before, data)
-        if data.price != row["price"]:
+        if data.price != row["price"] and data.currency == row["currency"]:
             refuse_price(before)
         if data.status == "draft" and await waiting_count(connection, event_id):
             raise Conflict("People wait for it: it cannot become a draft again.", type="people-waiting")
@@ -130,8 +128,10 @@ def refuse_change(stock: Stock, data: EventData) -> None:
         )
     if data.status == "draft" and taken > 0:
         raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
-    if data.currency != stock.currency and taken > 0:
-        raise Conflict("There are tickets for it: its currency stays.", type="tickets-sold")
+    if data.currency != stock.currency:
+        if taken > 0:
+            raise Conflict("There are tickets for it: its currency stays.", type="tickets-sold")
+        refuse_currency(stock, data)
     refuse_end(stock, data)
 
 
@@ -150,13 +150,13 @@ def refuse_price(stock: Stock) -> None:
         raise Invalid([FieldError("price", "is that of its ticket types, and is changed there")])
 
 
-def refuse_currency(stock: Stock, currency: str) -> None:
+def refuse_currency(stock: Stock, data: EventData) -> None:
     """Raises `Invalid` for one in which a type cannot have the price it has."""
     kinds = [kind for kind in stock.types.values() if not kind.archived]
     if len(kinds) == 1 and kinds[0].general:
-        return  # it follows the price of the event, which is judged with it
+        return  # it follows the price of the event, which is judged already
     for kind in kinds:
-        if complaint := price_complaint(kind.price, currency):
+        if complaint := price_complaint(kind.price, data.currency):
             what = Phrase("the price of “%(name)s” %(complaint)s", name=kind.name, complaint=complaint)
             raise Invalid([FieldError("currency", what)])
 

@@ -19,7 +19,6 @@ from app.domain.ticket_types import (
     TICKET_TYPES,
     TicketType,
     TicketTypeIn,
-    follow_price,
     require_sale_before,
     ticket_type,
     ticket_type_data,
@@ -181,7 +180,6 @@ async def tell_and_settle(
     *,
     archived: bool = False,
 ) -> None:
-    await follow_price(connection, before.id)
     stock = await lock_own_stock(connection, who, before.id)  # again, with the change in it
     stock.facts.append(
         TicketTypeChanged(

@@ -140,7 +140,8 @@ async def record_ticket_types(connection: Connection, messages: Sequence[EventSu
         *zip(*rows, strict=True),
     )
     for message in messages:
-        await follow_price(connection, message.event_id)
+        if not message.ticket_types:
+            await follow_price(connection, message.event_id)
 
 
 def general_admission(price: Decimal) -> TicketTypeData:
@@ -157,20 +158,10 @@ def general_admission(price: Decimal) -> TicketTypeData:
 
 
 async def follow_price(connection: Connection, event_id: int) -> None:
-    """General admission costs what the event costs, until it has a price of its own or another type beside it.
-
-    Then the price of the event is that of its first type.
-    """
+    """General admission costs what the event costs, until it has a price of its own or another type beside it."""
     await connection.execute(
         """UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
            WHERE e.id = $1 AND t.event_id = $1 AND t.general AND t.price <> e.price""",
-        event_id,
-    )
-    await connection.execute(
-        """UPDATE events e SET price = first.price
-           FROM (SELECT price FROM ticket_types WHERE event_id = $1 AND NOT archived
-                 ORDER BY coalesce(hidden_until > now(), false), position, id LIMIT 1) AS first
-           WHERE e.id = $1 AND e.price <> first.price""",
         event_id,
     )
 
