@@ -18,6 +18,7 @@ from app.domain.wishes import Wish
 from app.engines.database import Connection, Database
 from app.errors import AppError, Conflict, Unavailable
 from app.sale_desk import ALONE_AT_ONCE, QUEUE, WISHES_TOGETHER, SaleDesk
+from tests.box_office import EVENT, BoxOffice
 from tests.cast import Stage, staged, stored_event
 from tests.crowd import crowd
 from tests.waiting import eventually
@@ -340,6 +341,18 @@ async def test_sold_out_is_known_in_memory_too_where_a_phase_ended_with_places_l
         async with asyncio.timeout(2):
             answer = await desk.buy(event_id, wish(second))
     assert kinds([answer]) == ["sold-out"]
+
+
+async def test_a_hold_that_ended_is_no_longer_sold_out_in_memory(office: BoxOffice) -> None:
+    await office.open(capacity=1, payment="organizer_confirms", hold_hours=1)
+    bob, ben, cat = await office.people("bob", "ben", "cat")
+    desk = SaleDesk(office.database, sell)
+    assert isinstance(await desk.buy(EVENT, wish(bob)), Purchase)
+    assert kinds([await desk.buy(EVENT, wish(ben))]) == ["sold-out"]
+    assert desk.sold_out == {EVENT}
+    await office.hours_pass(2)
+    assert isinstance(await desk.buy(EVENT, wish(cat)), Purchase), "though no job has looked"
+    await desk.close()
 
 
 async def test_a_full_queue_sheds_load(stage: Stage, alice: httpx.AsyncClient) -> None:

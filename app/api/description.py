@@ -53,7 +53,7 @@ def complete(document: OpenAPI) -> None:
             operation.security = [{"session": []}, {"key": []}]
     for name in {"EventIn", "EventPatch", "ProjectForm", "TicketTypeIn"} & schemas.keys():
         number = Schema(type=OpenAPIType.NUMBER)
-        what = "In major units" if name == "TicketTypeIn" else "In major units; that of the first ticket type"
+        what = "In major units" if name == "TicketTypeIn" else "In major units; once types have their own, it is theirs"
         (schemas[name].properties or {})["price"] = Schema(one_of=[TEXT, number], description=what)
 
 

@@ -84,10 +84,13 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
             raise Stale("The event was changed elsewhere after you last saw it.", headers={"ETag": f'"{row["rev"]}"'})
+        if patch.currency not in (None, before.currency):
+            refuse_currency(before, patch.currency)
         data = changed(row, patch)
         refuse_change(before, data)
-        if data.price != row["price"] and data.currency == row["currency"]:
-            refuse_price(before)
+        if not any(kind.general for kind in before.types.values()) and data.currency == before.currency:
+            refuse_price(before, row["price"], data.price)
+            data = msgspec.structs.replace(data, price=row["price"])
         if data.status == "draft" and await waiting_count(connection, event_id):
             raise Conflict("People wait for it: it cannot become a draft again.", type="people-waiting")
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
@@ -128,10 +131,6 @@ def refuse_change(stock: Stock, data: EventData) -> None:
         )
     if data.status == "draft" and taken > 0:
         raise Conflict("There are tickets for it: it cannot become a draft again.", type="tickets-sold")
-    if data.currency != stock.currency:
-        if taken > 0:
-            raise Conflict("There are tickets for it: its currency stays.", type="tickets-sold")
-        refuse_currency(stock, data)
     refuse_end(stock, data)
 
 
@@ -144,19 +143,21 @@ def refuse_end(stock: Stock, data: EventData) -> None:
                 raise Invalid([FieldError("end_time", what)])
 
 
-def refuse_price(stock: Stock) -> None:
-    """Raises `Invalid` where no ticket has the price of the event."""
-    if not any(kind.general for kind in stock.types.values()):
+def refuse_price(stock: Stock, stored: Decimal, price: Decimal) -> None:
+    """Raises `Invalid` for a price that no ticket has, where each type has its own; what was read may be sent back."""
+    if price not in {stored, *(kind.price for kind in stock.types.values())}:
         raise Invalid([FieldError("price", "is that of its ticket types, and is changed there")])
 
 
-def refuse_currency(stock: Stock, data: EventData) -> None:
-    """Raises `Invalid` for one in which a type cannot have the price it has."""
+def refuse_currency(stock: Stock, currency: str) -> None:
+    """Raises `Conflict` once there are tickets, and `Invalid` for one in which a type cannot have the price it has."""
+    if stock.status != "cancelled" and stock.sold + stock.held > 0:
+        raise Conflict("There are tickets for it: its currency stays.", type="tickets-sold")
     kinds = [kind for kind in stock.types.values() if not kind.archived]
     if len(kinds) == 1 and kinds[0].general:
-        return  # it follows the price of the event, which is judged already
+        return  # it follows the price of the event, which is judged with it
     for kind in kinds:
-        if complaint := price_complaint(kind.price, data.currency):
+        if complaint := price_complaint(kind.price, currency):
             what = Phrase("the price of “%(name)s” %(complaint)s", name=kind.name, complaint=complaint)
             raise Invalid([FieldError("currency", what)])
 

@@ -128,8 +128,13 @@ async def event_page(
 COMPANY = "coalesce(organized_by, (SELECT company_name FROM organizers o WHERE o.id = organizer_id)) AS company_name"
 REASON = """CASE WHEN e.status = 'cancelled' THEN
                 (SELECT reason FROM cancellations c WHERE c.event_id = e.id) END AS cancel_reason"""
+TICKET_PRICE = f"""
+    coalesce((SELECT price FROM ticket_types k
+              WHERE k.event_id = e.id AND NOT k.archived AND coalesce(k.hidden_until <= now(), true)
+              ORDER BY {RANK}, position, id LIMIT 1), price) AS ticket_price"""
+"""Of the type that is bought where none is named; the event's own says nothing once types have theirs."""
 EVENT = f"""
-    SELECT *, due_at <= now() AS due, {FREE} AS left,
+    SELECT *, due_at <= now() AS due, {FREE} AS left, {TICKET_PRICE},
            returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,
            status = 'published' AND end_time > now() AND EXISTS (
                   SELECT 1 FROM ticket_types t
@@ -184,7 +189,7 @@ async def summary(connection: Connection, table: str, event_id: int) -> Summary:
 def core(row: Mapping[str, Any]) -> CoreEventData:
     made = {
         "event_id": row["id"],
-        "price": money(row["price"], row["currency"]),
+        "price": money(row["ticket_price"], row["currency"]),
         "organized_by": row["company_name"],
         "tags": tags_in(row["tags"]),
     }
@@ -196,7 +201,7 @@ def availability(row: Mapping[str, Any]) -> Availability:
 
 
 LISTED = f"""
-    SELECT e.*, {FREE} AS left, {COMPANY}, {REASON},
+    SELECT e.*, {FREE} AS left, {TICKET_PRICE}, {COMPANY}, {REASON},
            (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
             ORDER BY position, id LIMIT 1) AS picture_key,
            coalesce((SELECT price FROM ticket_types t

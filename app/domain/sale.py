@@ -170,8 +170,8 @@ def nothing_to_have(stock: Stock, kind: TypeStock | None, who: Caller, seen: See
         return "event-cancelled"
     if stock.over:
         return None
-    on_sale = filter(stock.on_sale, stock.types.values())
-    if any(len(seen.live.get((who.user_id, one.id), ())) >= one.per_attendee_limit for one in on_sale):
+    on_sale = list(filter(stock.on_sale, stock.types.values()))
+    if on_sale and all(len(seen.live.get((who.user_id, one.id), ())) >= one.per_attendee_limit for one in on_sale):
         return "already-bought"
     comes = stock.status == "draft" or stock.more_comes or (kind is not None and stock.left(kind) > 0)
     return "sale-not-open" if comes else "sold-out"

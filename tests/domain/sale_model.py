@@ -139,7 +139,8 @@ class Sale:
             return "not-found", []
         owned, left = self.owned(person, kind), self.left(kind)
         if wanted is None and kind.sale == "not-yet" and self.status == "published":
-            if any(self.owned(person, one) >= one.limit for one in self.selling if self.on_sale(one)):
+            on_sale = [one for one in self.selling if self.on_sale(one)]
+            if on_sale and all(self.owned(person, one) >= one.limit for one in on_sale):
                 return "already-bought", []
             return "sale-not-open" if left > 0 else "sold-out", []
         refusals = {
@@ -238,6 +239,8 @@ class Sale:
 
     def cancel(self, number: int, by_organizer: bool) -> str:
         ticket = self.tickets[number]
+        if self.status == "cancelled" and ticket.status != "lapsed" and not by_organizer:
+            return "cancelled"
         if ticket.status in {"lapsed", "used"}:
             return "not-live" if ticket.status == "lapsed" else "already-used"
         if ticket.status == "sold" and not by_organizer and not self.returnable:
@@ -285,6 +288,8 @@ class Sale:
     def use(self, number: int) -> str:
         ticket = self.tickets[number]
         refused = {"held": "not-paid", "lapsed": "not-live", "cancelled": "not-live", "used": "already-used"}
+        if self.status == "cancelled" and ticket.status != "used":
+            return "not-live"
         if ticket.status == "sold":
             ticket.status = "used"
             self.tell("TicketUsed", ticket.number)
@@ -294,6 +299,8 @@ class Sale:
     def undo(self, number: int) -> str:
         ticket = self.tickets[number]
         refused = {"held": "not-paid", "lapsed": "not-live", "cancelled": "not-live", "sold": "not-used"}
+        if self.status == "cancelled":
+            return "not-live"
         if ticket.status == "used":
             ticket.status = "sold"
             self.tell("TicketUseUndone", ticket.number)

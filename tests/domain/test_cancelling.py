@@ -215,6 +215,10 @@ async def test_a_ticket_that_was_never_paid_reads_lapsed_though_its_event_is_can
     assert [await reads(who) for who in (bob, ben)] == [{"lapsed"}, {"cancelled"}]
     await office.hours_pass(49)
     assert [await reads(who) for who in (bob, ben)] == [{"lapsed"}, {"cancelled"}]
+    lapsed = await office.value("SELECT id FROM tickets WHERE attendee_id = $1", bob.user_id)
+    with pytest.raises(Conflict) as refusal:
+        await cancel_ticket(office.database, bob, lapsed, None)
+    assert refusal.value.type == "not-live"
     async with office.database.transaction() as connection:
         await cancel_some(connection, EVENT)
     written = await office.rows("SELECT status FROM tickets ORDER BY id")

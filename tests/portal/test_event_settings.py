@@ -146,7 +146,7 @@ async def test_a_price_is_asked_for_while_it_is_that_of_a_ticket(alice: httpx.As
     saved = await alice.post(address, data={**form, "rev": rev_of(page), "title": "Renamed"})
     assert saved.status_code == 303
     now = await core(alice, event_id)
-    assert (now["title"], now["price"]) == ("Renamed", "20.00")
+    assert (now["title"], now["price"]) == ("Renamed", "120.00"), "that of the ticket"
 
 
 async def test_a_currency_that_does_not_fit_is_said_beside_it(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
