@@ -111,3 +111,72 @@ def test_enter_that_is_pressed_once_more_does_not_buy_once_more(visit: Callable[
     expect(bob.get_by_label("How many")).to_have_value("1")
     assert len(sent) == 1
     assert len(bob.request.get("/api/v1/tickets").json()["items"]) == 2
+
+
+LONG = "\n\n".join(f"Paragraph {number} with [link {number}](https://example.org/{number})." for number in range(60))
+IN_SIGHT = """(one) => {
+  const { left, top, width, height } = one.getBoundingClientRect();
+  const there = document.elementFromPoint(left + width / 2, top + height / 2);
+  return !!there && (one.contains(there) || there.contains(one));
+}"""
+
+
+def in_sight(page: Page) -> None:
+    """What has the focus is in the window, and nothing lies over it."""
+    page.wait_for_function(f"() => ({IN_SIGHT})(document.activeElement)", timeout=3_000)
+
+
+@pytest.mark.parametrize("visit", [("phone", True)], ids=["phone"], indirect=True)
+def test_the_bar_of_a_phone_hides_nothing_that_has_the_focus(visit: Callable[[], Page]) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    page.goto(f"/events/{stored_event(page, title='Long Story', description=LONG)}")
+    tab_to(page, page.get_by_role("link", name="link 0", exact=True))
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        in_sight(page)
+
+
+@pytest.mark.parametrize("visit", [("desktop", True)], ids=["desktop"], indirect=True)
+@pytest.mark.parametrize(("kinds", "height"), [(3, 800), (7, 800), (7, 600), (3, 600)])
+def test_all_of_a_box_can_be_come_to_however_high_it_is(visit: Callable[[], Page], kinds: int, height: int) -> None:
+    page = visit()
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    types = [{"name": f"Kind {number}", "price": "40", "description": "Three days."} for number in range(kinds)]
+    page.set_viewport_size({"width": 1280, "height": height})
+    page.goto(f"/events/{stored_event(page, title='Many Kinds', description=LONG, ticket_types=types)}")
+    buy = page.get_by_role("button", name="Buy a ticket")
+    tab_to(page, buy)
+    in_sight(page)
+    page.keyboard.press("Shift+Tab")
+    in_sight(page)
+    page.mouse.wheel(0, 3000)
+    if (kinds, height) == (3, 800):
+        expect(buy).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("visit", [("desktop", True)], ids=["desktop"], indirect=True)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_has_the_focus_looks_like_it(visit: Callable[[], Page], scheme: str) -> None:
+    page = visit(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[call-arg]
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    types = [{"name": name, "price": "40", "per_attendee_limit": 3} for name in ("Day", "Night")]
+    event_id = stored_event(page, title="Rings", ticket_types=types)
+    for address, names in (
+        (f"/events/{event_id}", ("#type-", "#quantity", "#buy-now", ".top a", "summary")),
+        ("/", ("#q", ".event a", ".finder button")),
+        (f"/projects/{event_id}/settings", ("#title", "#description", "#currency", "main form button", "[type=radio]")),
+    ):
+        page.goto(address)
+        for name in names:
+            control = page.locator("[id^=type-]" if name == "#type-" else name).locator("visible=true").first
+            page.evaluate("document.activeElement.blur()")
+            plain = shown(page, control)
+            page.keyboard.press("Tab")  # from here on the browser takes the focus for one of the keys
+            control.focus()
+            assert shown(page, control) != plain, f"{name} of {address}"
+
+
+def shown(page: Page, control: Locator) -> bytes:
+    control.scroll_into_view_if_needed()
+    return page.screenshot(animations="disabled")

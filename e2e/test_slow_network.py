@@ -5,6 +5,7 @@ from playwright.sync_api import Browser
 from e2e.conftest import PHONE
 from tests.process import Server
 
+# WebPageTest's: 400 kbit/s, 400 ms there and back.
 SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 MOST_MILLISECONDS = 3000
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
