@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from app.domain.reconcile import sales_drifts
+from app.portal.charts import HEIGHT, WIDTH, bars
 from tests.cast import Stage, stored_event
 from tests.guests import sell_to
 from tests.waiting import eventually
@@ -47,6 +48,10 @@ async def test_the_overview_says_what_is_sold_and_draws_it_with_a_table(stage: S
     assert "of 100, 1 held or offered, 97 left" in page
     assert "€99.80" in page
     assert page.count('<rect class="bar"') == 2  # one day, one ticket type
+    assert re.findall(r'<rect class="bar"[^>]* height="([\d.]+)"', page) == ["160.0", "8"], (
+        "the best day fills the chart"
+    )
+    assert re.findall(r'<rect class="bar" width="([\d.]+)" height="8"', page) == ["4.0"], "2 of 100, of 200"
     assert re.search(r'<th scope="row">[^<]*\d{4}</th>\s*<td class="number">2</td>', page)
     below = page.partition("<figcaption")[2].partition("</figcaption>")[0]
     assert len(re.findall(r"\w{3} \d+ \w{3} \d{4}", below)) == 1, "one day is said once"
@@ -299,3 +304,12 @@ async def test_nothing_of_a_draft_is_on_sale(alice: httpx.AsyncClient) -> None:
         shown = (await alice.get(page)).text
         assert "Not yet on sale" in shown
         assert ">On sale<" not in "".join(shown.split("\n"))
+
+
+def test_bars_are_as_high_as_what_they_stand_for() -> None:
+    drawn = bars([0, 1, 4, 1000])
+    assert [bar.height for bar in drawn] == [0, 1.5, 1.5, HEIGHT], "what was sold at all is seen"
+    assert [bar.height for bar in bars([1, 3, 4])] == [HEIGHT / 4, HEIGHT * 3 / 4, HEIGHT]
+    assert all(bar.y + bar.height == HEIGHT for bar in drawn), "they stand on the ground"
+    assert sorted(drawn, key=lambda bar: bar.x) == drawn
+    assert drawn[-1].x + drawn[-1].width <= WIDTH
