@@ -171,11 +171,11 @@ async def test_many_hot_events_do_not_starve_a_calm_one(stage: Stage, alice: htt
 
     hot, calm = [await stored_event(alice, capacity=5000) for _ in range(8)], await stored_event(alice, capacity=10)
     desk = SaleDesk(stage.parts.database, counting)
-    crowd_of_300 = await people(stage.parts.database, 300)
-    storm = [asyncio.create_task(desk.buy(event_id, wish(who))) for who in crowd_of_300 for event_id in hot]
+    crowd_of_600 = await people(stage.parts.database, 600)
+    storm = [asyncio.create_task(desk.buy(event_id, wish(who))) for who in crowd_of_600 for event_id in hot]
     await asyncio.wait(storm, return_when=asyncio.FIRST_COMPLETED)
-    assert isinstance(await desk.buy(calm, wish(crowd_of_300[0])), Purchase)
-    assert sum(not task.done() for task in storm) > 300, "the calm event waited for the hot ones"
+    assert isinstance(await desk.buy(calm, wish(crowd_of_600[0])), Purchase)
+    assert sum(not task.done() for task in storm) > 600, "the calm event waited for the hot ones"
     await asyncio.gather(*storm)
     assert max(shared, default=0) <= WISHES_TOGETHER
 
