@@ -26,7 +26,7 @@ from app.domain.facts import write_fact
 from app.domain.money import price_complaint
 from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock
-from app.domain.ticket_types import follow_price
+from app.domain.ticket_types import follow_prices
 from app.domain.waiting_entries import waiting_count
 from app.domain.zones import in_zone
 from app.engines.database import Database
@@ -105,7 +105,7 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
                WHERE id = $1 RETURNING organized_by""",
             event_id, rev, *msgspec.structs.astuple(data),
         )  # fmt: skip
-        await follow_price(connection, event_id)
+        await follow_prices(connection, [event_id])
         await write_fact(
             connection,
             EventChanged(

@@ -139,9 +139,7 @@ async def record_ticket_types(connection: Connection, messages: Sequence[EventSu
            WHERE NOT EXISTS (SELECT 1 FROM ticket_types known WHERE known.event_id = new.event_id)""",
         *zip(*rows, strict=True),
     )
-    for message in messages:
-        if not message.ticket_types:
-            await follow_price(connection, message.event_id)
+    await follow_prices(connection, [message.event_id for message in messages if not message.ticket_types])
 
 
 def general_admission(price: Decimal) -> TicketTypeData:
@@ -157,12 +155,12 @@ def general_admission(price: Decimal) -> TicketTypeData:
     )
 
 
-async def follow_price(connection: Connection, event_id: int) -> None:
+async def follow_prices(connection: Connection, event_ids: Sequence[int]) -> None:
     """General admission costs what the event costs, until it has a price of its own or another type beside it."""
     await connection.execute(
         """UPDATE ticket_types t SET price = e.price, rev = e.rev FROM events e
-           WHERE e.id = $1 AND t.event_id = $1 AND t.general AND t.price <> e.price""",
-        event_id,
+           WHERE e.id = ANY($1) AND t.event_id = e.id AND t.general AND t.price <> e.price""",
+        event_ids,
     )
 
 
