@@ -51,7 +51,7 @@ def person(browser: Browser, server: Server, email: str = "", phone: bool = Fals
         page.get_by_label("E-mail").fill(email)
         page.get_by_label("Password").fill(password)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        page.get_by_text("Account menu").wait_for(state="attached")
     return page
 
 
