@@ -86,11 +86,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
             raise Stale("The event was changed elsewhere after you last saw it.", headers={"ETag": f'"{row["rev"]}"'})
         if patch.currency not in (None, before.currency):
             refuse_currency(before, patch.currency)
-        data = changed(row, patch)
+        data = changed(row, with_price_of_a_ticket(before, row["price"], patch))
         refuse_change(before, data)
-        if not any(kind.general for kind in before.types.values()) and data.currency == before.currency:
-            refuse_price(before, row["price"], data.price)
-            data = msgspec.structs.replace(data, price=row["price"])
         if data.status == "draft" and await waiting_count(connection, event_id):
             raise Conflict("People wait for it: it cannot become a draft again.", type="people-waiting")
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
@@ -143,10 +140,17 @@ def refuse_end(stock: Stock, data: EventData) -> None:
                 raise Invalid([FieldError("end_time", what)])
 
 
-def refuse_price(stock: Stock, stored: Decimal, price: Decimal) -> None:
-    """Raises `Invalid` for a price that no ticket has, where each type has its own; what was read may be sent back."""
-    if price not in {stored, *(kind.price for kind in stock.types.values())}:
+def with_price_of_a_ticket(stock: Stock, stored: Decimal, patch: EventPatch) -> EventPatch:
+    """Where each type has its own price, that of the event is one of those, whatever was read and is sent back.
+
+    Raises `Invalid` for a price that no ticket has.
+    """
+    if any(kind.general for kind in stock.types.values()):
+        return patch
+    prices = [kind.price for kind in filter(stock.visible, stock.types.values())] or [stored]
+    if patch.price not in (None, stored, *prices):
         raise Invalid([FieldError("price", "is that of its ticket types, and is changed there")])
+    return msgspec.structs.replace(patch, price=prices[0])
 
 
 def refuse_currency(stock: Stock, currency: str) -> None:

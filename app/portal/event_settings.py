@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.response import Template
@@ -13,7 +12,7 @@ from litestar.response import Template
 from app.domain.accounts import Caller, Name
 from app.domain.event_changes import EventPatch, change_event
 from app.domain.events import EventIn, tags_in
-from app.domain.money import money, rounded
+from app.domain.money import money
 from app.domain.ticket_types import price_is_followed, ticket_types_of
 from app.domain.workspace import own_event
 from app.errors import AppError, Conflict, Invalid, Stale, Unavailable
@@ -55,9 +54,6 @@ async def change_settings(
     try:
         given = read(SettingsForm, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
         patch = EventPatch(**{name: getattr(given, name) for name in meant(form)})
-        if "price" not in form and patch.currency:  # nobody pays it, but it must be one that the currency can have
-            event = await own_event(parts.database, who, event_id)
-            patch = msgspec.structs.replace(patch, price=rounded(event["price"], patch.currency))
         try:
             await change_event(parts.database, who, event_id, patch, revision_in(form))
         except Stale:

@@ -84,7 +84,10 @@ async def test_the_price_of_an_event_is_that_of_the_ticket_one_gets_without_nami
     assert await price() == "30.00"
     await change_event(office.database, office.alice, EVENT, EventPatch(title="New", price=Decimal(30)), None)
     told = await office.value("SELECT (payload->'event'->>'price')::numeric FROM facts")
-    assert told == Decimal(5), "what is sent back changes nothing"
+    assert told == Decimal(30), "that of a ticket"
+    change = EventPatch(price=Decimal(9), currency="USD")
+    with pytest.raises(Invalid, match="price"):
+        await change_event(office.database, office.alice, EVENT, change, None)
     await office.hours_pass(3)
     assert await price() == "40.00"
     await office.hours_pass(3)
@@ -171,6 +174,10 @@ async def test_without_a_type_who_finds_nothing_hears_what_comes_next(office: Bo
         said.append(await office.refused(ben, event_id=event_id))
     assert said == ["sale-not-open", "sale-not-open", "sold-out", "sold-out", "sold-out"]
     assert await office.refused(bob, event_id=1) == "already-bought", "who asks again hears that it was done"
+    await office.open(event_id=8, ticket_types=[kind("One", places=1), kind("Two", places=1), later])
+    await office.bought(bob, event_id=8)
+    await office.bought(ben, event_id=8)
+    assert await office.refused(bob, event_id=8) == "sale-not-open", "Two would have been for Bob as well"
     await office.open(event_id=6, capacity=1, ticket_types=[kind("Over"), later])
     await office.bought(bob, event_id=6)
     await office.value("UPDATE ticket_types SET sale_closes_at = now() WHERE event_id = 6 AND name = 'Over'")

@@ -670,7 +670,7 @@ async def test_who_waits_for_a_sale_can_read_when_it_begins(office: BoxOffice) -
         kind("Over", sale_closes_at=in_hours(-1)),
         kind("Secret", sale_opens_at=in_hours(1), hidden_until=in_hours(1)),
     ]
-    await office.open(capacity=1, ticket_types=kinds)
+    await office.open(capacity=2, ticket_types=kinds)
     numbers = await office.kinds()
     bob, ben, cat, dan = await office.people("bob", "ben", "cat", "dan")
     await office.joins(dan)
@@ -679,6 +679,8 @@ async def test_who_waits_for_a_sale_can_read_when_it_begins(office: BoxOffice) -
     await office.joins(cat, kinds=(numbers["Day"], numbers["Night"]))
     said = [(await office.entry(who)).opens_at for who in (bob, ben, cat, dan)]
     assert said == [opens, later, opens, opens], "nothing of what is hidden or over"
+    await office.value("UPDATE ticket_types SET places = 1, sold = 1 WHERE name = 'Day'")
+    assert [(await office.entry(who)).opens_at for who in (bob, dan)] == [None, later], "nothing of which is left"
     seen = (await office.entry(ben)).seen
     await office.value("UPDATE ticket_types SET sale_opens_at = sale_opens_at + interval '1 hour'")
     assert (await office.entry(ben)).seen != seen, "its page says so without a reload"
