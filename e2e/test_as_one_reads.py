@@ -71,22 +71,24 @@ def test_a_ticket_on_paper_is_itself_and_its_code(browser: Browser, site: Server
         assert code["height"] > 5 * CENTIMETRE
 
 
+def sold_to_ada(nora: Page, ada: Page) -> int:
+    """An event of Nora's for which Ada Moss has a ticket."""
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora)
+    buy(ada, "Ada Moss", event_id)
+    return event_id
+
+
 def test_a_door_list_on_paper_is_nothing_but_the_list(browser: Browser, site: Server) -> None:
     with reader(browser, site) as nora, reader(browser, site) as bob:
-        sign_up(nora, "Nora", company="Lantern Fields e.V.")
-        event_id = stored_event(nora)
-        buy(bob, "Ada Moss", event_id)
-        nora.goto(f"/projects/{event_id}/door-list")
+        nora.goto(f"/projects/{sold_to_ada(nora, bob)}/door-list")
         on_paper(nora, ".top", ".foot", ".crumbs", ".no-print")
         expect(nora.get_by_role("row").filter(has_text="Ada Moss")).to_be_visible()
 
 
 def test_a_list_of_attendees_on_paper_has_nothing_to_press(browser: Browser, site: Server) -> None:
     with reader(browser, site) as nora, reader(browser, site) as bob:
-        sign_up(nora, "Nora", company="Lantern Fields e.V.")
-        event_id = stored_event(nora)
-        buy(bob, "Ada Moss", event_id)
-        nora.goto(f"/projects/{event_id}/attendees")
+        nora.goto(f"/projects/{sold_to_ada(nora, bob)}/attendees")
         nora.get_by_role("button", name=re.compile("Check in")).click()
         on_paper(nora, ".top", ".foot", ".toast", ".tabs", ".side", ".toolbar", "button, .button")
         expect(nora.get_by_role("row").filter(has_text="Ada Moss")).to_be_visible()

@@ -61,6 +61,16 @@ def full_friday(organizer: Page) -> int:
     return event_id
 
 
+def before_a_full_friday(visit: Callable[[], Page]) -> Page:
+    """The page of its event, in front of Bob."""
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = full_friday(nora)
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    return bob
+
+
 def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[], Page]) -> None:
     nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
@@ -81,11 +91,7 @@ def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[
 
 
 def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Callable[[], Page]) -> None:
-    nora, bob = visit(), visit()
-    sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    event_id = full_friday(nora)
-    sign_up(bob, "Bob")
-    bob.goto(f"/events/{event_id}")
+    bob = before_a_full_friday(visit)
     held = held_back(bob, "/purchase$")
     bob.get_by_label("How many", exact=True).press("Enter")
     looks_busy(bob, bob.get_by_role("button", name="Buy tickets"))
@@ -95,11 +101,7 @@ def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Cal
 
 
 def test_who_presses_to_wait_for_a_kind_sees_that_and_no_purchase(visit: Callable[[], Page]) -> None:
-    nora, bob = visit(), visit()
-    sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    event_id = full_friday(nora)
-    sign_up(bob, "Bob")
-    bob.goto(f"/events/{event_id}")
+    bob = before_a_full_friday(visit)
     held = held_back(bob, "/waiting-list-entry$")
     wait = bob.get_by_role("button", name="Wait for “Friday”")
     wait.click()
