@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.domain.events import check_event, record_events
@@ -52,3 +53,16 @@ async def test_the_highest_revision_wins_in_any_order_and_any_batch(database: Da
         assert await connection.fetchval("SELECT title FROM events WHERE id = 7") == "rev 3"
         await record_events(connection, [submitted(rev + 3, f"rev {rev + 3}") for rev in order])
         assert await connection.fetchval("SELECT title FROM events WHERE id = 7") == "rev 6"
+
+
+async def test_general_admission_follows_the_price_of_each_event_of_a_batch(database: Database) -> None:
+    def priced(event_id: int, rev: int, price: int) -> EventSubmitted:
+        message = submitted(rev, "Dearer")
+        event = msgspec.structs.replace(message.event, price=Decimal(price))
+        return msgspec.structs.replace(message, event_id=event_id, event=event)
+
+    async with database.connection() as connection:
+        for rev in (1, 2):
+            await record_events(connection, [priced(event_id, rev, rev * event_id) for event_id in (7, 8, 9)])
+        rows = await connection.fetch("SELECT event_id, price FROM ticket_types ORDER BY event_id")
+    assert [tuple(row) for row in rows] == [(7, 14), (8, 16), (9, 18)]
