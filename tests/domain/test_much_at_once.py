@@ -16,11 +16,13 @@ from app.domain.holds import confirm_tickets, release_tickets
 from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.reconcile import drifts
+from app.domain.sale import Purchase, sell
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type, create_ticket_type
 from app.domain.ticket_types import TicketTypeIn
 from app.domain.waiting_list import join_waiting_list, leave_waiting_list
 from app.domain.waiting_list_log import log_of_entry
 from app.domain.waiting_list_page import ended_entries, entries_of, entry_of, place_now, standing
+from app.domain.wishes import Wish
 from app.errors import Conflict, Unavailable
 from tests.box_office import EVENT, BoxOffice, in_hours, kind
 
@@ -58,6 +60,20 @@ async def test_a_sale_that_opens_while_a_batch_settles_something_else_is_for_the
     await office.value("UPDATE ticket_types SET sale_opens_at = clock_timestamp() + $1 WHERE name = 'VIP'", soon)
     assert await office.refused(stranger, kind=kinds["VIP"]) == "sold-out"
     assert await office.standing(bob) == ["offered"]
+
+
+async def test_many_events_at_once_leave_out_those_that_are_busy_or_have_something_to_settle(office: BoxOffice) -> None:
+    (bob,) = await office.people("bob")
+    for event_id in (1, 2, 3):
+        await office.open(event_id=event_id)
+    await office.value("UPDATE events SET due_at = now() WHERE id = 2")
+    wishes = {event_id: [Wish(bob, None)] for event_id in (1, 2, 3)}
+    async with office.database.transaction() as one, office.database.transaction() as another:
+        await one.execute("SELECT FROM events WHERE id = 3 FOR UPDATE")
+        decided = await sell(another, wishes, "skip")
+    assert list(decided) == [1]
+    assert isinstance(decided[1].answers[0], Purchase)
+    assert await office.rows("SELECT event_id FROM tickets") == [(1,)]
 
 
 @pytest.mark.usefixtures("two_at_once")

@@ -182,6 +182,8 @@ async def test_without_a_type_who_finds_nothing_hears_what_comes_next(office: Bo
     await office.bought(bob, event_id=6)
     await office.value("UPDATE ticket_types SET sale_closes_at = now() WHERE event_id = 6 AND name = 'Over'")
     assert await office.refused(ben, event_id=6) == "sold-out"
+    await office.value("UPDATE events SET status = 'draft' WHERE id = 6")
+    assert await office.refused(office.alice, event_id=6) == "sale-not-open", "nothing of a draft is sold"
 
 
 async def test_without_a_type_the_first_on_sale_is_bought(office: BoxOffice) -> None:
