@@ -6,6 +6,7 @@ PYTHON ?= $(shell sh locks/python.sh)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+PICTURES ?= docs/screenshots
 EVENTSTREAM_DEMO ?= 1
 export PORT EVENTSTREAM_DEMO
 
@@ -48,7 +49,7 @@ bench: $(VENV)/.dev ## measure on this machine (needs wrk), into bench/last.json
 	$(BIN)/python -m bench
 
 screenshots: $(VENV)/.dev ## take the pictures in docs/screenshots anew
-	$(BIN)/python -m e2e.screenshots
+	$(BIN)/python -m e2e.screenshots $(PICTURES)
 
 lock: $(VENV)/.dev ## pin the newest allowed versions
 	sh locks/update.sh $(BIN)/uv --upgrade

@@ -1,6 +1,7 @@
-"""Pictures of the main pages, for the README: `make screenshots` writes them to docs/screenshots/."""
+"""Pictures of the main pages, for the README: `make screenshots` writes them to the folder it is given."""
 
 import asyncio
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from e2e.steps import add_picture, begin, fill_basics, fill_tickets, go_on
 from tests.process import Server
 from tests.waiting import eventually
 
-FOLDER = Path(__file__).parents[1] / "docs/screenshots"
+FOLDER = Path(sys.argv[1])
 ATTENDEE, ORGANIZER = "attendee@demo.example", "organizer@demo.example"
 
 
