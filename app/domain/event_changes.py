@@ -23,10 +23,10 @@ from app.domain.events import (
     stored_data,
 )
 from app.domain.facts import write_fact
-from app.domain.money import price_complaint
+from app.domain.money import price_complaint, rounded
 from app.domain.offers import settle, settle_all
 from app.domain.stock import Stock, lock_own_stock
-from app.domain.ticket_types import follow_prices
+from app.domain.ticket_types import TICKET_PRICE, follow_prices
 from app.domain.waiting_entries import waiting_count
 from app.domain.zones import in_zone
 from app.engines.database import Database
@@ -81,12 +81,12 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
     await settle_all(database, event_id)  # what has ended counts for nothing when places are compared
     async with database.transaction() as connection:
         before = await up_to_date(connection, await lock_own_stock(connection, who, event_id))
-        row = await connection.fetchrow("SELECT * FROM events WHERE id = $1", event_id)
+        row = await connection.fetchrow(f"SELECT *, {TICKET_PRICE} FROM events e WHERE id = $1", event_id)
         if if_match is not None and if_match != row["rev"]:
             raise Stale("The event was changed elsewhere after you last saw it.", headers={"ETag": f'"{row["rev"]}"'})
         if patch.currency not in (None, before.currency):
             refuse_currency(before, patch.currency)
-        data = changed(row, with_price_of_a_ticket(before, row["price"], patch))
+        data = changed(row, with_price_of_a_ticket(before, row, patch))
         refuse_change(before, data)
         if data.status == "draft" and await waiting_count(connection, event_id):
             raise Conflict("People wait for it: it cannot become a draft again.", type="people-waiting")
@@ -140,17 +140,21 @@ def refuse_end(stock: Stock, data: EventData) -> None:
                 raise Invalid([FieldError("end_time", what)])
 
 
-def with_price_of_a_ticket(stock: Stock, stored: Decimal, patch: EventPatch) -> EventPatch:
+def with_price_of_a_ticket(stock: Stock, row: Mapping[str, Any], patch: EventPatch) -> EventPatch:
     """Where each type has its own price, that of the event is one of those, whatever was read and is sent back.
 
-    Raises `Invalid` for a price that no ticket has.
+    While all types are hidden nobody pays it, and it is what the organizer says. Raises `Invalid` for a price that no
+    ticket has.
     """
     if any(kind.general for kind in stock.types.values()):
         return patch
-    prices = [kind.price for kind in filter(stock.visible, stock.types.values())] or [stored]
-    if patch.price not in (None, stored, *prices):
+    visible = {kind.price for kind in filter(stock.visible, stock.types.values())}
+    if visible and patch.price not in {None, row["price"], *visible}:
         raise Invalid([FieldError("price", "is that of its ticket types, and is changed there")])
-    return msgspec.structs.replace(patch, price=prices[0])
+    if visible or patch.price is None:
+        price = rounded(row["ticket_price"], patch.currency or row["currency"])
+        return msgspec.structs.replace(patch, price=price)
+    return patch
 
 
 def refuse_currency(stock: Stock, currency: str) -> None:

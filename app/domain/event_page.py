@@ -15,7 +15,7 @@ from app.domain.money import money
 from app.domain.offers import settle_for_readers
 from app.domain.progress import fan_out
 from app.domain.stock import FREE
-from app.domain.ticket_types import RANK, TicketType, ticket_types_of
+from app.domain.ticket_types import RANK, TICKET_PRICE, TicketType, ticket_types_of
 from app.engines.database import Connection, Database
 from app.engines.documents import Documents
 from app.engines.media import Media
@@ -128,11 +128,6 @@ async def event_page(
 COMPANY = "coalesce(organized_by, (SELECT company_name FROM organizers o WHERE o.id = organizer_id)) AS company_name"
 REASON = """CASE WHEN e.status = 'cancelled' THEN
                 (SELECT reason FROM cancellations c WHERE c.event_id = e.id) END AS cancel_reason"""
-TICKET_PRICE = f"""
-    coalesce((SELECT price FROM ticket_types k
-              WHERE k.event_id = e.id AND NOT k.archived AND coalesce(k.hidden_until <= now(), true)
-              ORDER BY {RANK}, position, id LIMIT 1), price) AS ticket_price"""
-"""Of the type that is bought where none is named; the event's own says nothing once types have theirs."""
 EVENT = f"""
     SELECT *, due_at <= now() AS due, {FREE} AS left, {TICKET_PRICE},
            returns_until IS NOT NULL AND least(returns_until, end_time) > now() AS returnable,

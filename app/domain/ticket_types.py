@@ -212,6 +212,11 @@ RANK = """
          WHEN sale_opens_at > now() THEN 1 ELSE 0 END
 """
 """How soon tickets of a type can be had: now, when their sale opens, only where places come free, or not any more."""
+TICKET_PRICE = f"""
+    coalesce((SELECT price FROM ticket_types k
+              WHERE k.event_id = e.id AND NOT k.archived AND coalesce(k.hidden_until <= now(), true)
+              ORDER BY {RANK}, position, id LIMIT 1), price) AS ticket_price"""
+"""Of the type that is bought where none is named; the event's own says nothing once types have theirs."""
 
 
 async def ticket_types_of(connection: Connection, event_id: int, everything: bool = False) -> list[TicketType]:

@@ -48,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1.
 
     `kept` is how many are kept of the type that most are kept of; `cancel_reason` is that of a cancelled event;
-    `opens_at` is when the next sale of something that will do opens, None while there is one.
+    `opens_at` is when something that is left and will do comes on sale, None while something is.
     """
 
     waitlist_id: int
@@ -87,10 +87,9 @@ ENTRIES = f"""
            least(e.end_time, t.sale_closes_at) AS sale_closes_at,
            CASE WHEN e.status = 'cancelled' AND w.status IN ('waiting', 'offered') THEN 'closed'
                 WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
-           (SELECT min(k.sale_opens_at)
-                   FILTER (WHERE e.sold + e.held < e.capacity AND coalesce(k.sold + k.held < k.places, true))
-            FROM ticket_types k
+           (SELECT min(k.sale_opens_at) FROM ticket_types k
             WHERE k.event_id = e.id AND NOT k.archived AND (w.ticket_type_ids = '{{}}' OR k.id = ANY(w.ticket_type_ids))
+                  AND e.sold + e.held < e.capacity AND coalesce(k.sold + k.held < k.places, true)
                   AND coalesce(k.hidden_until <= now(), true) AND least(e.end_time, k.sale_closes_at) > now()
             HAVING bool_and(coalesce(k.sale_opens_at > now(), false))) AS opens_at,
            ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,

@@ -90,6 +90,8 @@ async def test_the_price_of_an_event_is_that_of_the_ticket_one_gets_without_nami
         await change_event(office.database, office.alice, EVENT, change, None)
     await office.hours_pass(3)
     assert await price() == "40.00"
+    await change_event(office.database, office.alice, EVENT, EventPatch(title="Newer"), None)
+    assert await office.value("SELECT price FROM events") == Decimal(40), "nobody can buy the first one any more"
     await office.hours_pass(3)
     (bob,) = await office.people("bob")
     await office.bought(bob, kind=(await office.kinds())["Late"])
@@ -101,6 +103,20 @@ async def test_what_is_hidden_does_not_give_its_price_away(office: BoxOffice) ->
     assert core(await event_row(office.database, None, EVENT)).price == "5.00"
     page = await published_events(office.database, FolderMedia(Path("/nowhere")), 10, None)
     assert (page.items[0].core_event_data.price, page.items[0].price_from) == ("5.00", "5.00")
+
+
+async def test_while_all_is_hidden_the_price_is_what_the_organizer_says(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Secret", price=Decimal(50), hidden_until=in_hours(5))])
+
+    async def price_after(**change: Any) -> Decimal:
+        await change_event(office.database, office.alice, EVENT, EventPatch(**change), None)
+        return await office.value("SELECT price FROM events")
+
+    assert await price_after(title="New") == Decimal("49.90")
+    assert await price_after(currency="JPY") == Decimal(50), "yen have no decimals"
+    assert await price_after(price=Decimal(30)) == Decimal(30)
+    with pytest.raises(Invalid, match="price"):
+        await price_after(price=Decimal("30.50"))
 
 
 async def test_an_event_does_not_end_before_the_sale_of_a_type_begins(office: BoxOffice) -> None:

@@ -681,6 +681,11 @@ async def test_who_waits_for_a_sale_can_read_when_it_begins(office: BoxOffice) -
     assert said == [opens, later, opens, opens], "nothing of what is hidden or over"
     await office.value("UPDATE ticket_types SET places = 1, sold = 1 WHERE name = 'Day'")
     assert [(await office.entry(who)).opens_at for who in (bob, dan)] == [None, later], "nothing of which is left"
+    await office.value("UPDATE ticket_types SET sale_opens_at = now() WHERE name = 'Day'")
+    assert (await office.entry(dan)).opens_at == later, "the sale of what is gone is none"
+    await office.value("UPDATE events SET capacity = 1, sold = 1")
+    assert (await office.entry(dan)).opens_at is None, "all places are taken"
+    await office.value("UPDATE events SET capacity = 2")
     seen = (await office.entry(ben)).seen
     await office.value("UPDATE ticket_types SET sale_opens_at = sale_opens_at + interval '1 hour'")
     assert (await office.entry(ben)).seen != seen, "its page says so without a reload"
