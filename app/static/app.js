@@ -55,7 +55,7 @@ on("htmx:afterSettle", ({ detail }) => {
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
-// Without our id it is a proxy's word, no part of a page.
+// Without our id it is a proxy's word.
 const fail = (event) => {
   event.preventDefault();
   if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
@@ -66,7 +66,7 @@ on("htmx:beforeOnLoad", (event) => event.detail.xhr.getResponseHeader("X-Request
 on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();
   const copy = target.closest("[data-copy]");
-  if (copy) navigator.clipboard.writeText(byId(copy.dataset.copy).textContent.trim());
+  if (copy) navigator.clipboard.writeText(copy.value).then(() => copy.lastChild.data = copy.dataset.copy);
   each(document, ".menu", (menu) => menu.open &&= menu.contains(target));
 });
 on("keydown", ({ key, target }) => {
