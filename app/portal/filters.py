@@ -97,12 +97,13 @@ def moment(at: dt.datetime, timezone: str) -> str:
 
 
 def written(text: str) -> str:
-    """What a field for date and time sent, as the reader writes it; anything else as it was typed."""
+    """What a field for a date, or for date and time, sent as the reader writes it; anything else as it was typed."""
     try:
         at = dt.datetime.fromisoformat(text)
     except ValueError:
         return text
-    return f"{written_date(at.date(), current_locale())}, {written_clock(at.time(), current_locale())}"
+    date = written_date(at.date(), current_locale())
+    return f"{date}, {written_clock(at.time(), current_locale())}" if "T" in text else date
 
 
 def span(start: dt.datetime, end: dt.datetime, timezone: str) -> str:

@@ -262,12 +262,16 @@ async def test_what_was_typed_about_something_of_somebody_else_is_dropped_where_
 async def test_what_was_typed_is_shown_in_the_words_of_its_form(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     await end_session(stage, alice)
-    form = {"rev": "8", "title": "Lantern Lake", "start_time": "2031-07-04T18:00", "payment": "instant", "price": "7"}
+    form = {
+        "rev": "8", "title": "Lantern Lake", "start_time": "2031-07-04T18:00", "date": "2031-07-05",
+        "payment": "instant", "price": "7",
+    }  # fmt: skip
     page = await alice.post(f"/projects/{event_id}/settings", data=form)
     kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
     back = await alice.post("/sign-in", data={"email": alice.email, "password": PASSWORD, "kept": kept})  # type: ignore[attr-defined]
     shown = re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>\s*(.*?)\s*</dd>", back.text)
-    assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"), ("Payment", "Sold at once"),
+    assert shown == [("Title", "Lantern Lake"), ("Begins", "Fri 4 Jul 2031, 18:00"),
+                     ("Date on the poster", "Sat 5 Jul 2031"), ("Payment", "Sold at once"),
                      ("Price", "7 EUR")]  # fmt: skip
     assert 'name="rev" value="8"' in back.text
 
