@@ -137,8 +137,10 @@ def way_to_sign_in(request: Request[Any, Any, Any], refusal: NotSignedIn) -> str
     """To an account, and back to the same page; what was chosen there goes along."""
     back, chosen = came_from(request), refusal.extra.get("choice")
     strangers_may = request.scope["route_handler"].opt.get("keep_choice")
-    had_session = not strangers_may or request.app.state.parts.sessions.cookie in request.cookies
-    ended = "&ended=true" * (request.method not in SAFE_METHODS and had_session)
+    looks = request.method in SAFE_METHODS
+    from_inside = not strangers_may and (not looks or request.headers.get("hx-request"))  # the cookie may be gone too
+    had_session = from_inside or request.app.state.parts.sessions.cookie in request.cookies
+    ended = f"&ended={'look' if looks else 'true'}" if had_session else ""
     if not isinstance(chosen, KeptForm):
         return f"/sign-in?next={quote(back)}{ended}"
     page = "/sign-up" if ("account", "new") in chosen.fields else "/sign-in"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.conftest import DESKTOP
@@ -92,6 +93,25 @@ def test_a_bad_step_says_what_and_where_and_keeps_the_rest(visit: Callable[[], P
             page.get_by_label("Title").fill("Forwards")
         expect(page.get_by_label("Ends")).to_have_attribute("aria-invalid", "false")
         expect(page.get_by_label("Title")).to_be_focused()
+
+
+@pytest.mark.parametrize("visit", [("phone", True)], ids=["phone"], indirect=True)
+def test_what_was_typed_while_no_answer_came_is_saved_once_the_network_is_back(visit: Callable[[], Page]) -> None:
+    page, place = visit(), "On the island"
+    sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Far Out")
+    page.get_by_label("Place", exact=True).fill("At the lake")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.route("**/check", lambda route: route.fulfill(status=409, body="of a proxy"))
+    page.get_by_label("Place", exact=True).fill(place)
+    expect(page.get_by_text("No answer came.")).to_be_visible()
+    expect(page.get_by_text("Saved.")).to_be_hidden()
+    page.unroute_all()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("No answer came.")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_label("Place", exact=True)).to_have_value(place)
 
 
 def test_a_title_that_is_too_long_comes_back_whole_also_to_who_goes_back(visit: Callable[[], Page]) -> None:

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.steps import accessible, add_picture, begin, fits, heard, listen, poster, scriptless, sign_up
-from tests.cast import event_body
+from e2e.steps import accessible, add_picture, begin, fits, heard, listen, poster, scriptless, sign_up, stored_event
 
 MOST_BYTES = 10 * 1024 * 1024
 REFUSALS = [
@@ -49,9 +48,7 @@ def open_draft_pictures(page: Page) -> None:
 
 
 def open_event_pictures(page: Page) -> None:
-    answer = page.request.post("/api/v1/event", data=event_body(), headers={"Prefer": "wait=30"}, timeout=60_000)
-    assert answer.status == 201, answer.text()
-    page.goto(f"/projects/{answer.json()['core_event_data']['event_id']}/media")
+    page.goto(f"/projects/{stored_event(page)}/media")
 
 
 either_place = pytest.mark.parametrize(
@@ -174,6 +171,28 @@ def test_a_file_too_many_for_now_is_told_how_long_to_wait(visit: Callable[[], Pa
     expect(files_told_of(page)).to_have_text([re.compile(r"poster.jpg At most 100 in 15 minutes. Try again in \d+")])
     accessible(page)
     fits(page)
+
+
+@with_javascript
+def test_every_crop_keeps_in_view_what_was_marked(visit: Callable[[], Page]) -> None:
+    page = organizer(visit)
+    event_id = stored_event(page, title="Tall Poster")
+    page.goto(f"/projects/{event_id}/media")
+    page.get_by_label("Add pictures").set_input_files(poster())
+    with page.expect_response(re.compile(r"/media/\d+$")):
+        thumbs(page).locator(".pick img").click(position={"x": 5, "y": 5})
+    here = f"/events/{event_id}"
+    crops = [crop_of(page, here, ".hero img"), crop_of(page, "/?q=tall+poster", f".card:has([href='{here}']) img")]
+    assert crops == [("cover", "0% 0%")] * 2
+
+
+def crop_of(page: Page, path: str, picture: str) -> tuple[str, str]:
+    page.goto(path)
+    fit, point = page.locator(picture).evaluate(
+        "(picture) => { const { objectFit, objectPosition } = getComputedStyle(picture);"
+        " return [objectFit, objectPosition]; }"
+    )
+    return fit, point
 
 
 @with_javascript

@@ -43,7 +43,10 @@ class Search(Input, frozen=True, kw_only=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A festival in the catalogue, with a small picture. Its sale is `on_sale`, `sold_out`, `not_yet` or `closed`."""
+    """A festival in the catalogue, with a small picture and what a crop of it keeps in view, in percent of both sides.
+
+    Its sale is `on_sale`, `sold_out`, `not_yet`, `later` or `closed`.
+    """
 
     event_id: int
     title: str
@@ -59,6 +62,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     opens_at: dt.datetime | None
     picture: str | None
+    focal_x: int
+    focal_y: int
 
 
 CARDS = f"""
@@ -68,8 +73,8 @@ CARDS = f"""
            (SELECT bool_or(coalesce(h.sold + h.held < h.places, true)) FROM ticket_types h
             WHERE h.event_id = e.id AND NOT h.archived AND h.hidden_until > now()
                   AND h.hidden_until < least(h.sale_closes_at, e.end_time)) AS comes,
-           (SELECT s3_key FROM media m WHERE m.event_id = e.id AND NOT m.deleted
-            ORDER BY position, id LIMIT 1) AS picture_key
+           (SELECT ROW(s3_key, focal_x, focal_y) FROM media m WHERE m.event_id = e.id AND NOT m.deleted
+            ORDER BY position, id LIMIT 1) AS picture
     FROM events e CROSS JOIN LATERAL (
         SELECT min(price) FILTER (WHERE counts) AS price_from,
                coalesce(min(price) FILTER (WHERE counts) < max(price) FILTER (WHERE counts), false) AS several_prices,
@@ -133,6 +138,7 @@ def prefixes(text: str) -> str:
 
 
 def card(media: Media, row: Mapping[str, Any]) -> Card:
+    key, focal_x, focal_y = row["picture"] or (None, 50, 50)
     return Card(
         event_id=row["id"],
         title=row["title"],
@@ -147,7 +153,9 @@ def card(media: Media, row: Mapping[str, Any]) -> Card:
         capacity=row["capacity"],
         state=state(row),
         opens_at=row["opens_at"],
-        picture=media.url(variant_key(row["picture_key"], WIDTHS[0])) if row["picture_key"] else None,
+        picture=media.url(variant_key(key, WIDTHS[0])) if key else None,
+        focal_x=focal_x,
+        focal_y=focal_y,
     )
 
 

@@ -446,6 +446,10 @@ async def test_pictures_come_described_moved_and_removed(alice: httpx.AsyncClien
     assert re.findall(r'id="picture-(\d+)"', moved.text) == [second, first]
     assert 'alt="A lake"' in moved.text
     assert "fx-3 fy-0" in moved.text
+    undescribed = "Some pictures have no description"
+    assert undescribed in (await alice.get(f"{draft}/review")).text
+    await alice.post(f"{draft}/pictures/{first}", data={"alt": "A tent"})
+    assert undescribed not in (await alice.get(f"{draft}/review")).text
     cleared = await alice.post(f"{draft}/pictures/{second}", data={**details, "alt": ""}, headers=HTMX)
     assert 'alt="A lake"' not in cleared.text
     bad = await alice.post(f"{draft}/pictures/{second}", data={"focal_x": "101"}, headers=HTMX)

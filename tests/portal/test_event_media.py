@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 
@@ -41,7 +42,12 @@ async def test_pictures_are_added_described_moved_and_removed(
         (three, "A lake", 0),
         (two, "", 50),
     ]
-    assert (await visitor.get(f"/events/{event_id}")).status_code == 200
+    page = (await visitor.get(f"/events/{event_id}")).text
+    crops = re.findall(r'<img\s+class="(fx-\d+ fy-\d+)"', page)
+    assert crops == ["fx-0 fy-10", "fx-5 fy-5"], "the first at the top, the other among more pictures"
+    assert 'alt="A lake"' in page
+    card = (await visitor.get("/")).text
+    assert re.findall(r'<img\s+class="([^"]*)"\s+src="([^"]*)"', card) == [("fx-0 fy-10", ANY)]
 
 
 async def test_bad_pictures_and_details_are_said_and_those_of_others_are_not_there(

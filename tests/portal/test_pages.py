@@ -95,6 +95,10 @@ async def test_a_session_that_ended_leads_htmx_and_forms_to_the_sign_in(
         assert "what you did last was not done" in wrong.text
     looked = await visitor.get(page)
     assert "session has ended" not in (await visitor.get(looked.headers["location"])).text
+    for headers in ({"Cookie": "session=over"}, {"HX-Request": "true"}):
+        looked = await visitor.get(page, headers=headers)
+        where = looked.headers.get("location") or looked.headers["hx-redirect"]
+        assert "Your session has ended. Sign in to go on." in (await visitor.get(where)).text
 
 
 async def test_a_part_of_a_page_leads_back_to_its_page_and_a_list_to_what_was_asked_of_it(
@@ -107,7 +111,7 @@ async def test_a_part_of_a_page_leads_back_to_its_page_and_a_list_to_what_was_as
     ):
         headers = {"HX-Request": "true", "Referer": f"http://testserver{page}"}
         refused = await visitor.get(part, headers=headers)
-        assert refused.headers["hx-redirect"] == f"/sign-in?next={quote(back)}"
+        assert refused.headers["hx-redirect"] == f"/sign-in?next={quote(back)}&ended=look"
 
 
 async def test_a_page_stays_as_it_is_while_a_look_is_refused(
