@@ -46,14 +46,15 @@ class Unfit(msgspec.Struct, frozen=True):
 
 class Behind(msgspec.Struct):
     """How many got an offer; groups that something was free for, but not enough, by the id of their entry; the last
-    entry that something went to, by type; and what the groups read that this has been counted for, None where it was
-    written with an earlier part.
+    entry that something went to, by type; what the groups read that this has been counted for, None where it was
+    written with an earlier part; and entries with types that were free but are none for them, which they read once.
     """
 
     offers: int = 0
     unfit: dict[int, Unfit] = {}
     went_to: dict[int, int] = {}
     counted: dict[int, LogLine | None] = {}
+    skipped: set[tuple[int, int]] = set()
 
 
 async def settle(connection: Connection, stock: Stock, public: Mapping[int, int] | None = None) -> None:
@@ -172,6 +173,8 @@ async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Ent
                 touched.append(entry)
         elif (most := max((left[kind.id] for kind in kinds), default=0)) > 0:
             behind.unfit[entry.id] = Unfit(entry, kinds, most)
+        if entry.status == "waiting":
+            skip(stock, entry, [kind for kind in wanted if kind not in kinds], behind)
         if touched and touched[-1] is entry:
             before, left = left, stock.left_by_type()
             gone = (number for number, many in left.items() if before[number] > max(0, many))
@@ -183,6 +186,15 @@ async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Ent
         behind.unfit.pop(entry.id, None)
     await write_entries(connection, stock, touched)
     return None if stopped else line
+
+
+def skip(stock: Stock, entry: Entry, kinds: Sequence[TypeStock], behind: Behind) -> None:
+    """Say of types that are free why they are not offered; `save_stock` leaves out what was said before."""
+    for kind in kinds:
+        if stock.on_sale(kind) and stock.left(kind) > 0 and (entry.id, kind.id) not in behind.skipped:
+            behind.skipped.add((entry.id, kind.id))
+            detail = {"ticket_type": kind.name, "quantity": entry.quantity, "reason": why_never(stock, entry, kind)}
+            stock.lines.append(LogLine(entry.id, "skipped", detail))
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:

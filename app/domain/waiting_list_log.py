@@ -17,6 +17,7 @@ WHYS = {
     "joined": "Joined the list for {quantity}. Places are offered in order of joining.",
     "offered": "Offered {quantity} × {ticket_type} until {until}.",
     "passed": "Passed over, {times} of {of} times at most. Free then: {left}; wanted together: {quantity}.",
+    "skipped": "{ticket_type} came free, and was not offered. {reason}",
     "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
     "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",
@@ -32,7 +33,7 @@ REASONS = {
     "sale-closed": "The sale ended before places came free.",
     "withdrawn": "These tickets are not sold any more.",
     "already-bought": "With {quantity} more it would be more tickets than one person can have.",
-    "over-limit": "One person cannot have {quantity} of these tickets together any more.",
+    "over-limit": "One person cannot have {quantity} of these tickets together.",
     "too-few-places": "There are too few places of these tickets now for a group of {quantity}.",
 }
 

@@ -45,7 +45,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1.
+    """`ticket_types` names those that will do, none means any; `position` is for those who wait, from 1, and counts
+    who is before them, whatever types those wait for.
 
     `kept` is how many are kept of the type that most are kept of; `cancel_reason` is that of a cancelled event;
     `opens_at` is when something that is left and will do comes on sale, None while something is.

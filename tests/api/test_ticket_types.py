@@ -206,8 +206,10 @@ async def test_alice_confirms_what_bob_has_paid(
 
 async def test_alice_lets_a_hold_go(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     event_id, number = await held_ticket(alice, bob)
-    answer = await alice.post(f"/api/v1/event/{event_id}/releases", json={"ticket_numbers": [number]})
-    assert answer.json()["done"] == [number]
+    release = {"url": f"/api/v1/event/{event_id}/releases", "json": {"ticket_numbers": [number]}}
+    answers = [await alice.post(**release, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [answer.json()["done"] for answer in answers] == [[number]] * 2
+    assert answers[1].headers["idempotent-replayed"] == "true"
     (mine,) = (await bob.get("/api/v1/tickets")).json()["items"]
     assert (mine["status"], mine["cancel_reason"]) == ("cancelled", "not paid")
 

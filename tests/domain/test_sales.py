@@ -51,6 +51,21 @@ async def test_a_day_begins_at_midnight_where_the_event_is(database: Database) -
     assert (sales.sold, sales.money, sales.spans[0].first) == (1, {"EUR": "1.00"}, dt.date(2031, 1, 11))
 
 
+async def test_an_event_that_moves_to_another_timezone_takes_the_days_of_its_sales_along(database: Database) -> None:
+    async with database.connection() as connection:
+        await record_events(connection, [submitted(1, "Far away")])
+        await sell_to(connection, 7, ["a", "b", "c"])
+        await sell_to(connection, 7, ["d"], status="held")
+        await connection.execute("UPDATE tickets SET created_at = '2031-01-10 12:30+00'")
+        await connection.execute("UPDATE events SET timezone = 'Pacific/Auckland'")
+        assert await counted(connection) == [(dt.date(2031, 1, 11), 3, 3)]
+        await connection.execute("UPDATE tickets SET status = 'cancelled' WHERE id = (SELECT min(id) FROM tickets)")
+        assert await counted(connection) == [(dt.date(2031, 1, 11), 2, 2)]
+        await connection.execute("UPDATE events SET status = 'cancelled', timezone = 'UTC'")
+        await connection.execute("UPDATE tickets SET status = 'cancelled'")
+        assert await counted(connection) == [(dt.date(2031, 1, 11), 2, 2)], "what is to be paid back stays"
+
+
 @pytest.mark.parametrize(("days", "bars", "width"), [(1, 1, 1), (60, 60, 1), (61, 31, 2), (400, 58, 7)])
 def test_long_sales_have_several_days_to_a_bar_and_no_gaps(days: int, bars: int, width: int) -> None:
     first = dt.date(2031, 1, 1)

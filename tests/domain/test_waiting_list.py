@@ -178,7 +178,7 @@ async def test_a_group_that_the_limit_has_become_too_small_for_reads_so(office: 
     assert await office.standing(early, group, late) == ["offered", "waiting", "waiting"], "nothing is left to deny it"
     await free(office, numbers)
     assert await office.standing(early, group, late) == ["offered", "closed", "offered"]
-    assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
+    assert await last_why(office, group) == "One person cannot have 3 of these tickets together."
 
 
 async def test_a_group_that_its_type_has_become_too_small_for_reads_so(office: BoxOffice) -> None:
@@ -221,7 +221,7 @@ async def test_a_group_waits_on_while_one_of_its_types_can_hold_it(office: BoxOf
     assert await office.standing(group) == ["waiting"]
     await changed(office, day, sale_closes_at=in_hours(-1), places=3, per_attendee_limit=3)
     assert await office.standing(group) == ["closed"], "the night alone is left to wait for"
-    assert await last_why(office, group) == "One person cannot have 3 of these tickets together any more."
+    assert await last_why(office, group) == "One person cannot have 3 of these tickets together."
 
 
 async def test_what_was_kept_for_somebody_who_gets_another_type_goes_to_the_first_who_waits(office: BoxOffice) -> None:
@@ -1126,10 +1126,37 @@ async def test_everybody_reads_where_they_stand_and_why(office: BoxOffice) -> No
     ]  # fmt: skip
     rest = (await waiting_people(office.database, office.alice, EVENT, 10, group)).items
     assert [one.full_name for one in rest] == ["ben"]
+    for who in await office.people("cat", "dan"):
+        await office.joins(who)
+    first = await waiting_people(office.database, office.alice, EVENT, 2, None)
+    second = await waiting_people(office.database, office.alice, EVENT, 2, first.items[-1].waitlist_id)
+    assert [one.position for one in [*first.items, *second.items]] == [1, None, 2, 3], "page after page"
     assert len(await entries_of(office.database, bob, open_only=True)) == 1
     async with office.database.connection() as connection:
         mine = await standing(connection, bob, EVENT)
         assert (mine.code, mine.position, mine.entry) == (None, 1, entry)
+
+
+async def test_who_cannot_have_what_came_free_reads_why_once(office: BoxOffice) -> None:
+    kinds = [kind("Day", places=3), kind("Group", places=4, per_attendee_limit=4)]
+    await office.open(ticket_types=kinds)
+    day, group = (await office.kinds()).values()
+    owner, others, bob, ben, cat = await office.people("owner", "others", "bob", "ben", "cat")
+    await office.bought(others, quantity=4, kind=group)
+    numbers = [(await office.bought(who, kind=day)).ticket_number for who in (owner, others, office.alice)]
+    pair, again = await office.joins(bob, quantity=2), await office.joins(owner)
+    for who in (ben, cat):
+        await office.joins(who)
+    await free(office, numbers)
+    await free(office, numbers)
+    assert await office.standing(bob, owner, ben, cat) == ["waiting", "waiting", "offered", "offered"]
+    logs = [await log_of_entry(office.database, bob if entry == pair else owner, entry) for entry in (pair, again)]
+    assert [[line.why for line in log[1:]] for log in logs] == [
+        ["Day came free, and was not offered. One person cannot have 2 of these tickets together."],
+        ["Day came free, and was not offered. With 1 more it would be more tickets than one person can have."],
+    ]
+    newest = await log_of_event(office.database, office.alice, EVENT, 4, None)
+    assert [line.what for line in newest.items] == ["offered", "offered", "skipped", "skipped"]
 
 
 async def test_a_key_of_joining_is_remembered(office: BoxOffice) -> None:

@@ -359,16 +359,18 @@ WHY = environment().get_template("waiting_list/_why.html")
 
 @pytest.mark.parametrize("what", sorted(set(WHYS) - {"offered", "shortened", "closed"}))
 def test_pages_say_the_same_as_the_api(what: str) -> None:
-    assert said({"what": what, "detail": DETAILS}) == WHYS[what].format_map(DETAILS)
+    assert said({"what": what, "detail": DETAILS}) == WHYS[what].format_map({**DETAILS, "reason": ""}).strip()
 
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_pages_say_why_an_entry_ended(reason: str) -> None:
-    assert said({"what": "closed", "detail": {**DETAILS, "reason": reason}}) == REASONS[reason].format_map(DETAILS)
+    ended, skipped = (said({"what": what, "detail": {**DETAILS, "reason": reason}}) for what in ("closed", "skipped"))
+    assert ended == REASONS[reason].format_map(DETAILS)
+    assert skipped == f"<Day> came free, and was not offered. {ended}"
 
 
 def said(line: dict[str, object]) -> str:
-    return unescape(re.sub("</?bdi>", "", WHY.render(line=line, timezone="Europe/Berlin"))).strip()
+    return " ".join(unescape(re.sub("</?bdi>", "", WHY.render(line=line, timezone="Europe/Berlin"))).split())
 
 
 async def test_who_waits_sees_the_position_and_why_and_leaves(
