@@ -45,7 +45,7 @@ class Search(Input, frozen=True, kw_only=True):
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """A festival in the catalogue, with a small picture and what a crop of it keeps in view, in percent of both sides.
 
-    Its sale is `on_sale`, `sold_out`, `not_yet`, `later` or `closed`.
+    `left` is what can be had now. Its sale is `on_sale`, `sold_out`, `not_yet`, `later` or `closed`.
     """
 
     event_id: int
@@ -69,7 +69,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 CARDS = f"""
     SELECT e.id, e.title, e.location, e.start_time, e.end_time, e.timezone, e.currency, e.capacity,
            {FREE} AS left, coalesce(t.price_from, e.price) AS price_from,
-           t.several_prices, t.opens_at, t.soonest,
+           t.several_prices, t.opens_at, t.soonest, t.left_of_types,
            (SELECT bool_or(coalesce(h.sold + h.held < h.places, true)) FROM ticket_types h
             WHERE h.event_id = e.id AND NOT h.archived AND h.hidden_until > now()
                   AND h.hidden_until < least(h.sale_closes_at, e.end_time)) AS comes,
@@ -79,7 +79,8 @@ CARDS = f"""
         SELECT min(price) FILTER (WHERE counts) AS price_from,
                coalesce(min(price) FILTER (WHERE counts) < max(price) FILTER (WHERE counts), false) AS several_prices,
                min(sale_opens_at) FILTER (WHERE rank = 1) AS opens_at,
-               min(rank) AS soonest
+               min(rank) AS soonest,
+               sum(coalesce(places, e.capacity) - sold - held) FILTER (WHERE counts) AS left_of_types
         FROM (SELECT *, rank = min(rank) OVER () AS counts
               FROM (SELECT *, {RANK} AS rank
                     FROM ticket_types WHERE event_id = e.id AND NOT archived
@@ -149,7 +150,7 @@ def card(media: Media, row: Mapping[str, Any]) -> Card:
         currency=row["currency"],
         price_from=money(row["price_from"], row["currency"]),
         several_prices=row["several_prices"],
-        left=row["left"],
+        left=min(row["left"], row["left_of_types"] or 0),
         capacity=row["capacity"],
         state=state(row),
         opens_at=row["opens_at"],

@@ -41,6 +41,12 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
         return min((kind.sale_opens_at for kind in to_open if kind.sale_opens_at), default=None)
 
     @property
+    def left(self) -> int:
+        """What can be had now: ticket types can have fewer places together than the event."""
+        of_types = sum(kind.left for kind in self.ticket_types if kind.state == "on_sale")
+        return min(self.availability.left, of_types)
+
+    @property
     def cheapest(self) -> TicketType:
         on_sale = (kind for kind in self.ticket_types if kind.state == "on_sale")
         return min(on_sale, key=lambda kind: Decimal(kind.price))

@@ -172,6 +172,26 @@ async def test_a_card_names_prices_that_can_be_paid(
     assert await titles(visitor, price="80") == ["Several"]
 
 
+async def test_what_is_left_is_no_more_than_the_types_on_sale_have(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+) -> None:
+    kinds = [
+        {"name": "Balcony", "price": "79", "places": 1},
+        {"name": "Weekend", "price": "80", "places": 1200},
+        {"name": "Late", "price": "95", "places": 500, "sale_opens_at": "2031-02-01T00:00:00Z"},
+    ]
+    event_id = await stored_event(alice, capacity=5000, ticket_types=kinds, **MIDSUMMER)
+    for left in ("1,201", "1,200"):
+        assert f"{left} left" in (await visitor.get("/")).text
+        page = (await visitor.get(f"/events/{event_id}")).text
+        assert f"<p>{left} places left</p>" in page
+        assert "Places taken" not in page
+        await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    only = await stored_event(alice, capacity=1000, ticket_types=[{"name": "Stalls", "price": "7", "places": 1}])
+    assert "<p>1 place left</p>" in (await visitor.get(f"/events/{only}")).text
+    assert "1 left" in (await visitor.get("/")).text
+
+
 async def test_among_many_festivals_words_are_looked_up_in_their_index(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     async with stage.parts.database.transaction() as connection:
