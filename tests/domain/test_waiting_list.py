@@ -20,6 +20,7 @@ from app.domain.idempotency import idempotent
 from app.domain.offer_answers import accept_offer, decline_offer
 from app.domain.sale import sell
 from app.domain.shop import places_now
+from app.domain.stock import lock_stock
 from app.domain.ticket_type_changes import archive_ticket_type, change_ticket_type
 from app.domain.ticket_types import TicketTypeIn, ticket_types_of
 from app.domain.tickets import buy_ticket
@@ -1157,6 +1158,13 @@ async def test_who_cannot_have_what_came_free_reads_why_once(office: BoxOffice) 
     ]
     newest = await log_of_event(office.database, office.alice, EVENT, 4, None)
     assert [line.what for line in newest.items] == ["offered", "offered", "skipped", "skipped"]
+    async with office.database.transaction() as connection:
+        stock = await lock_stock(connection, EVENT)
+        assert stock is not None
+        stock.types[day].places, behind = 4, offers.Behind()
+        for _ in range(2):  # as where a group gives back what was kept for it
+            await offers.walk(connection, stock, behind)
+        assert [line.waitlist_id for line in stock.lines] == [pair, again]
 
 
 async def test_a_key_of_joining_is_remembered(office: BoxOffice) -> None:
