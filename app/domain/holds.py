@@ -74,13 +74,18 @@ async def confirm_tickets(
         rows = await tickets_by_number(connection, event_id, ticket_numbers)
         refused = {number: "not-found" for number in ticket_numbers if number not in rows}
         confirmed: list[Mapping[str, Any]] = []
+        ended_for: tuple[int, int] | None = None
         for number, row in rows.items():
+            late, which = row["status"] == "lapsed", (row["attendee_id"], row["ticket_type_id"])
+            if ended_for not in (None, which):  # what is left of an offer is for who waits, not for the next one here
+                await settle(connection, stock)
+                ended_for = None
             taken = await others_of_its_owner(connection, stock, row)
             if complaint := cannot_confirm(stock, row, taken):
                 refused[number] = complaint
                 continue
-            late, which = row["status"] == "lapsed", (row["attendee_id"], row["ticket_type_id"])
-            own_offer = late and await close_untakeable(connection, stock, with_one_more=which)
+            if late and await close_untakeable(connection, stock, with_one_more=which):
+                ended_for = which
             if late and stock.left(stock.types[row["ticket_type_id"]]) < 1:
                 refused[number] = "no-places-left"
                 continue
@@ -91,8 +96,6 @@ async def confirm_tickets(
                 row["nth"] if row["nth"] not in taken else free_ordinal(taken),
             )
             confirmed.append(row)
-            if own_offer:  # the rest of it is for who waits, not for the next one here
-                await settle(connection, stock)
         if confirmed:
             await settle(connection, stock)
         return {"done": [row["id"] for row in confirmed], "refused": in_order(ticket_numbers, refused)}

@@ -17,7 +17,7 @@ WHYS = {
     "joined": "Joined the list for {quantity}. Places are offered in order of joining.",
     "offered": "Offered {quantity} × {ticket_type} until {until}.",
     "passed": "Passed over, {times} of {of} times at most. Free then: {left}; wanted together: {quantity}.",
-    "skipped": "{ticket_type} came free, and was not offered. {reason}",
+    "skipped": "{ticket_type} was free, and was not offered. {reason}",
     "kept": "Places are kept now: {kept} of {quantity} × {ticket_type}.",
     "released": "Fewer places are kept now: {kept} of {quantity} × {ticket_type}.",
     "accepted": "Accepted {quantity} × {ticket_type}.",

@@ -157,6 +157,23 @@ async def test_a_late_payment_takes_the_place_that_its_owner_is_offered(office: 
     assert (await log_of_entry(office.database, bob, entry))[-1].why == why
 
 
+async def test_a_late_payment_for_a_pair_takes_the_pair_that_its_owner_is_offered(office: BoxOffice) -> None:
+    await office.open(capacity=3, ticket_types=[kind("Group", per_attendee_limit=2)], **CONFIRMS)
+    bob, ben, cat, dan = await office.people("bob", "ben", "cat", "dan")
+    late = [one.ticket_number for one in (await office.bought(bob, quantity=2)).tickets]
+    late.append((await office.bought(dan)).ticket_number)
+    await office.hours_pass(49)
+    taken = [(await office.bought(who, quantity=many)).ticket_number for who, many in ((cat, 2), (ben, 1))]
+    await office.joins(bob, quantity=2)
+    await office.joins(ben)
+    await release_tickets(office.database, office.alice, EVENT, [taken[0], taken[0] + 1], "never paid")
+    assert await office.standing(bob, ben) == ["offered", "waiting"]
+    decided = await confirm_tickets(office.database, office.alice, EVENT, late)
+    assert (decided.done, [one.ticket_number for one in decided.refused]) == (late[:2], late[2:])
+    assert await office.standing(bob, ben) == ["closed", "waiting"]
+    assert await office.places() == (2, 1)
+
+
 async def test_what_an_organizer_changes_counts_no_hold_whose_deadline_has_passed(office: BoxOffice) -> None:
     await office.open(capacity=3, ticket_types=[kind("Day", places=3)], **CONFIRMS)
     (day,) = (await office.kinds()).values()

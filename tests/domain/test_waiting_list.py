@@ -1153,8 +1153,8 @@ async def test_who_cannot_have_what_came_free_reads_why_once(office: BoxOffice) 
     assert await office.standing(bob, owner, ben, cat) == ["waiting", "waiting", "offered", "offered"]
     logs = [await log_of_entry(office.database, bob if entry == pair else owner, entry) for entry in (pair, again)]
     assert [[line.why for line in log[1:]] for log in logs] == [
-        ["Day came free, and was not offered. One person cannot have 2 of these tickets together."],
-        ["Day came free, and was not offered. With 1 more it would be more tickets than one person can have."],
+        ["Day was free, and was not offered. One person cannot have 2 of these tickets together."],
+        ["Day was free, and was not offered. With 1 more it would be more tickets than one person can have."],
     ]
     newest = await log_of_event(office.database, office.alice, EVENT, 4, None)
     assert [line.what for line in newest.items] == ["offered", "offered", "skipped", "skipped"]

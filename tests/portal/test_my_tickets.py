@@ -366,7 +366,7 @@ def test_pages_say_the_same_as_the_api(what: str) -> None:
 def test_pages_say_why_an_entry_ended(reason: str) -> None:
     ended, skipped = (said({"what": what, "detail": {**DETAILS, "reason": reason}}) for what in ("closed", "skipped"))
     assert ended == REASONS[reason].format_map(DETAILS)
-    assert skipped == f"<Day> came free, and was not offered. {ended}"
+    assert skipped == f"<Day> was free, and was not offered. {ended}"
 
 
 def said(line: dict[str, object]) -> str:
