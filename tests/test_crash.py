@@ -100,9 +100,9 @@ async def check_acknowledged(connection: asyncpg.Connection, load: Load) -> None
 
 
 async def festival_of(server: Server, organizer: str) -> int:
-    async with httpx.AsyncClient(base_url=server.url, cookies={"session": organizer}, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=server.url, cookies={"session": organizer}, timeout=40) as client:
         answer = await client.post(
-            "/api/v1/event", json=event_body(title="Festival", capacity=1000), headers={"Prefer": "wait=15"}
+            "/api/v1/event", json=event_body(title="Festival", capacity=1000), headers={"Prefer": "wait=30"}
         )
     assert answer.status_code == 201, answer.text
     event_id: int = answer.json()["core_event_data"]["event_id"]
