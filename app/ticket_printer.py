@@ -48,13 +48,15 @@ class TicketPrinter:
             self.waiting -= 1
 
     def words(self, ticket: TicketPage) -> TicketWords:
+        price = self.money(ticket.price, ticket.currency)
         number = gettext("No. %(number)s") % {"number": ticket.ticket_number}
         when = self.span(ticket.start_time, ticket.end_time, ticket.timezone)
         rows = {
             gettext("When"): f"{when} ({self.zone(ticket.timezone)})",
             gettext("Where"): ticket.location,
             gettext("Holder"): ticket.holder,
-            gettext("Ticket"): " · ".join((ticket.ticket_type, self.money(ticket.price, ticket.currency), number)),
+            gettext("Ticket"): ticket.ticket_type,
+            gettext("Price"): f"{price} · {number}",  # apart from the name, which may run from right to left
             gettext("Organizer"): ticket.company_name or "",
         }
         if ticket.qr_text:

@@ -44,11 +44,8 @@ class PasswordIn(Input, frozen=True, kw_only=True):
 
     @classmethod
     def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
-        new = values.get("new_password", "")
-        if new and is_easy(new):
+        if (new := values.get("new_password")) and is_easy(new):
             yield FieldError("new_password", "is too easy to guess")
-        elif new and new == values.get("current_password"):
-            yield FieldError("new_password", "is the one you have now")
 
 
 async def change_password(
@@ -63,6 +60,8 @@ async def change_password(
     email = await check.confirm(who, given.current_password, address)
     if is_easy(given.new_password, email):
         raise Invalid([FieldError("new_password", "is too easy to guess")])
+    if given.new_password == given.current_password:
+        raise Invalid([FieldError("new_password", "is the one you have now")])
     hashed = await check.passwords.hash(given.new_password)
     async with check.database.transaction() as connection:
         await set_password(connection, who.user_id, hashed)

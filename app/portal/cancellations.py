@@ -3,6 +3,7 @@
 import secrets
 import textwrap
 import unicodedata
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -74,15 +75,25 @@ async def create_cancellation(
     values = {name: text_in(form, name) or "" for name in ("reason", "typed")}
     event = await own_event(parts.database, who, event_id)
     try:
-        if letters(values["typed"]) not in {letters(event["title"]), letters(beginning(event["title"]))}:
-            raise Invalid([FieldError("typed", "must be the title of the event")])
-        reason = read(ReasonForm, values, form=True).reason
+        reason = read(CancellationForm, values, form=True, defaults={"title": event["title"]}).reason
         await cancel_event(
             parts.database, who, event_id, reason, idempotent(text_in(form, "key"), "cancellation", reason)
         )
     except (Conflict, Invalid, Unavailable) as refusal:
         return await cancellation_page(parts, who, event_id, values, refusal)
     return Redirect(f"/projects/{event_id}/cancellation", status_code=303)
+
+
+class CancellationForm(ReasonForm, frozen=True, kw_only=True):
+    """`typed` is the title of the event, which nobody cancels by a slip."""
+
+    typed: str = ""
+
+    @classmethod
+    def check(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:
+        """Against its `title`."""
+        if letters(values.get("typed", "")) not in {letters(values["title"]), letters(beginning(values["title"]))}:
+            yield FieldError("typed", "must be the title of the event")
 
 
 def beginning(title: str) -> str:

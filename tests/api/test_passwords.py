@@ -38,6 +38,7 @@ async def test_a_new_password_ends_every_other_session_and_renews_this_one(
     ("body", "field"),
     [
         ({"current_password": "not it", "new_password": NEW}, "current_password"),
+        ({"current_password": "wrong-wrong-1", "new_password": "wrong-wrong-1"}, "current_password"),
         ({"new_password": NEW}, "current_password"),
         ({"current_password": PASSWORD, "new_password": "short"}, "new_password"),
         ({"current_password": PASSWORD, "new_password": "password123"}, "new_password"),

@@ -63,6 +63,17 @@ async def test_the_code_in_the_file_can_be_scanned_and_is_that_of_the_ticket(
     assert (corners.top_right.x - corners.top_left.x) / DOTS_PER_INCH * 25.4 > 50, "millimetres"
 
 
+async def test_a_name_that_mixes_directions_stands_apart_from_the_price_in_the_file(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, ticket_types=[{"name": "VIP כרטיס", "price": "40"}])
+    number = await bought(bob, event_id)
+    file = (await bob.get(f"/api/v1/tickets/{number}/ticket.pdf")).content
+    lines = pypdfium2.PdfDocument(file)[0].get_textpage().get_text_range().splitlines()
+    assert f"€40.00 · No. {number}" in lines
+    assert any(line.startswith("VIP ") for line in lines)
+
+
 async def test_all_valid_tickets_for_an_event_are_one_file_with_a_page_for_each(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:

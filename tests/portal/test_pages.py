@@ -165,6 +165,9 @@ async def test_a_long_title_is_typed_as_far_as_one_may_be_asked_to(alice: httpx.
     typed = {"reason": "Storm", "key": "k"}
     refused = await alice.post(address, data=typed | {"typed": "The Very Long Night"})
     assert "must be the title of the event" in refused.text
+    twice = await alice.post(address, data={"reason": "x" * 501, "typed": "nope", "key": "k"})
+    assert "must be the title of the event" in twice.text
+    assert "must have 1 to 500 characters" in twice.text
     assert (
         await alice.post(address, data=typed | {"typed": "the very long night of many small stages"})
     ).status_code == 303
