@@ -15,7 +15,7 @@ from app.form_request import form_of
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import again, empty
+from app.portal.forms import FORGET, again, empty
 from app.validation import read
 
 
@@ -37,7 +37,9 @@ async def delete(
         found = await leaving(parts.database, who)
         return again(request, "accounts/deletion.html", refusal, form, leaving=found)
     words = gettext("Your account is deleted. Farewell!")
-    return see_other("/", words, cookies=[session_cookie(parts, "", max_age=0)])
+    answer = see_other("/", words, cookies=[session_cookie(parts, "", max_age=0)])
+    answer.headers |= FORGET
+    return answer
 
 
 routes = [deletion_page, delete]

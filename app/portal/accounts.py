@@ -21,7 +21,7 @@ from app.kept_form import KeptForm, read_kept
 from app.language import gettext
 from app.parts import Parts
 from app.portal.flash import see_other
-from app.portal.forms import again, empty, text_in
+from app.portal.forms import FORGET, again, empty, text_in
 from app.same_origin import local_path
 from app.validation import read
 
@@ -125,8 +125,7 @@ async def known_of(parts: Parts, caller: Caller, kept: KeptForm) -> dict[str, An
 @post("/sign-out")
 async def sign_out(request: Request[Any, Any, Any], parts: NamedDependency[Parts]) -> Redirect:
     """The browser forgets what was typed into forms that were refused, too."""
-    headers = {"Clear-Site-Data": '"cache"'}
-    return Redirect("/", status_code=303, cookies=[await end_session(request, parts)], headers=headers)
+    return Redirect("/", status_code=303, cookies=[await end_session(request, parts)], headers=FORGET)
 
 
 routes = [sign_up_page, organizer_sign_up_page, sign_up, organizer_sign_up, sign_in_page, sign_in, sign_out]

@@ -13,6 +13,9 @@ from app.errors import AppError, FieldError
 from app.language import translated
 from app.validation import Input
 
+FORGET = {"Clear-Site-Data": '"cache"'}
+"""For who leaves: the browser forgets the forms that Back would lead to."""
+
 
 class ReasonForm(Input, frozen=True, kw_only=True):
     reason: Reason

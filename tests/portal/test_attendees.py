@@ -295,6 +295,7 @@ async def test_nobody_is_written_to_whose_account_is_deleted(
     page = f"/projects/{event_id}/attendees/{number}"
     assert "mailto:" in (await alice.get(page)).text
     gone = await bob.post("/account/deletion", data={"current_password": PASSWORD})
+    assert gone.headers["clear-site-data"] == '"cache"'
     assert gone.status_code == 303, gone.text
     text = (await alice.get(page)).text
     assert "mailto:" not in text

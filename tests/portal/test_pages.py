@@ -210,7 +210,8 @@ async def test_signing_up_on_the_page_signs_in_and_goes_where_one_came_from(stag
     answer = await person.post("/sign-up", data=form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/tickets")
     assert (await person.get("/tickets")).status_code == 200
-    assert (await person.post("/sign-out")).headers["location"] == "/"
+    left = await person.post("/sign-out")
+    assert (left.headers["location"], left.headers["clear-site-data"]) == ("/", '"cache"'), "Back leads to no form"
     assert (await person.get("/tickets")).status_code == 303
     again = await person.post("/sign-in", data=form)
     assert (again.status_code, again.headers["location"]) == (303, "/tickets")

@@ -1,5 +1,6 @@
 """The pages of an organizer who runs an event: what they show, and to whom."""
 
+import datetime as dt
 import re
 
 import httpx
@@ -56,6 +57,29 @@ async def test_the_overview_says_what_is_sold_and_draws_it_with_a_table(stage: S
     below = page.partition("<figcaption")[2].partition("</figcaption>")[0]
     assert len(re.findall(r"\w{3} \d+ \w{3} \d{4}", below)) == 1, "one day is said once"
     assert "1 ticket waits for your confirmation" in page
+
+
+@pytest.mark.parametrize(
+    ("last", "rows"),
+    [
+        ("2031-01-12", [("Fri 10 Jan 2031", 1), ("Sat 11 Jan 2031", 0), ("Sun 12 Jan 2031", 2)]),
+        ("2031-03-12", [("Fri 10 Jan 2031 – Sat 11 Jan 2031", 1), ("Tue 11 Mar 2031 – Wed 12 Mar 2031", 2)]),
+    ],
+)
+async def test_the_table_of_the_chart_has_each_day_with_its_sales(
+    stage: Stage, alice: httpx.AsyncClient, last: str, rows: list[tuple[str, int]]
+) -> None:
+    event_id = await stored_event(alice, end_time="2035-01-01T00:00:00Z")
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann", "Ben", "Cat"])
+        await connection.execute(
+            """UPDATE tickets SET created_at = CASE WHEN id = (SELECT min(id) FROM tickets)
+                                                    THEN timestamptz '2031-01-10 12:00Z' ELSE $1 END""",
+            dt.datetime.fromisoformat(f"{last}T12:00Z"),
+        )
+    page = await html(alice, f"/projects/{event_id}")
+    found = re.findall(r'<th scope="row">([^<]*\d{4})</th>\s*<td class="number">(\d+)</td>', page)
+    assert [row for row in found if row[1] != "0" or len(found) == 3] == [(day, str(sold)) for day, sold in rows]
 
 
 async def test_what_one_can_do_is_not_printed(alice: httpx.AsyncClient) -> None:
@@ -239,6 +263,31 @@ async def test_a_copy_that_would_be_over_already_is_told_so_and_not_refused(alic
         assert ("By these dates it is over already" in plan) == told
     made = await alice.post(address, data={"title": "Again", "start_time": "2024-07-02T18:00", "key": "k"})
     assert (made.status_code, made.headers["location"][:22]) == (303, "/projects/submissions/")
+
+
+async def test_the_preview_of_a_copy_says_what_moves_what_comes_along_and_what_stays(
+    stage: Stage, alice: httpx.AsyncClient
+) -> None:
+    kinds = [{"name": "כרטיס", "price": "40", "sale_closes_at": "2031-07-01T10:00:00Z"}, {"name": "Day", "price": "9"}]
+    when = {"start_time": "2031-07-04T18:00", "end_time": "2031-07-06T23:00", "date": "2031-07-04"}
+    event_id = await stored_event(alice, capacity=1200, ticket_types=kinds, **when)
+    async with stage.parts.database.connection() as connection:
+        await sell_to(connection, event_id, ["Ann"])
+    page = await html(alice, f"/projects/{event_id}/copy?start_time=2032-07-02T18:00")
+    plan = page[page.index('id="plan"') :]
+    moves = re.findall(r'<th scope="row">(.*?)</th>\s*<td [^>]*>(.*?)</td>\s*<td [^>]*>(.*?)</td>', plan)
+    assert moves == [
+        ("Start", "Fri 4 Jul 2031, 18:00", "Fri 2 Jul 2032, 18:00"),
+        ("End", "Sun 6 Jul 2031, 23:00", "Sun 4 Jul 2032, 23:00"),
+        ("Sale closes: <bdi>כרטיס</bdi>", "Tue 1 Jul 2031, 12:00", "Tue 29 Jun 2032, 12:00"),
+        ("Date on the poster", "Fri 4 Jul 2031", "Fri 2 Jul 2032"),
+    ]
+    copied, left = (
+        [" ".join(one.split()) for one in re.findall(r"<li>(.*?)</li>", part, re.DOTALL)]
+        for part in plan.partition("Left behind")[::2]
+    )
+    assert copied == ["Description, place and how it is sold", "1,200 places", "2 kinds of tickets"]
+    assert left[:1] == ["1 ticket that is sold or held"]
 
 
 async def test_an_event_that_is_over_is_called_so(alice: httpx.AsyncClient) -> None:
