@@ -17,6 +17,7 @@ from PIL import Image
 from app.main import build_app, build_parts, running, with_edge
 from app.parts import Parts
 from app.settings import Settings
+from tests.documented import document_of
 from tests.given import world_of
 
 PASSWORD = "correct horse battery"
@@ -73,16 +74,17 @@ def settings_for(folder: Path, **environment: str) -> Settings:
 class Stage:
     """A running application and the people in front of it."""
 
-    def __init__(self, parts: Parts, app: Any, exits: AsyncExitStack) -> None:
+    def __init__(self, parts: Parts, app: Litestar, exits: AsyncExitStack) -> None:
         self.parts = parts
-        self.app = app
+        self.app = with_edge(parts, app)
+        self.hooks = {"response": [document_of(app).check]} if parts.settings.serve_http else {}
         self.exits = exits
         self.people = 0
 
     async def client(self, **options: Any) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         return await self.exits.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url=ORIGIN, timeout=30, **options)
+            httpx.AsyncClient(transport=transport, base_url=ORIGIN, timeout=30, event_hooks=self.hooks, **options)
         )
 
     async def person(self, name: str, organizer: bool = False) -> httpx.AsyncClient:
@@ -116,7 +118,7 @@ async def staged(database_url: str, folder: Path, **environment: str) -> AsyncIt
     with application(parts) as app:
         async with AsyncExitStack() as exits:
             await exits.enter_async_context(running(parts))
-            yield Stage(parts, with_edge(parts, app), exits)
+            yield Stage(parts, app, exits)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from app.api.examples import add_examples
 
 TEXT = Schema(type=OpenAPIType.STRING)
-PREFERRING = {"/api/v1/event", "/api/v1/metadata", "/api/v1/new-project"}
+PREFERRING = {"/api/v1/event", "/api/v1/event/{event_id}/copies", "/api/v1/metadata", "/api/v1/new-project"}
 TAGGED = {"/api/v1/event/{event_id}", "/api/v1/ticket-types/{ticket_type_id}"}
 ALWAYS = {"405": "The address does not take that method", "500": "Our fault; quote the request id"}
 
