@@ -191,7 +191,9 @@ async def test_alice_confirms_what_bob_has_paid(
     (waiting,) = (await alice.get(f"/api/v1/event/{event_id}/held-tickets")).json()["items"]
     assert (waiting["ticket_number"], waiting["full_name"]) == (number, "Bob")
     body = {"ticket_numbers": [number, 99999]}
-    answer = await alice.post(f"/api/v1/event/{event_id}/confirmations", json=body)
+    confirm = {"url": f"/api/v1/event/{event_id}/confirmations", "json": body, "headers": {"Idempotency-Key": "k"}}
+    answer = await alice.post(**confirm)
+    assert (await alice.post(**confirm)).headers["idempotent-replayed"] == "true"
     assert (answer.status_code, answer.json()["done"]) == (200, [number])
     assert [(one["ticket_number"], one["type"]) for one in answer.json()["refused"]] == [(99999, "not-found")]
     again = await alice.post(f"/api/v1/event/{event_id}/confirmations", json={"ticket_numbers": [number]})

@@ -174,6 +174,19 @@ async def test_a_late_payment_for_a_pair_takes_the_pair_that_its_owner_is_offere
     assert await office.places() == (2, 1)
 
 
+async def test_a_late_payment_ends_no_offer_of_another_type(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day"), kind("Night", places=1)], **CONFIRMS)
+    day, night = (await office.kinds()).values()
+    bob, ben = await office.people("bob", "ben")
+    late = (await office.bought(bob, kind=day)).ticket_number
+    await office.hours_pass(49)
+    taken = (await office.bought(ben, kind=night)).ticket_number
+    await office.joins(bob, kinds=(night,))
+    await release_tickets(office.database, office.alice, EVENT, [taken], "never paid")
+    assert (await confirm_tickets(office.database, office.alice, EVENT, [late])).done == [late]
+    assert await office.standing(bob) == ["offered"]
+
+
 async def test_what_an_organizer_changes_counts_no_hold_whose_deadline_has_passed(office: BoxOffice) -> None:
     await office.open(capacity=3, ticket_types=[kind("Day", places=3)], **CONFIRMS)
     (day,) = (await office.kinds()).values()
