@@ -90,7 +90,7 @@ ENTRIES = f"""
                 WHEN w.status = 'offered' AND w.offer_until <= now() THEN 'expired' ELSE w.status END AS status,
            (SELECT min(k.sale_opens_at) FROM ticket_types k
             WHERE k.event_id = e.id AND NOT k.archived AND (w.ticket_type_ids = '{{}}' OR k.id = ANY(w.ticket_type_ids))
-                  AND w.quantity <= k.per_attendee_limit
+                  AND w.quantity <= least(k.per_attendee_limit, k.places, e.capacity)
                   AND e.sold + e.held < e.capacity AND coalesce(k.sold + k.held < k.places, true)
                   AND coalesce(k.hidden_until <= now(), true) AND least(e.end_time, k.sale_closes_at) > now()
             HAVING bool_and(coalesce(k.sale_opens_at > now(), false))) AS opens_at,

@@ -687,6 +687,8 @@ async def test_who_waits_for_a_sale_can_read_when_it_begins(office: BoxOffice) -
     await office.value("UPDATE ticket_types SET per_attendee_limit = 2 WHERE name <> 'Night'")
     await office.value("UPDATE waiting_list SET quantity = 2 WHERE id = $1", (await office.entry(cat)).waitlist_id)
     assert (await office.entry(cat)).opens_at is None, "two of a Night are more than one person can have"
+    await office.value("UPDATE ticket_types SET per_attendee_limit = 2, places = 1 WHERE name = 'Night'")
+    assert (await office.entry(cat)).opens_at is None, "nor are there two Nights"
     await office.value("UPDATE events SET capacity = 1, sold = 1")
     assert (await office.entry(dan)).opens_at is None, "all places are taken"
     await office.value("UPDATE events SET capacity = 2")
