@@ -174,6 +174,27 @@ def test_a_file_too_many_for_now_is_told_how_long_to_wait(visit: Callable[[], Pa
 
 
 @with_javascript
+def test_a_description_that_was_not_kept_is_asked_about_before_one_goes_on(visit: Callable[[], Page]) -> None:
+    page, asked, words = organizer(visit), [], "A lake " * 80
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    open_draft_pictures(page)
+    add_picture(page)
+    here, shows = page.url, page.get_by_label("What it shows")
+    shows.fill(words)
+    shows.blur()
+    expect(page.get_by_text("must have at most 500 characters")).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    assert (asked, page.url) == (["beforeunload"], here)
+    expect(shows).to_have_value(words)
+    shows.fill("A lake")
+    with page.expect_response(re.compile(r"/pictures/\d+$")):
+        shows.blur()
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/details")
+    assert asked == ["beforeunload"]
+
+
+@with_javascript
 def test_every_crop_keeps_in_view_what_was_marked(visit: Callable[[], Page]) -> None:
     page = organizer(visit)
     event_id = stored_event(page, title="Tall Poster")

@@ -30,7 +30,7 @@ on("htmx:load", ({ detail: { elt } }) => {
     new IntersectionObserver(([seen]) => link.hidden = seen.isIntersecting).observe(byId(link.dataset.unlessSeen)));
 });
 
-// Focus: a bad field, `data-next` or what came; what was typed stays.
+// Focus: a bad field, or what came.
 let left, next, typed;
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;
@@ -55,7 +55,7 @@ on("htmx:afterSettle", ({ detail }) => {
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
-// Without our id it is a proxy's word.
+// A proxy's word:
 const fail = (event) => {
   event.preventDefault();
   if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
@@ -83,8 +83,7 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
 
 let unsaved;
 on("input", ({ target }) => unsaved ||= target.closest("[data-unsaved]")?.action);
-on("submit", () => unsaved = null);
-on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig } }) => {
-  if (xhr.status < 400 && requestConfig.elt.action === unsaved) unsaved = null;
-});
+const kept = ({ action }) => action === unsaved && (unsaved = null);
+on("submit", (event) => event.defaultPrevented || kept(event.target));
+on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig: { elt } } }) => xhr.status < 400 && kept(elt));
 onbeforeunload = () => unsaved;
