@@ -46,15 +46,14 @@ class Unfit(msgspec.Struct, frozen=True):
 
 class Behind(msgspec.Struct):
     """How many got an offer; groups that something was free for, but not enough, by the id of their entry; the last
-    entry that something went to, by type; what the groups read that this has been counted for, None where it was
-    written with an earlier part; and entries with types that were free but are none for them, which they read once.
+    entry that something went to, by type; and what the groups read that this has been counted for, None where it was
+    written with an earlier part.
     """
 
     offers: int = 0
     unfit: dict[int, Unfit] = {}
     went_to: dict[int, int] = {}
     counted: dict[int, LogLine | None] = {}
-    skipped: set[tuple[int, int]] = set()
 
 
 async def settle(connection: Connection, stock: Stock, public: Mapping[int, int] | None = None) -> None:
@@ -153,6 +152,7 @@ async def offer_along_the_list(connection: Connection, stock: Stock, public: Map
 async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Entry] | None:
     """Offer what is free in the order of joining; who is in line for places to be kept, or None before the end."""
     touched: list[Entry] = []
+    told: list[Entry] = []
     line: list[Entry] = []
     given_back: dict[int, int] = {}
     stopped = False
@@ -173,8 +173,8 @@ async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Ent
                 touched.append(entry)
         elif (most := max((left[kind.id] for kind in kinds), default=0)) > 0:
             behind.unfit[entry.id] = Unfit(entry, kinds, most)
-        if entry.status == "waiting":
-            skip(stock, entry, [kind for kind in wanted if kind not in kinds], behind)
+        if entry.status == "waiting" and skip(stock, entry, [kind for kind in wanted if kind not in kinds]):
+            told.append(entry)
         if touched and touched[-1] is entry:
             before, left = left, stock.left_by_type()
             gone = (number for number, many in left.items() if before[number] > max(0, many))
@@ -184,17 +184,19 @@ async def walk(connection: Connection, stock: Stock, behind: Behind) -> list[Ent
     stock.release(given_back)
     for entry in touched:
         behind.unfit.pop(entry.id, None)
-    await write_entries(connection, stock, touched)
+    await write_entries(connection, stock, touched + told)
     return None if stopped else line
 
 
-def skip(stock: Stock, entry: Entry, kinds: Sequence[TypeStock], behind: Behind) -> None:
-    """Say of types that are free why they are not offered; `save_stock` leaves out what was said before."""
+def skip(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
+    """Say of types that are free why they are none for the entry, where that is not what it was told of them last."""
+    was = entry.skipped
     for kind in kinds:
-        if stock.on_sale(kind) and stock.left(kind) > 0 and (entry.id, kind.id) not in behind.skipped:
-            behind.skipped.add((entry.id, kind.id))
-            detail = {"ticket_type": kind.name, "quantity": entry.quantity, "reason": why_never(stock, entry, kind)}
+        if stock.on_sale(kind) and stock.left(kind) > 0 and (why := why_never(stock, entry, kind)) != was.get(kind.id):
+            entry.skipped = {**entry.skipped, kind.id: why}
+            detail = {"ticket_type": kind.name, "quantity": entry.quantity, "reason": why}
             stock.lines.append(LogLine(entry.id, "skipped", detail))
+    return entry.skipped is not was
 
 
 def close(stock: Stock, entry: Entry, reason: str) -> None:

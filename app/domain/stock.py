@@ -285,8 +285,6 @@ async def save_stock(connection: Connection, stock: Stock) -> None:
            INSERT INTO waiting_list_log (event_id, waitlist_id, what, detail)
            SELECT $11, entry, what, detail
            FROM unnest($12::bigint[], $13::text[], $14::jsonb[]) WITH ORDINALITY AS l (entry, what, detail, place)
-           WHERE what <> 'skipped' OR NOT EXISTS (SELECT FROM waiting_list_log g WHERE g.waitlist_id = l.entry
-                                                  AND g.what = 'skipped' AND g.detail = l.detail)
            ORDER BY place""",
         *count_columns([stock]),
         *fact_columns(stock.facts),

@@ -11,7 +11,7 @@ from app.engines.database import Connection
 
 ENTRIES_AT_ONCE = 200
 WAITING = """
-    SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept,
+    SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, skipped,
            (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
                 SELECT ticket_type_id, count(*) AS many FROM tickets t
                 WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
@@ -26,7 +26,9 @@ NEVER = ("over-limit", "already-bought", "too-few-places")
 
 
 class Entry(msgspec.Struct, kw_only=True):
-    """A waiting one, as it will be written back. `kept` and `owned` count places by the id of their type."""
+    """A waiting one, as it will be written back. `kept` and `owned` count places by the id of their type; `skipped` says
+    for what reason it was told last that it cannot have a type that was free.
+    """
 
     id: int
     attendee_id: int
@@ -35,6 +37,7 @@ class Entry(msgspec.Struct, kw_only=True):
     status: str
     passed: int
     kept: dict[int, int]
+    skipped: dict[int, str]
     offered_type_id: int | None = None
     offer_until: dt.datetime | None = None
     owned: dict[int, int]
@@ -66,12 +69,12 @@ async def keeping_entries(connection: Connection, stock: Stock) -> list[Entry]:
 
 
 def entry_of(row: Mapping[str, Any]) -> Entry:
-    return Entry(**{**row, "kept": by_type(row["kept"]), "owned": by_type(row["owned"] or {})})
+    return Entry(**{**row, **{name: by_type(row[name] or {}) for name in ("kept", "skipped", "owned")}})
 
 
-def by_type(places: Mapping[str, int]) -> dict[int, int]:
+def by_type(values: Mapping[str, Any]) -> dict[int, Any]:
     """From JSON, where keys are texts."""
-    return {int(kind): many for kind, many in places.items()}
+    return {int(kind): value for kind, value in values.items()}
 
 
 def held_for(entry: Mapping[str, Any]) -> dict[int, int]:
@@ -116,14 +119,17 @@ def fits(stock: Stock, entry: Entry, kind: TypeStock) -> bool:
 async def write_entries(connection: Connection, stock: Stock, entries: Sequence[Entry]) -> None:
     if entries:
         await connection.execute(
-            """UPDATE waiting_list w SET status = n.status, passed = n.passed, kept = n.kept, offered_type_id = n.kind,
-                      offer_until = n.until, ended_at = CASE WHEN n.status = 'closed' THEN $7::timestamptz END
-               FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::jsonb[], $5::bigint[], $6::timestamptz[])
-                    AS n (id, status, passed, kept, kind, until) WHERE w.id = n.id""",
+            """UPDATE waiting_list w SET status = n.status, passed = n.passed, kept = n.kept, skipped = n.skipped,
+                      offered_type_id = n.kind, offer_until = n.until,
+                      ended_at = CASE WHEN n.status = 'closed' THEN $8::timestamptz END
+               FROM unnest($1::bigint[], $2::text[], $3::integer[], $4::jsonb[], $5::jsonb[], $6::bigint[],
+                           $7::timestamptz[])
+                    AS n (id, status, passed, kept, skipped, kind, until) WHERE w.id = n.id""",
             [entry.id for entry in entries],
             [entry.status for entry in entries],
             [entry.passed for entry in entries],
             [entry.kept for entry in entries],
+            [entry.skipped for entry in entries],
             [entry.offered_type_id for entry in entries],
             [entry.offer_until for entry in entries],
             stock.now,

@@ -1163,6 +1163,7 @@ async def test_who_cannot_have_what_came_free_reads_why_once(office: BoxOffice) 
     ]
     newest = await log_of_event(office.database, office.alice, EVENT, 4, None)
     assert [line.what for line in newest.items] == ["offered", "offered", "skipped", "skipped"]
+    await office.value("UPDATE waiting_list SET skipped = '{}'")
     async with office.database.transaction() as connection:
         stock = await lock_stock(connection, EVENT)
         assert stock is not None
@@ -1170,6 +1171,34 @@ async def test_who_cannot_have_what_came_free_reads_why_once(office: BoxOffice) 
         for _ in range(2):  # as where a group gives back what was kept for it
             await offers.walk(connection, stock, behind)
         assert [line.waitlist_id for line in stock.lines] == [pair, again]
+
+
+async def test_each_free_type_that_is_none_for_who_waits_is_told_and_told_again_when_the_reason_changes(
+    office: BoxOffice,
+) -> None:
+    kinds = [kind(name, places=1) for name in ("Day", "Taken")]
+    kinds += [kind("Eve", places=1, sale_opens_at=in_hours(2)), kind("Group", places=4, per_attendee_limit=4)]
+    await office.open(ticket_types=kinds)
+    day, taken, _, group = (await office.kinds()).values()
+    others, bob = await office.people("others", "bob")
+    number = (await office.bought(others, kind=day)).ticket_number
+    await office.bought(others, kind=taken)
+    await office.bought(others, kind=group, quantity=4)
+    pair = await office.joins(bob, quantity=2)
+
+    async def told() -> list[str]:
+        lines = await log_of_entry(office.database, bob, pair)
+        return [f"{line.detail['ticket_type']}: {line.detail['reason']}" for line in lines if line.what == "skipped"]
+
+    await free(office, [number])
+    assert await told() == ["Day: over-limit"]
+    await office.hours_pass(3)
+    await office.settles()
+    assert await told() == ["Day: over-limit", "Eve: over-limit"]
+    await office.value("UPDATE ticket_types SET per_attendee_limit = 2 WHERE id = $1", day)
+    number = (await office.bought(others, kind=day)).ticket_number
+    await free(office, [number])
+    assert await told() == ["Day: over-limit", "Eve: over-limit", "Day: too-few-places"]
 
 
 async def test_a_key_of_joining_is_remembered(office: BoxOffice) -> None:
