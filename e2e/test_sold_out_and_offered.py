@@ -8,11 +8,13 @@ from playwright.sync_api import Locator, Page, expect
 from e2e.conftest import PHONE
 from e2e.steps import (
     accessible,
+    buy,
     fits,
     heard,
     in_one_line,
     listen,
     look_again,
+    looks_right,
     publish,
     scriptless,
     sign_up,
@@ -150,3 +152,34 @@ def joined(person: Page, event_id: int) -> int:
     assert answer.ok, answer.text()
     number: int = answer.json()["waitlist_id"]
     return number
+
+
+def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page]) -> None:
+    nora, ada, ben = visit(), visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Wrong Year", capacity=1)
+    buy(ada, "Ada", event_id)
+    sign_up(ben, "Ben")
+    ben.goto(f"/events/{event_id}")
+    ben.get_by_role("button", name="Join the waiting list").click()
+    kinds = nora.request.get(f"/api/v1/event/{event_id}/ticket-types").json()["items"]
+    forms = (
+        (f"/projects/{event_id}/ticket-types/{kinds[0]['ticket_type_id']}", {"Sale closes": "2021-07-06T23:00"}),
+        (f"/projects/{event_id}/settings", {"Begins": "2021-07-04T18:00", "Ends": "2021-07-06T23:00"}),
+    )
+    for address, moments in forms:
+        nora.goto(address)
+        for label, moment in moments.items():
+            nora.get_by_label(label).fill(moment)
+        nora.get_by_role("button", name="Save", exact=True).click()
+        expect(nora.get_by_text("people lose for good what they wait for or are offered: 1")).to_be_in_viewport()
+        for label, moment in moments.items():
+            expect(nora.get_by_label(label)).to_have_value(moment)
+        looks_right(nora)
+        ben.goto("/tickets")
+        expect(ben.get_by_text("You are number 1").first).to_be_visible()
+    nora.get_by_role("button", name="Save it all the same").click()
+    expect(nora.get_by_text("The changes are saved.").first).to_be_visible()
+    ben.goto(f"/events/{event_id}")
+    expect(ben.get_by_role("button", name="Join the waiting list")).to_have_count(0)
+    assert ben.request.get("/api/v1/waiting-list-entries").json()["items"][0]["status"] == "closed"

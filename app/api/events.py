@@ -24,6 +24,13 @@ from app.parts import Parts
 from app.validation import parse_json, read
 
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Items a page has at most")]
+EndsWaiting = Annotated[
+    bool,
+    QueryParameter(
+        description="Change it also where that ends at once, and for good, what people wait for or are offered;"
+        " without it that is refused (409, `ends-waiting`)"
+    ),
+]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before", required=False)]
 
 
@@ -117,8 +124,10 @@ async def change_event(
     who: NamedDependency[Caller],
     event_id: PathId,
     data: Annotated[EventPatch, Body()],
+    ends_waiting: EndsWaiting = False,
 ) -> Response[EventFound]:
-    rev = await event_changes.change_event(parts.database, who, event_id, data, revision(request))
+    if_match = revision(request)
+    rev = await event_changes.change_event(parts.database, who, event_id, data, if_match, ends_waiting=ends_waiting)
     return Response(await found_event(parts, who, event_id), headers={"ETag": f'"{rev}"'})
 
 

@@ -8,7 +8,7 @@ from litestar.params import Body
 
 from app.api.answers import PathId, idempotent_json, problems, replay_headers
 from app.api.body import WholeBody
-from app.api.events import revision
+from app.api.events import EndsWaiting, revision
 from app.domain import ticket_type_changes
 from app.domain.accounts import Caller
 from app.domain.event_page import event_row
@@ -57,9 +57,12 @@ async def change_ticket_type(
     who: NamedDependency[Caller],
     ticket_type_id: PathId,
     data: Annotated[TicketTypeIn, Body()],
+    ends_waiting: EndsWaiting = False,
 ) -> Response[TicketType]:
-    if_match = revision(request)
-    return tagged(await ticket_type_changes.change_ticket_type(parts.database, who, ticket_type_id, data, if_match))
+    kind = await ticket_type_changes.change_ticket_type(
+        parts.database, who, ticket_type_id, data, revision(request), ends_waiting=ends_waiting
+    )
+    return tagged(kind)
 
 
 @delete(

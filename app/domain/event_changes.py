@@ -10,6 +10,7 @@ import msgspec
 
 from app.domain.accounts import Caller, Name
 from app.domain.decisions import up_to_date
+from app.domain.endings import refuse_ends
 from app.domain.events import (
     Capacity,
     Hours,
@@ -66,8 +67,18 @@ class PatchOfStored(EventPatch, frozen=True, kw_only=True):
         yield from check_event(values)
 
 
-async def change_event(database: Database, who: Caller, event_id: int, patch: EventPatch, if_match: int | None) -> int:
+async def change_event(
+    database: Database,
+    who: Caller,
+    event_id: int,
+    patch: EventPatch,
+    if_match: int | None,
+    *,
+    ends_waiting: bool = False,
+) -> int:
     """Decide a change under the row lock; the new revision. Places that it frees go to the waiting list first.
+
+    Only with `ends_waiting` may it end, at once and for good, what somebody waits for or is offered.
 
     Raises:
         NotFound: unknown, or another organizer's.
@@ -75,7 +86,7 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         Invalid: in another currency no ticket type could have its price, or one would begin to be sold after the end;
             a price where each ticket type has its own.
         Conflict: fewer places than are sold and held, back to a draft or another currency with tickets sold, back to
-            a draft while people wait, or cancelled.
+            a draft while people wait, or cancelled; of type `ends-waiting` where that was not allowed.
         Unavailable: what has ended is still being written.
     """
     await settle_all(database, event_id)  # what has ended counts for nothing when places are compared
@@ -115,6 +126,8 @@ async def change_event(database: Database, who: Caller, event_id: int, patch: Ev
         )
         stock = await lock_own_stock(connection, who, event_id)
         await settle(connection, stock, before.public)
+        if not ends_waiting:
+            refuse_ends(stock)
     return rev
 
 

@@ -192,7 +192,8 @@ def skip(stock: Stock, entry: Entry, kinds: Sequence[TypeStock]) -> bool:
     """Say of types that are free why they are none for the entry, where that is not what it was told of them last."""
     was = entry.skipped
     for kind in kinds:
-        if stock.on_sale(kind) and stock.left(kind) > 0 and (why := why_never(stock, entry, kind)) != was.get(kind.id):
+        why = why_never(stock, entry, kind) if stock.on_sale(kind) and stock.left(kind) > 0 else None
+        if why and why != was.get(kind.id):
             entry.skipped = {**entry.skipped, kind.id: why}
             detail = {"ticket_type": kind.name, "quantity": entry.quantity, "reason": why}
             stock.lines.append(LogLine(entry.id, "skipped", detail))

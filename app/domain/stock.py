@@ -54,6 +54,7 @@ class Stock(msgspec.Struct):
 
     `public` says, by the id of their type, how many places everybody could have before the clock decided what is due
     now, or when it was settled last. `owes`: so much has ended, or is to be offered, that it stays due for the rest.
+    `ended` counts offers and entries that have ended since it was read, other than in the walk along the list.
     """
 
     id: int
@@ -75,6 +76,7 @@ class Stock(msgspec.Struct):
     lines: list[LogLine] = []
     public: dict[int, int] = {}
     owes: bool = False
+    ended: int = 0
 
     @property
     def due(self) -> bool:

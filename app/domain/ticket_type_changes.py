@@ -7,7 +7,7 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.decisions import event_of, up_to_date
-from app.domain.endings import close_untakeable, withdraw_offers
+from app.domain.endings import close_untakeable, refuse_ends, withdraw_offers
 from app.domain.idempotency import Idempotent, once
 from app.domain.money import price_complaint
 from app.domain.offers import settle, settle_all
@@ -70,15 +70,23 @@ async def create_ticket_type(
 
 
 async def change_ticket_type(
-    database: Database, who: Caller, ticket_type_id: int, given: TicketTypeIn, if_match: int | None
+    database: Database,
+    who: Caller,
+    ticket_type_id: int,
+    given: TicketTypeIn,
+    if_match: int | None,
+    *,
+    ends_waiting: bool = False,
 ) -> TicketType:
     """Replace all that an organizer says about a type. Places that it frees go to the waiting list first.
+
+    Only with `ends_waiting` may it end, at once and for good, what somebody waits for or is offered.
 
     Raises:
         NotFound: unknown, archived, or another organizer's.
         Invalid: another type has the name, or the price is none in its currency.
         Stale: `if_match` is not the revision that is stored.
-        Conflict: of type `places-taken` or `event-cancelled`.
+        Conflict: of type `places-taken`, `event-cancelled` or `ends-waiting`.
         Unavailable: what has ended is still being written.
     """
     event_id = await event_of(database, "ticket_types", ticket_type_id)
@@ -103,7 +111,9 @@ async def change_ticket_type(
                       per_attendee_limit = $11, general = general AND price = $6 WHERE id = $1""",
             ticket_type_id, rev, given.position, *msgspec.structs.astuple(data),
         )  # fmt: skip
-        await tell_and_settle(connection, who, stock, ticket_type_id, rev, data)
+        settled = await tell_and_settle(connection, who, stock, ticket_type_id, rev, data)
+        if not ends_waiting:
+            refuse_ends(settled)
         return await one_type(connection, ticket_type_id)
 
 
@@ -179,7 +189,7 @@ async def tell_and_settle(
     data: TicketTypeData,
     *,
     archived: bool = False,
-) -> None:
+) -> Stock:
     stock = await lock_own_stock(connection, who, before.id)  # again, with the change in it
     stock.facts.append(
         TicketTypeChanged(
@@ -195,6 +205,7 @@ async def tell_and_settle(
         await withdraw_offers(connection, stock, ticket_type_id)
     await close_untakeable(connection, stock)
     await settle(connection, stock, before.public)
+    return stock
 
 
 async def one_type(connection: Connection, ticket_type_id: int) -> TicketType:

@@ -26,8 +26,8 @@ NEVER = ("over-limit", "already-bought", "too-few-places")
 
 
 class Entry(msgspec.Struct, kw_only=True):
-    """A waiting one, as it will be written back. `kept` and `owned` count places by the id of their type; `skipped` says
-    for what reason it was told last that it cannot have a type that was free.
+    """A waiting one, as it will be written back. `kept` and `owned` count places by the id of their type; `skipped` has
+    the reason that was told last why a type that was free is none for it.
     """
 
     id: int

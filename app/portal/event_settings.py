@@ -51,16 +51,17 @@ async def change_settings(
     request: Request[Any, Any, Any], parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId
 ) -> Response[Any]:
     form = await form_of(request)
+    sure = "ends_waiting" in form
     try:
         given = read(SettingsForm, WITHOUT_PRICE | form, form=True, defaults=parts.settings.event_defaults)
         patch = EventPatch(**{name: getattr(given, name) for name in meant(form)})
         try:
-            await change_event(parts.database, who, event_id, patch, revision_in(form))
+            await change_event(parts.database, who, event_id, patch, revision_in(form), ends_waiting=sure)
         except Stale:
             event = await own_event(parts.database, who, event_id)
             if differences(stored(event), meant(form), form):
                 raise
-            await change_event(parts.database, who, event_id, patch, event["rev"])
+            await change_event(parts.database, who, event_id, patch, event["rev"], ends_waiting=sure)
     except (Invalid, Conflict, Stale, Unavailable) as refusal:
         return await refused(parts, who, event_id, form, refusal)
     if patch.timezone and await sells_by_the_clock(parts, event_id):

@@ -87,7 +87,8 @@ async def save_ticket_type(
         if both:
             raise overtaken(kind.rev)
         given = read(TicketTypeIn, {**now, **meant, "position": str(kind.position)}, form=True)
-        await change_ticket_type(parts.database, who, type_id, given, kind.rev)
+        sure = "ends_waiting" in form
+        await change_ticket_type(parts.database, who, type_id, given, kind.rev, ends_waiting=sure)
     except (Invalid, Conflict, Stale, Unavailable) as refusal:
         return form_page(event, kind, now | meant, refusal, [(words_for(name), now[name]) for name in both])
     return listed(event, given, gettext("The changes are saved."))

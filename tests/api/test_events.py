@@ -453,3 +453,31 @@ async def test_an_event_that_people_wait_for_does_not_become_a_draft(
     assert (await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})).status_code == 201
     refused = await alice.patch(f"/api/v1/event/{event_id}", json={"status": "draft"}, headers={"If-Match": "*"})
     assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "people-waiting")
+
+
+async def test_a_change_that_ends_what_people_wait_for_is_to_be_meant(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    kinds = [{"name": "Early", "price": "10", "sale_opens_at": (now + dt.timedelta(hours=2)).isoformat()}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    entry = (await bob.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})).json()["waitlist_id"]
+    (early,) = (await alice.get(f"/api/v1/event/{event_id}/ticket-types")).json()["items"]
+    past = {name: (now - dt.timedelta(hours=hours)).isoformat() for name, hours in (("opens", 3), ("ends", 1))}
+    kind = {"name": "Early", "price": "10", "sale_opens_at": past["opens"], "sale_closes_at": past["ends"]}
+    changes = [
+        ("PUT", f"/api/v1/ticket-types/{early['ticket_type_id']}", kind),
+        ("PATCH", f"/api/v1/event/{event_id}", {"start_time": past["opens"], "end_time": past["ends"]}),
+    ]
+    anyhow = {"If-Match": "*"}
+    await alice.put(changes[0][1], json={"name": "Early", "price": "10"}, headers=anyhow)  # on sale, to none but bob
+    for method, address, change in changes:
+        refused = await alice.request(method, address, json=change, headers=anyhow)
+        assert (refused.status_code, refused.json()["type"].rsplit(":", 1)[1]) == (409, "ends-waiting")
+        wrong = await alice.request(method, f"{address}?ends_waiting=perhaps", json=change, headers=anyhow)
+        assert (wrong.status_code, named(wrong).keys()) == (422, {"ends_waiting"})
+    assert (await bob.get(f"/api/v1/waiting-list-entries/{entry}")).json()["status"] == "offered"
+    for method, address, change in changes:
+        done = await alice.request(method, f"{address}?ends_waiting=true", json=change, headers=anyhow)
+        assert done.status_code == 200
+    assert (await bob.get(f"/api/v1/waiting-list-entries/{entry}")).json()["status"] == "expired"

@@ -124,7 +124,7 @@ class Booth:
 
     async def change_event(self, _: None, event_id: int, capacity: int, payment: str) -> Answer:
         patch = EventPatch(capacity=capacity, payment=payment)  # type: ignore[arg-type]
-        await change_event(self.database, self.office.alice, event_id, patch, None)
+        await change_event(self.database, self.office.alice, event_id, patch, None, ends_waiting=True)
         return "changed", []
 
     async def create_kind(self, _: None, *given: Any) -> Answer:
@@ -132,7 +132,7 @@ class Booth:
         return "changed", [made.ticket_type_id]
 
     async def change_kind(self, _: None, number: int, *given: Any) -> Answer:
-        await change_ticket_type(self.database, self.office.alice, number, type_in(*given), None)
+        await change_ticket_type(self.database, self.office.alice, number, type_in(*given), None, ends_waiting=True)
         return "changed", []
 
     async def archive_kind(self, _: None, number: int) -> Answer:

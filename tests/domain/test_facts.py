@@ -305,7 +305,7 @@ async def night_changed(office: BoxOffice, kind_id: int, *, archived: bool = Fal
         await archive_ticket_type(office.database, office.alice, kind_id, None)
     else:
         given = TicketTypeIn(**msgspec.structs.asdict(data))
-        await change_ticket_type(office.database, office.alice, kind_id, given, None)
+        await change_ticket_type(office.database, office.alice, kind_id, given, None, ends_waiting=True)
     rev = await office.value("SELECT rev FROM ticket_types WHERE id = $1", kind_id)
     about = {"event_id": EVENT, "ticket_type_id": kind_id, "rev": rev, "by": office.alice.user_id}
     return TicketTypeChanged(**about, archived=archived, ticket_type=data)

@@ -56,7 +56,7 @@ async def kinds_of_lines(office: BoxOffice, waitlist_id: int) -> list[str]:
 
 async def changed(office: BoxOffice, kind_id: int, **changes: Any) -> None:
     given = TicketTypeIn(**{"name": "Day", "price": Decimal(20), "per_attendee_limit": 4, **changes})
-    await change_ticket_type(office.database, office.alice, kind_id, given, None)
+    await change_ticket_type(office.database, office.alice, kind_id, given, None, ends_waiting=True)
 
 
 async def last_why(office: BoxOffice, who: Caller) -> str:
@@ -124,7 +124,7 @@ async def test_an_offer_ends_with_a_sale_that_ends_earlier_than_it_was_to(office
     (day,) = (await office.kinds()).values()
     closes = in_hours(2)
     sooner = TicketTypeIn(name="Day", price=Decimal(20), sale_closes_at=closes)
-    await change_ticket_type(office.database, office.alice, day, sooner, None)
+    await change_ticket_type(office.database, office.alice, day, sooner, None, ends_waiting=True)
     offer = (await office.entry(bob)).offer
     assert offer is not None
     assert offer.until == closes
@@ -996,9 +996,50 @@ async def test_an_offer_that_a_new_limit_forbids_goes_to_the_next(office: BoxOff
     assert await office.standing(group, single) == ["offered", "waiting"]
     kinds = await office.kinds()
     limited = TicketTypeIn(name="Day", price=Decimal("49.90"), per_attendee_limit=1)
-    await change_ticket_type(office.database, office.alice, kinds["Day"], limited, None)
+    await change_ticket_type(office.database, office.alice, kinds["Day"], limited, None, ends_waiting=True)
     assert await office.standing(group, single) == ["closed", "offered"]
     assert (await log_of_entry(office.database, group, entry))[-1].what == "closed"
+
+
+TOO_EARLY = EventPatch(start_time=in_hours(-3), end_time=in_hours(-1))
+SOLD_NO_MORE = TicketTypeIn(name="Day", price=Decimal("49.90"), per_attendee_limit=4, sale_closes_at=in_hours(-1))
+FEWER_FOR_EACH = TicketTypeIn(name="Day", price=Decimal("49.90"), per_attendee_limit=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "people", "after"),
+    [
+        (TOO_EARLY, "2", ["expired", "closed"]),
+        (SOLD_NO_MORE, "2", ["expired", "closed"]),
+        (FEWER_FOR_EACH, "1", ["closed", "offered"]),
+    ],
+)
+async def test_a_slip_ends_nobodys_waiting(
+    office: BoxOffice, change: EventPatch | TicketTypeIn, people: str, after: list[str]
+) -> None:
+    await sold_out(office, 2)
+    group, single = await office.people("group", "single")
+    await office.joins(group, quantity=2)
+    await office.joins(single)
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=4), None)
+    (day,) = (await office.kinds()).values()
+
+    async def save(**sure: bool) -> None:
+        if isinstance(change, EventPatch):
+            await change_event(office.database, office.alice, EVENT, change, None, **sure)
+        else:
+            await change_ticket_type(office.database, office.alice, day, change, None, **sure)
+
+    stored = "SELECT jsonb_build_array(to_jsonb(e), to_jsonb(k)) FROM events e JOIN ticket_types k ON k.event_id = e.id"
+    before, facts = await office.value(stored), await office.facts()
+    with pytest.raises(Conflict) as refused:
+        await save()
+    said = f"With this change people lose for good what they wait for or are offered: {people}."
+    assert (refused.value.type, refused.value.detail) == ("ends-waiting", said)
+    assert (await office.value(stored), await office.facts()) == (before, facts)
+    assert await office.standing(group, single) == ["offered", "waiting"]
+    await save(ends_waiting=True)
+    assert await office.standing(group, single) == after
 
 
 async def test_an_offer_that_a_late_payment_makes_too_much_goes_to_the_next(office: BoxOffice) -> None:
