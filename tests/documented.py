@@ -12,6 +12,7 @@ from litestar.serialization import decode_json, encode_json
 
 NO_ROUTE = {404, 405}
 """Where nothing is described, and nothing is there."""
+HEADERS = {"ETag", "Idempotent-Replayed", "Location", "Retry-After"}
 
 
 class Document:
@@ -35,6 +36,9 @@ class Document:
             return
         described = self.operations[route]["responses"]
         assert status in described, f"{route} is not said to answer {status}"
+        told = set(described[status].get("headers", ()))
+        headers = {name for name in HEADERS if name in answer.headers}
+        assert headers <= told, f"{route} is not said to answer {status} with {headers - told}"
         kind = answer.headers.get("content-type", "").partition(";")[0]
         if kind.endswith("json"):
             assert kind in described[status]["content"], f"{route} is not said to answer {status} with {kind}"

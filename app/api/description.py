@@ -19,7 +19,15 @@ from app.api.examples import add_examples
 
 TEXT = Schema(type=OpenAPIType.STRING)
 PREFERRING = {"/api/v1/event", "/api/v1/event/{event_id}/copies", "/api/v1/metadata", "/api/v1/new-project"}
-TAGGED = {"/api/v1/event/{event_id}", "/api/v1/ticket-types/{ticket_type_id}"}
+TAGGED = {
+    ("/api/v1/event/{event_id}", "200"),
+    ("/api/v1/event/{event_id}", "412"),
+    ("/api/v1/event/{event_id}/ticket-types", "201"),
+    ("/api/v1/ticket-types/{ticket_type_id}", "200"),
+    ("/api/v1/ticket-types/{ticket_type_id}", "412"),
+}
+PENDING = ("/api/v1/event/{event_id}", "404")
+"""An accepted event that is not stored yet."""
 ALWAYS = {"405": "The address does not take that method", "500": "Our fault; quote the request id"}
 
 
@@ -66,6 +74,8 @@ def needs_something(body: RequestBody, schemas: Mapping[str, Schema]) -> bool:
 
 def describe_answers(path: str, method: str, operation: Operation) -> None:
     answers = operation.responses = dict(operation.responses or {})
+    if isinstance(bad := answers.get("400"), OpenAPIResponse) and "application/json" in (bad.content or {}):
+        del answers["400"]  # the framework's own, which is answered as 422
     for status, text in ALWAYS.items():
         answers.setdefault(status, problem(text))
     if path in PREFERRING:
@@ -79,11 +89,20 @@ def describe_answers(path: str, method: str, operation: Operation) -> None:
             description="Something vital is away",
             content={"application/json": OpenAPIMediaType(schema=Reference(ref="#/components/schemas/Readiness"))},
         )
-    for status, names in (("202", ["Location"]), ("429", ["Retry-After"]), ("503", ["Retry-After"])):
-        if isinstance(answer := answers.get(status), OpenAPIResponse):
+    for status, answer in answers.items():
+        if isinstance(answer, OpenAPIResponse) and (names := [*header_names(path, method, status)]):
             answer.headers = {name: OpenAPIHeader(schema=TEXT) for name in names}
-    if path in TAGGED and isinstance(answer := answers.get("200"), OpenAPIResponse):
-        answer.headers = {"ETag": OpenAPIHeader(schema=TEXT)}
+
+
+def header_names(path: str, method: str, status: str) -> Iterator[str]:
+    if status == "202" or (status == "201" and path in PREFERRING):
+        yield "Location"
+    if status in {"429", "503"} or (path, status) == PENDING:
+        yield "Retry-After"
+    if (path, status) in TAGGED:
+        yield "ETag"
+    if method == "post" and (status < "300" or status == "409"):
+        yield "Idempotent-Replayed"
 
 
 def problem(text: str) -> OpenAPIResponse:

@@ -125,9 +125,10 @@ async def decline(
     who: NamedDependency[Caller],
     waitlist_id: PathId,
     data: Annotated[RefusalIn, Body()],
-) -> None:
+) -> Response[None]:
     key = await idempotent_json(request)
-    await offer_answers.decline_offer(parts.database, who, waitlist_id, key, data.ticket_type_id)
+    replayed = await offer_answers.decline_offer(parts.database, who, waitlist_id, key, data.ticket_type_id)
+    return Response(None, headers=replay_headers(replayed))
 
 
 @get(

@@ -22,8 +22,8 @@ async def decline_offer(
     waitlist_id: int,
     idempotent: Idempotent | None = None,
     ticket_type_id: int | None = None,
-) -> None:
-    """Give the offered places, of no other type than this, to the next, in the same transaction.
+) -> bool:
+    """Give the offered places, of no other type than this, to the next; whether that was an earlier request.
 
     Declining twice is declining.
 
@@ -40,7 +40,8 @@ async def decline_offer(
         await end(connection, stock, entry, "declined")
         return {}
 
-    await answer_entry(database, who, waitlist_id, idempotent, answer)
+    _, replayed = await answer_entry(database, who, waitlist_id, idempotent, answer)
+    return replayed
 
 
 def without_offer(entry: Mapping[str, Any]) -> str | None:

@@ -75,6 +75,18 @@ async def test_a_late_confirmation_takes_a_place_again_if_there_is_one(office: B
     assert await office.places() == (1, 1)
 
 
+async def test_a_late_confirmation_takes_no_place_that_another_type_of_the_event_has_taken(office: BoxOffice) -> None:
+    kinds = [kind("Day", places=1), kind("Night", places=1)]
+    await office.open(capacity=1, ticket_types=kinds, **CONFIRMS)
+    bob, ben = await office.people("bob", "ben")
+    late = (await office.bought(bob)).ticket_number
+    await office.hours_pass(49)
+    await office.bought(ben, kind=(await office.kinds())["Night"])
+    with pytest.raises(Conflict) as refusal:
+        await confirm_tickets(office.database, office.alice, EVENT, [late])
+    assert (refusal.value.type, await office.places()) == ("no-places-left", (0, 1))
+
+
 async def test_a_late_confirmation_is_refused_when_its_owner_has_bought_again(office: BoxOffice) -> None:
     await office.open(**CONFIRMS)
     (bob,) = await office.people("bob")
