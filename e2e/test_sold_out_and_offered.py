@@ -172,7 +172,7 @@ def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page]) -> N
         for label, moment in moments.items():
             nora.get_by_label(label).fill(moment)
         nora.get_by_role("button", name="Save", exact=True).click()
-        expect(nora.get_by_text("people lose for good what they wait for or are offered: 1")).to_be_in_viewport()
+        expect(nora.get_by_text("what people wait for or are offered. People concerned: 1")).to_be_in_viewport()
         for label, moment in moments.items():
             expect(nora.get_by_label(label)).to_have_value(moment)
         looks_right(nora)

@@ -133,7 +133,7 @@ def refuse_ends(stock: Stock) -> None:
     """Raises `Conflict` where a change has ended what people wait for or are offered; who means it is to say so."""
     if stock.ended:
         many = f"{stock.ended}+" if stock.owes else str(stock.ended)
-        what = Phrase("With this change people lose for good what they wait for or are offered: %(many)s.", many=many)
+        what = Phrase("This would end, for good, what people wait for or are offered. People concerned: %(n)s.", n=many)
         raise Conflict(what, type="ends-waiting")
 
 

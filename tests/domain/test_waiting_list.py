@@ -1034,7 +1034,7 @@ async def test_a_slip_ends_nobodys_waiting(
     before, facts = await office.value(stored), await office.facts()
     with pytest.raises(Conflict) as refused:
         await save()
-    said = f"With this change people lose for good what they wait for or are offered: {people}."
+    said = f"This would end, for good, what people wait for or are offered. People concerned: {people}."
     assert (refused.value.type, refused.value.detail) == ("ends-waiting", said)
     assert (await office.value(stored), await office.facts()) == (before, facts)
     assert await office.standing(group, single) == ["offered", "waiting"]
