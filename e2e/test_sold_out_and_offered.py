@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.conftest import PHONE
@@ -154,7 +155,8 @@ def joined(person: Page, event_id: int) -> int:
     return number
 
 
-def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page]) -> None:
+@pytest.mark.parametrize("form", ["settings", "ticket-types"])
+def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page], form: str) -> None:
     nora, ada, ben = visit(), visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     event_id = stored_event(nora, title="Wrong Year", capacity=1)
@@ -162,17 +164,20 @@ def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page]) -> N
     sign_up(ben, "Ben")
     ben.goto(f"/events/{event_id}")
     ben.get_by_role("button", name="Join the waiting list").click()
-    kinds = nora.request.get(f"/api/v1/event/{event_id}/ticket-types").json()["items"]
-    forms = (
-        (f"/projects/{event_id}/ticket-types/{kinds[0]['ticket_type_id']}", {"Sale closes": "2021-07-06T23:00"}),
-        (f"/projects/{event_id}/settings", {"Begins": "2021-07-04T18:00", "Ends": "2021-07-06T23:00"}),
-    )
-    for address, moments in forms:
-        nora.goto(address)
-        for label, moment in moments.items():
-            nora.get_by_label(label).fill(moment)
-        nora.get_by_role("button", name="Save", exact=True).click()
-        expect(nora.get_by_text("what people wait for or are offered. People concerned: 1")).to_be_in_viewport()
+    nora.goto(f"/projects/{event_id}/{form}")
+    moments = {"Sale closes": "2021-07-06T23:00"}
+    if form == "settings":
+        moments = {"Begins": "2021-07-04T18:00", "Ends": "2021-07-06T23:00"}
+    else:
+        nora.get_by_role("link", name="General admission").click()
+    for label, moment in moments.items():
+        nora.get_by_label(label).fill(moment)
+    save = nora.get_by_role("button", name="Save", exact=True)
+    warning = nora.get_by_text("what people wait for or are offered. People concerned: 1")
+    for press in (save.click, lambda: nora.get_by_label(re.compile("Title|^Name")).press("Enter")):
+        with nora.expect_response(lambda answer: answer.request.method == "POST"):
+            press()
+        expect(warning).to_be_in_viewport()
         for label, moment in moments.items():
             expect(nora.get_by_label(label)).to_have_value(moment)
         looks_right(nora)
@@ -180,6 +185,6 @@ def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page]) -> N
         expect(ben.get_by_text("You are number 1").first).to_be_visible()
     nora.get_by_role("button", name="Save it all the same").click()
     expect(nora.get_by_text("The changes are saved.").first).to_be_visible()
-    ben.goto(f"/events/{event_id}")
-    expect(ben.get_by_role("button", name="Join the waiting list")).to_have_count(0)
+    ben.goto("/tickets")
+    expect(ben.get_by_text("You are number 1")).to_have_count(0)
     assert ben.request.get("/api/v1/waiting-list-entries").json()["items"][0]["status"] == "closed"

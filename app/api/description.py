@@ -101,7 +101,7 @@ def header_names(path: str, method: str, status: str) -> Iterator[str]:
         yield "Retry-After"
     if (path, status) in TAGGED:
         yield "ETag"
-    if method == "post" and (status < "300" or status == "409"):
+    if method == "post" and (status < "300" or status in {"404", "409"}):
         yield "Idempotent-Replayed"
 
 

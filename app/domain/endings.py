@@ -3,9 +3,7 @@
 from app.domain.stock import LogLine, Stock
 from app.domain.waiting_entries import by_type
 from app.engines.database import Connection
-from app.errors import Conflict
 from app.messages import OfferExpired, OfferShortened, OfferWithdrawn, TicketLapsed, WaitingListClosed
-from app.phrases import Phrase
 
 
 async def lapse_holds(connection: Connection, stock: Stock, most: int) -> int:
@@ -51,7 +49,6 @@ async def expire_offers(connection: Connection, stock: Stock, most: int) -> int:
         stock.now,
         most,
     )
-    stock.ended += len(rows)
     for row in rows:
         stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
         stock.facts.append(OfferExpired(event_id=stock.id, waitlist_id=row["id"], attendee_id=row["attendee_id"]))
@@ -94,7 +91,6 @@ async def close_untakeable(connection: Connection, stock: Stock, with_one_more: 
         person,
         ticket_type_id,
     )
-    stock.ended += len(rows)
     for row in rows:
         stock.hold(stock.types[row["offered_type_id"]], -row["quantity"])
         reason = "over-limit" if row["quantity"] > row["per_attendee_limit"] else "already-bought"
@@ -120,21 +116,12 @@ async def close_entries(connection: Connection, stock: Stock, most: int) -> int:
         ended,
         most,
     )
-    stock.ended += len(rows)
     for row in rows:
         stock.release(by_type(row["kept"]))
         wanted = [stock.types[one] for one in row["ticket_type_ids"]]
         withdrawn = bool(wanted) and all(kind.archived for kind in wanted)
         tell_closed(stock, row["id"], row["attendee_id"], "withdrawn" if withdrawn else "sale-closed")
     return len(rows)
-
-
-def refuse_ends(stock: Stock) -> None:
-    """Raises `Conflict` where a change has ended what people wait for or are offered; who means it is to say so."""
-    if stock.ended:
-        many = f"{stock.ended}+" if stock.owes else str(stock.ended)
-        what = Phrase("This would end, for good, what people wait for or are offered. People concerned: %(n)s.", n=many)
-        raise Conflict(what, type="ends-waiting")
 
 
 def tell_closed(stock: Stock, waitlist_id: int, attendee_id: int, reason: str, **more: object) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from app.domain.accounts import Caller, Name
 from app.domain.decisions import up_to_date
-from app.domain.endings import refuse_ends
+from app.domain.ends_waiting import refuse_ends
 from app.domain.events import (
     Capacity,
     Hours,
@@ -78,7 +78,7 @@ async def change_event(
 ) -> int:
     """Decide a change under the row lock; the new revision. Places that it frees go to the waiting list first.
 
-    Only with `ends_waiting` may it end, at once and for good, what somebody waits for or is offered.
+    Only with `ends_waiting` may it end, for good, what somebody waits for or is offered.
 
     Raises:
         NotFound: unknown, or another organizer's.
@@ -125,9 +125,9 @@ async def change_event(
             ),
         )
         stock = await lock_own_stock(connection, who, event_id)
-        await settle(connection, stock, before.public)
         if not ends_waiting:
-            refuse_ends(stock)
+            await refuse_ends(connection, before, stock)
+        await settle(connection, stock, before.public)
     return rev
 
 

@@ -191,9 +191,10 @@ def decided(outcome: Mapping[str, Any], replayed: bool) -> Decided:
     refused = [Refused(number, kind, REFUSALS[kind]) for number, kind in outcome["refused"]]
     if refused and not outcome["done"]:
         first = refused[0]
+        headers = {"Idempotent-Replayed": "true"} if replayed else None
         if first.type == "not-found":
-            raise NotFound(first.detail)
-        raise Conflict(first.detail, type=first.type, headers={"Idempotent-Replayed": "true"} if replayed else None)
+            raise NotFound(first.detail, headers=headers)
+        raise Conflict(first.detail, type=first.type, headers=headers)
     return Decided(done=outcome["done"], refused=refused, replayed=replayed)
 
 

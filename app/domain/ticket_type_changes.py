@@ -7,7 +7,8 @@ import msgspec
 
 from app.domain.accounts import Caller
 from app.domain.decisions import event_of, up_to_date
-from app.domain.endings import close_untakeable, refuse_ends, withdraw_offers
+from app.domain.endings import close_untakeable, withdraw_offers
+from app.domain.ends_waiting import refuse_ends
 from app.domain.idempotency import Idempotent, once
 from app.domain.money import price_complaint
 from app.domain.offers import settle, settle_all
@@ -80,7 +81,7 @@ async def change_ticket_type(
 ) -> TicketType:
     """Replace all that an organizer says about a type. Places that it frees go to the waiting list first.
 
-    Only with `ends_waiting` may it end, at once and for good, what somebody waits for or is offered.
+    Only with `ends_waiting` may it end, for good, what somebody waits for or is offered.
 
     Raises:
         NotFound: unknown, archived, or another organizer's.
@@ -111,9 +112,7 @@ async def change_ticket_type(
                       per_attendee_limit = $11, general = general AND price = $6 WHERE id = $1""",
             ticket_type_id, rev, given.position, *msgspec.structs.astuple(data),
         )  # fmt: skip
-        settled = await tell_and_settle(connection, who, stock, ticket_type_id, rev, data)
-        if not ends_waiting:
-            refuse_ends(settled)
+        await tell_and_settle(connection, who, stock, ticket_type_id, rev, data, ends_waiting=ends_waiting)
         return await one_type(connection, ticket_type_id)
 
 
@@ -189,8 +188,11 @@ async def tell_and_settle(
     data: TicketTypeData,
     *,
     archived: bool = False,
-) -> Stock:
+    ends_waiting: bool = True,
+) -> None:
     stock = await lock_own_stock(connection, who, before.id)  # again, with the change in it
+    if not ends_waiting:
+        await refuse_ends(connection, before, stock)
     stock.facts.append(
         TicketTypeChanged(
             event_id=stock.id,
@@ -205,7 +207,6 @@ async def tell_and_settle(
         await withdraw_offers(connection, stock, ticket_type_id)
     await close_untakeable(connection, stock)
     await settle(connection, stock, before.public)
-    return stock
 
 
 async def one_type(connection: Connection, ticket_type_id: int) -> TicketType:

@@ -10,14 +10,15 @@ from app.domain.stock import Stock, TypeStock
 from app.engines.database import Connection
 
 ENTRIES_AT_ONCE = 200
-WAITING = """
-    SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, skipped,
+ENTRIES = """
+    SELECT id, attendee_id, quantity, ticket_type_ids, status, passed, kept, skipped, offered_type_id,
            (SELECT jsonb_object_agg(ticket_type_id, many) FROM (
                 SELECT ticket_type_id, count(*) AS many FROM tickets t
                 WHERE t.event_id = $1 AND t.attendee_id = w.attendee_id
                   AND t.status IN ('held', 'sold', 'used') GROUP BY ticket_type_id) AS live) AS owned
-    FROM waiting_list w WHERE event_id = $1 AND status = 'waiting'
+    FROM waiting_list w WHERE event_id = $1
 """
+WAITING = f"{ENTRIES} AND status = 'waiting'"
 MAX_PASSES = 3
 IN_LINE = f"passed >= {MAX_PASSES}"
 FOR_SOME = f"(cardinality(ticket_type_ids) = 0 OR ticket_type_ids && $4::bigint[] OR {IN_LINE})"
@@ -65,6 +66,12 @@ async def waiting_entries(connection: Connection, stock: Stock) -> AsyncIterator
 async def keeping_entries(connection: Connection, stock: Stock) -> list[Entry]:
     """Those for whom places are kept, in order of joining."""
     rows = await connection.fetch(f"{WAITING} AND kept <> '{{}}' ORDER BY id", stock.id)
+    return [entry_of(row) for row in rows]
+
+
+async def open_entries(connection: Connection, stock: Stock) -> list[Entry]:
+    """Those who wait or have an offer."""
+    rows = await connection.fetch(f"{ENTRIES} AND status IN ('waiting', 'offered')", stock.id)
     return [entry_of(row) for row in rows]
 
 

@@ -191,6 +191,7 @@ async def test_alice_confirms_what_bob_has_paid(
     (waiting,) = (await alice.get(f"/api/v1/event/{event_id}/held-tickets")).json()["items"]
     assert (waiting["ticket_number"], waiting["full_name"]) == (number, "Bob")
     body = {"ticket_numbers": [number, 99999]}
+    key = {"Idempotency-Key": "n"}
     confirm = {"url": f"/api/v1/event/{event_id}/confirmations", "json": body, "headers": {"Idempotency-Key": "k"}}
     answer = await alice.post(**confirm)
     assert (await alice.post(**confirm)).headers["idempotent-replayed"] == "true"
@@ -198,6 +199,9 @@ async def test_alice_confirms_what_bob_has_paid(
     assert [(one["ticket_number"], one["type"]) for one in answer.json()["refused"]] == [(99999, "not-found")]
     again = await alice.post(f"/api/v1/event/{event_id}/confirmations", json={"ticket_numbers": [number]})
     assert (again.status_code, kind(again)) == (409, "not-held")
+    nobody = [await alice.post(**confirm | {"json": {"ticket_numbers": [99999]}, "headers": key}) for _ in "ab"]
+    said = [(one.status_code, one.headers.get("idempotent-replayed")) for one in nobody]
+    assert said == [(404, None), (404, "true")]
     for what in ("confirmations", "releases"):
         assert (await charlie.post(f"/api/v1/event/{event_id}/{what}", json=body)).status_code == 404
         assert (await bob.post(f"/api/v1/event/{event_id}/{what}", json=body)).status_code == 403

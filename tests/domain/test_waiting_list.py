@@ -124,7 +124,7 @@ async def test_an_offer_ends_with_a_sale_that_ends_earlier_than_it_was_to(office
     (day,) = (await office.kinds()).values()
     closes = in_hours(2)
     sooner = TicketTypeIn(name="Day", price=Decimal(20), sale_closes_at=closes)
-    await change_ticket_type(office.database, office.alice, day, sooner, None, ends_waiting=True)
+    await change_ticket_type(office.database, office.alice, day, sooner, None)
     offer = (await office.entry(bob)).offer
     assert offer is not None
     assert offer.until == closes
@@ -145,7 +145,7 @@ async def test_no_places_are_kept_for_a_group_that_may_not_have_so_many_any_more
     await office.joins(single)
     (day,) = (await office.kinds()).values()
     smaller = TicketTypeIn(name="Day", price=Decimal(20), per_attendee_limit=2)
-    await change_ticket_type(office.database, office.alice, day, smaller, None)
+    await change_ticket_type(office.database, office.alice, day, smaller, None, ends_waiting=True)
     assert await office.standing(group, single) == ["closed", "offered"]
     assert await office.places() == (2, 1)
 
@@ -189,6 +189,8 @@ async def test_a_group_that_its_type_has_become_too_small_for_reads_so(office: B
     await free(office, numbers, 2)
     (day,) = (await office.kinds()).values()
     await changed(office, day, places=2)
+    asks_nobody = TicketTypeIn(name="Day", price=Decimal(20), places=2, per_attendee_limit=3)  # it is lost already
+    await change_ticket_type(office.database, office.alice, day, asks_nobody, None)
     assert await office.standing(group) == ["waiting"]
     await office.joins(single)
     await free(office, numbers)
@@ -202,7 +204,10 @@ async def test_a_group_that_the_event_has_become_too_small_for_reads_so(office: 
     (group,) = await office.people("bob")
     await office.joins(group, quantity=4)
     await free(office, numbers, 2)
-    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+    with pytest.raises(Conflict, match="People concerned: 1") as refused:
+        await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None)
+    assert (refused.value.type, await office.standing(group)) == ("ends-waiting", ["waiting"])
+    await change_event(office.database, office.alice, EVENT, EventPatch(capacity=3), None, ends_waiting=True)
     assert await office.standing(group) == ["closed"]
     assert await last_why(office, group) == "There are too few places of these tickets now for a group of 4."
 
@@ -1009,18 +1014,18 @@ FEWER_FOR_EACH = TicketTypeIn(name="Day", price=Decimal("49.90"), per_attendee_l
 @pytest.mark.parametrize(
     ("change", "people", "after"),
     [
-        (TOO_EARLY, "2", ["expired", "closed"]),
-        (SOLD_NO_MORE, "2", ["expired", "closed"]),
-        (FEWER_FOR_EACH, "1", ["closed", "offered"]),
+        (TOO_EARLY, 3, ["expired", "closed", "closed"]),
+        (SOLD_NO_MORE, 3, ["expired", "closed", "closed"]),
+        (FEWER_FOR_EACH, 2, ["closed", "closed", "offered"]),
     ],
 )
 async def test_a_slip_ends_nobodys_waiting(
-    office: BoxOffice, change: EventPatch | TicketTypeIn, people: str, after: list[str]
+    office: BoxOffice, change: EventPatch | TicketTypeIn, people: int, after: list[str]
 ) -> None:
     await sold_out(office, 2)
-    group, single = await office.people("group", "single")
-    await office.joins(group, quantity=2)
-    await office.joins(single)
+    everybody = await office.people("group", "pair", "single")
+    for who, quantity in zip(everybody, (2, 2, 1), strict=True):
+        await office.joins(who, quantity=quantity)
     await change_event(office.database, office.alice, EVENT, EventPatch(capacity=4), None)
     (day,) = (await office.kinds()).values()
 
@@ -1037,9 +1042,9 @@ async def test_a_slip_ends_nobodys_waiting(
     said = f"This would end, for good, what people wait for or are offered. People concerned: {people}."
     assert (refused.value.type, refused.value.detail) == ("ends-waiting", said)
     assert (await office.value(stored), await office.facts()) == (before, facts)
-    assert await office.standing(group, single) == ["offered", "waiting"]
+    assert await office.standing(*everybody) == ["offered", "waiting", "waiting"]
     await save(ends_waiting=True)
-    assert await office.standing(group, single) == after
+    assert await office.standing(*everybody) == after
 
 
 async def test_an_offer_that_a_late_payment_makes_too_much_goes_to_the_next(office: BoxOffice) -> None:

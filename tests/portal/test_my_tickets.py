@@ -401,7 +401,7 @@ async def test_who_waited_for_a_cancelled_event_reads_why_it_is_cancelled(
     address = f"/waiting-list-entries/{joined.json()['waitlist_id']}"
 
     async def closed() -> bool:
-        return "This list is closed." in (await bob.get(address)).text
+        return "Your waiting has ended." in (await bob.get(address)).text
 
     await eventually(closed)
     page = (await bob.get(address)).text
