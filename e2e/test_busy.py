@@ -16,6 +16,7 @@ READERS = [
     for scheme in ("light", "dark")
     for motion in ("no-preference", "reduce")
 ]
+GROUP = {"name": "Group", "price": "20", "per_attendee_limit": 6}
 LOOK = "(one) => [getComputedStyle(one).opacity, getComputedStyle(one).cursor]"
 BUSY = f"""() => {{
     const busy = document.body.appendChild(document.createElement('button'));
@@ -90,6 +91,26 @@ def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[
         assert busy_ones(bob) == []
 
 
+def test_a_purchase_is_told_though_what_is_sold_changes_before_its_answer(visit: Callable[[], Page]) -> None:
+    nora, bob, asked = visit(), visit(), re.compile("/places")
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="Nine Left", capacity=9, ticket_types=[GROUP])
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    bob.get_by_label("How many", exact=True).fill("2")
+    looks, purchases = held_back(bob, "/places"), held_back(bob, "/purchase$")
+    with bob.expect_request(asked):
+        assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}", data={"quantity": 4}).ok
+    button = bob.get_by_role("button", name="Buy tickets")
+    button.click()
+    looks_busy(bob, button)
+    with bob.expect_response(asked):
+        looks.pop().continue_()
+    looks_busy(bob, button)
+    purchases.pop().continue_()
+    expect(bob.get_by_text("You have 2 tickets").first).to_be_visible()
+
+
 def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Callable[[], Page]) -> None:
     bob = before_a_full_friday(visit)
     held = held_back(bob, "/purchase$")
@@ -125,6 +146,30 @@ def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit:
     held.pop().continue_()
     expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
     assert busy_ones(nora) == []
+
+
+def test_who_is_checked_in_while_one_searches_is_told_and_found(visit: Callable[[], Page]) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = stored_event(nora, title="One at the door")
+    for name in ("Ada Moss", "Bo Reed"):
+        buy(visit(), name, event_id)
+    nora.goto(f"/projects/{event_id}/attendees")
+    found = re.compile(r"/attendees\?q=ada")
+    searches, uses = held_back(nora, found.pattern), held_back(nora, "/use$")
+    with nora.expect_request(found):
+        nora.get_by_label("Name, e-mail or code").fill("ada")
+    button = nora.get_by_role("button", name=re.compile("Check in.*Ada Moss"))
+    button.click()
+    looks_busy(nora, button)
+    with nora.expect_response(found):
+        searches.pop().continue_()
+    looks_busy(nora, button)
+    nora.unroute(found)
+    uses.pop().continue_()
+    expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+    expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
+    expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
 
 
 def nothing_looks_busy(page: Page, held: list[Route]) -> None:

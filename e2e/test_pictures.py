@@ -195,6 +195,37 @@ def test_a_description_that_was_not_kept_is_asked_about_before_one_goes_on(visit
 
 
 @with_javascript
+def test_each_of_several_descriptions_that_was_not_kept_is_asked_about(visit: Callable[[], Page]) -> None:
+    page, asked, words = organizer(visit), [], "A lake " * 80
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    open_draft_pictures(page)
+    for count in (1, 2):
+        add_picture(page)
+        expect(thumbs(page)).to_have_count(count)
+    complaints = page.get_by_text("must have at most 500 characters")
+    for number in (0, 1):
+        page.get_by_label("What it shows").nth(number).fill(words)
+        page.get_by_label("What it shows").nth(number).blur()
+        expect(complaints).to_have_count(number + 1)
+    page.get_by_label("What it shows").first.fill("A lake")
+    page.get_by_label("What it shows").first.blur()
+    expect(complaints).to_have_count(1)
+    go_on = page.get_by_role("button", name="Continue")
+    go_on.click()
+    assert asked == ["beforeunload"]
+    with page.expect_response(re.compile(r"/pictures/\d+$")):
+        page.get_by_role("button", name="Later").first.click()
+    go_on.click()
+    assert asked == ["beforeunload"] * 2
+    page.get_by_text("Remove").first.click()
+    page.get_by_role("button", name="Remove it for good").first.click()
+    expect(thumbs(page)).to_have_count(1)
+    go_on.click()
+    page.wait_for_url("**/details")
+    assert asked == ["beforeunload"] * 2
+
+
+@with_javascript
 def test_every_crop_keeps_in_view_what_was_marked(visit: Callable[[], Page]) -> None:
     page = organizer(visit)
     event_id = stored_event(page, title="Tall Poster")

@@ -10,29 +10,17 @@ function addLocalTime(time) {
   if (form() !== form(local)) time.insertAdjacentHTML("afterend", `<span class=here-time>${form()} ${here}</span>`);
 }
 
-function countDown(time) {
-  const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1e3));
-  time.textContent = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]]
-    .filter(([size]) => size <= (left || 1)).slice(0, 2).map(([size, unit, whole]) =>
-    (left / size % whole | 0).toLocaleString(lang, { style: "unit", unit, unitDisplay: "long" })).join(" ");
-  if (left) setTimeout(() => time.isConnected && countDown(time), 1e3);
-  else setTimeout(htmx.trigger, 500, time, "due");
-}
+on("htmx:load", ({ detail: { elt } }) => each(elt, "[data-local]", addLocalTime));
 
-const limit = ({ checked, form, dataset: { most } }) => { if (checked && most) form.quantity.max = most; };
-on("change", ({ target }) => limit(target));
-
-on("htmx:load", ({ detail: { elt } }) => {
-  each(elt, "[data-local]", addLocalTime);
-  each(elt, "[data-countdown]", countDown);
-  each(elt, "[data-most]", limit);
-  each(elt, "[data-unless-seen]", (link) =>
-    new IntersectionObserver(([seen]) => link.hidden = seen.isIntersecting).observe(byId(link.dataset.unlessSeen)));
-});
-
-// Focus: a bad field, or what came.
+// Focus: a bad field, `data-next` or what came; what was typed stays.
 let left, next, typed;
-on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
+on("htmx:beforeSwap", ({ detail }) => {
+  const { target, requestConfig: { elt, verb } } = detail;
+  if (verb === "get" && (!elt.isConnected || htmx.find(target, "form.htmx-request"))) {
+    detail.shouldSwap = false; // what was pressed there is answered first
+    if (elt.action) setTimeout(htmx.trigger, 500, elt, "submit");
+    return;
+  }
   left = target.matches(":focus-within") && target.id;
   next = document.activeElement.dataset.next;
   typed = verb === "get" ? target.querySelectorAll("input, select, details") : null;
@@ -40,7 +28,7 @@ on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
 on("htmx:afterSettle", ({ detail }) => {
   typed?.forEach(({ id, value, checked, open }) => {
     const now = byId(id);
-    if (now && !now.disabled) limit(Object.assign(now, { value, checked, open }));
+    if (now && !now.disabled) Object.assign(now, { value, checked, open });
   });
   const come = byId(left) ?? detail.elt;
   const bad = come.id && come.querySelector("[autofocus], [aria-invalid=true]");
@@ -55,7 +43,7 @@ on("htmx:afterSettle", ({ detail }) => {
 on("htmx:beforeRequest", (event) => {
   if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
-// A proxy's word:
+// Without our id it is a proxy's word.
 const fail = (event) => {
   event.preventDefault();
   if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
@@ -81,9 +69,14 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
   if (field?.name) field.ariaInvalid = !!target.firstElementChild;
 });
 
-let unsaved;
-on("input", ({ target }) => unsaved ||= target.closest("[data-unsaved]")?.action);
-const kept = ({ action }) => action === unsaved && (unsaved = null);
-on("submit", (event) => event.defaultPrevented || kept(event.target));
-on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig: { elt } } }) => xhr.status < 400 && kept(elt));
-onbeforeunload = () => unsaved;
+// What was typed and is not kept yet, by field.
+const unsaved = new Set;
+on("input", ({ target }) => target.closest("[data-unsaved]") && unsaved.add(target));
+on("submit", ({ defaultPrevented, target }) => defaultPrevented || target.matches("[data-unsaved]") && unsaved.clear());
+on("htmx:afterOnLoad", ({ detail: { xhr, requestConfig: { elt, formData } } }) => {
+  if (xhr.status < 400) unsaved.forEach((field) => {
+    const { form, name } = field;
+    if (form?.action === elt.action && new FormData(form).get(name) === formData.get(name)) unsaved.delete(field);
+  });
+});
+onbeforeunload = () => [...unsaved].find((field) => field.isConnected);
