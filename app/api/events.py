@@ -27,7 +27,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Items a page ha
 EndsWaiting = Annotated[
     bool,
     QueryParameter(
-        description="Change it also where that ends, for good, what people wait for or are offered;"
+        description="Change it also where that ends at once, for good, what people wait for or are offered;"
         " without it that is refused (409, `ends-waiting`)"
     ),
 ]

@@ -8,8 +8,9 @@ from app.phrases import Phrase
 
 
 async def refuse_ends(connection: Connection, before: Stock, stock: Stock) -> None:
-    """Raises `Conflict` for a change after which people never get what they wait for or are offered."""
-    if terms(before) == terms(stock):
+    """Raises `Conflict` for a change after which people could not have any more what they wait for or are offered."""
+    was, now = terms(before), terms(stock)
+    if all(more >= less for number in was for more, less in zip(now[number], was[number], strict=True)):
         return
     entries = await open_entries(connection, stock)
     if people := sum(can_have(before, entry) and not can_have(stock, entry) for entry in entries):

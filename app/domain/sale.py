@@ -149,7 +149,7 @@ def replay(wish: Wish, known: Keys) -> Outcome | AppError | None:
 def decide(stock: Stock | None, wish: Wish, seen: Seen, issuing: Issuing) -> Outcome | AppError:
     if stock is None or not may_see(stock, wish.who):
         return NotFound("There is no such event.")
-    kind = stock.wanted(wish.ticket_type_id, wish.quantity)
+    kind = stock.wanted(wish.ticket_type_id)
     if wish.ticket_type_id is None and (refused := nothing_to_have(stock, kind, wish.who, seen)):
         return {"refused": refused}
     if kind is None:

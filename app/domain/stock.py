@@ -136,28 +136,29 @@ class Stock(msgspec.Struct):
             (self.sale_end(kind) for kind in self.types.values() if not kind.archived), default=self.end_time
         )
 
-    def wanted(self, ticket_type_id: int | None, quantity: int = 1) -> TypeStock | None:
-        """The type with this id; without one that of which so many, or at least something, can be had soonest.
+    def wanted(self, ticket_type_id: int | None) -> TypeStock | None:
+        """The type with this id; without one that of which something can be had soonest.
 
         None where that is not shown yet; one whose sale is over only where nothing will be sold any more.
         """
         if ticket_type_id is not None:
             kind = self.types.get(ticket_type_id)
             return kind if kind and self.visible(kind) else None
-        on_sale = list(filter(self.on_sale, self.types.values()))
-        if with_places := [kind for kind in on_sale if self.left(kind) > 0]:
-            return max(with_places, key=lambda kind: (quantity <= kind.per_attendee_limit, quantity <= self.left(kind)))
-        to_come = scarce = past = None
+        on_sale = to_come = scarce = past = None
         for kind in filter(self.visible, self.types.values()):
             if self.now >= self.sale_end(kind):
                 past = past or kind
+            elif self.on_sale(kind):
+                if self.left(kind) > 0:
+                    return kind
+                on_sale = on_sale or kind
             elif self.left(kind) > 0:
                 to_come = to_come or kind
             else:
                 scarce = scarce or kind
         if to_come or self.more_comes:
             return to_come
-        return next(iter(on_sale), scarce or (past if self.over else None))
+        return on_sale or scarce or (past if self.over else None)
 
     @property
     def more_comes(self) -> bool:

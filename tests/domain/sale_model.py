@@ -134,7 +134,7 @@ class Sale:
     # What attendees do
 
     def buy(self, person: int, wanted: int | None, quantity: int, numbers: Sequence[int]) -> Answer:
-        kind = self.kinds.get(wanted) if wanted else self.first(quantity)
+        kind = self.kinds.get(wanted) if wanted else self.first()
         if kind is None or kind.archived:
             return "not-found", []
         owned, left = self.owned(person, kind), self.left(kind)
@@ -156,14 +156,11 @@ class Sale:
         refused = next((refusal for refusal, applies in refusals.items() if applies), None)
         return (refused, []) if refused else self.issue(person, kind, quantity, numbers)
 
-    def first(self, quantity: int) -> Kind:
+    def first(self) -> Kind:
         on_sale = [kind for kind in self.selling if self.on_sale(kind)]
         to_come = [kind for kind in self.selling if kind.sale == "not-yet"]
-        with_places = [kind for kind in on_sale if self.left(kind) > 0]
-        fitting = [kind for kind in with_places if quantity <= kind.limit]
-        enough = [kind for kind in fitting if quantity <= self.left(kind)]
-        later = [kind for kind in to_come if self.left(kind) > 0]
-        return (enough or fitting or with_places or later or on_sale or to_come or self.selling)[0]
+        with_places = (kind for kind in [*on_sale, *to_come] if self.left(kind) > 0)
+        return next(with_places, (on_sale or to_come or self.selling)[0])
 
     def issue(self, person: int, kind: Kind, quantity: int, numbers: Sequence[int]) -> Answer:
         status = "held" if self.payment == "organizer_confirms" and kind.price else "sold"

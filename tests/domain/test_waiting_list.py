@@ -1047,6 +1047,22 @@ async def test_a_slip_ends_nobodys_waiting(
     assert await office.standing(*everybody) == after
 
 
+async def test_an_offer_counts_by_its_own_type_and_a_change_for_the_better_asks_nobody(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Day"), kind("Night")])
+    day, night = (await office.kinds()).values()
+    ann, bob = await office.people("ann", "bob")
+    numbers = [(await office.bought(ann, kind=number)).ticket_number for number in (night, day)]
+    await office.joins(bob, kinds=(day, night))
+    await free(office, numbers)
+    assert await office.standing(bob) == ["offered"]
+    ended = TicketTypeIn(name="Day", price=Decimal(20), sale_closes_at=in_hours(-1))
+    with pytest.raises(Conflict, match="People concerned: 1"):
+        await change_ticket_type(office.database, office.alice, day, ended, None)
+    more = TicketTypeIn(name="Day", price=Decimal(20), places=9, per_attendee_limit=4)
+    await change_ticket_type(office.database, office.alice, day, more, None)
+    assert await office.standing(bob) == ["offered"]
+
+
 async def test_an_offer_that_a_late_payment_makes_too_much_goes_to_the_next(office: BoxOffice) -> None:
     await office.open(capacity=1, payment="organizer_confirms", hold_hours=1, ticket_types=[kind("Day")])
     bob, next_one = await office.people("bob", "next")
