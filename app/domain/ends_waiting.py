@@ -13,9 +13,9 @@ async def refuse_ends(connection: Connection, before: Stock, stock: Stock) -> No
     if all(more >= less for number in was for more, less in zip(now[number], was[number], strict=True)):
         return
     entries = await open_entries(connection, stock)
-    if people := sum(can_have(before, entry) and not can_have(stock, entry) for entry in entries):
-        what = "This would end, for good, what people wait for or are offered. People concerned: %(people)s."
-        raise Conflict(Phrase(what, people=people), type="ends-waiting")
+    if n := sum(can_have(before, entry) and not can_have(stock, entry) for entry in entries):
+        what = Phrase("This would end, for good, what people wait for or are offered. People concerned: %(n)s.", n=n)
+        raise Conflict(what, type="ends-waiting")
 
 
 def terms(stock: Stock) -> dict[int, tuple[int, int, bool]]:
