@@ -68,7 +68,7 @@ async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:
     if kind != TEXT_FORM or int(request.headers.get("content-length") or LONGEST) >= LONGEST:
         return None
     form = await request.form()
-    fields = [(name, value) for name, value in form.items() if "password" not in name]
+    fields = [(name, value) for name, value in form.items() if "password" not in name and name != "ends_waiting"]
     typed = any(value.strip() for name, value in fields if name != "key")
     typed_by = whose(request.cookies.get(request.app.state.parts.sessions.cookie, ""))
     return KeptForm(request.scope["path"], fields, typed_by) if typed else None

@@ -17,6 +17,7 @@ READERS = [
     for motion in ("no-preference", "reduce")
 ]
 GROUP = {"name": "Group", "price": "20", "per_attendee_limit": 6}
+ADA = re.compile(r"/attendees\?q=ada")
 LOOK = "(one) => [getComputedStyle(one).opacity, getComputedStyle(one).cursor]"
 BUSY = f"""() => {{
     const busy = document.body.appendChild(document.createElement('button'));
@@ -148,26 +149,46 @@ def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit:
     assert busy_ones(nora) == []
 
 
-def test_who_is_checked_in_while_one_searches_is_told_and_found(visit: Callable[[], Page]) -> None:
+def at_the_door(visit: Callable[[], Page]) -> tuple[Page, Locator, list[Route]]:
+    """Who has just searched for Ada, and not been answered; how Ada is checked in; what was asked."""
     nora = visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    event_id = stored_event(nora, title="One at the door")
+    event_id = stored_event(nora, title="Searching at the door")
     for name in ("Ada Moss", "Bo Reed"):
         buy(visit(), name, event_id)
     nora.goto(f"/projects/{event_id}/attendees")
-    found = re.compile(r"/attendees\?q=ada")
-    searches, uses = held_back(nora, found.pattern), held_back(nora, "/use$")
-    with nora.expect_request(found):
+    asked = held_back(nora, ADA.pattern)
+    with nora.expect_request(ADA):
         nora.get_by_label("Name, e-mail or code").fill("ada")
-    button = nora.get_by_role("button", name=re.compile("Check in.*Ada Moss"))
-    button.click()
-    looks_busy(nora, button)
-    with nora.expect_response(found):
-        searches.pop().continue_()
-    looks_busy(nora, button)
-    nora.unroute(found)
+    expect(nora.locator(".toolbar.htmx-request")).to_be_attached()
+    return nora, nora.get_by_role("button", name=re.compile("Check in.*Ada Moss")), asked
+
+
+def test_who_is_checked_in_while_one_searches_is_found_and_told(visit: Callable[[], Page]) -> None:
+    nora, check_in, asked = at_the_door(visit)
+    uses = held_back(nora, "/use$")
+    check_in.click()
+    looks_busy(nora, check_in)
+    with nora.expect_request(ADA):
+        asked.pop().continue_()
+    looks_busy(nora, check_in)
+    asked.pop().continue_()
+    expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
     uses.pop().continue_()
     expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+    expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
+
+
+def test_an_answer_from_before_somebody_was_checked_in_is_asked_for_again(visit: Callable[[], Page]) -> None:
+    nora, check_in, asked = at_the_door(visit)
+    late = asked.pop()
+    old = late.fetch()
+    check_in.click()
+    expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+    with nora.expect_request(ADA):
+        late.fulfill(response=old)
+    expect(nora.locator(".toolbar.htmx-request")).to_be_attached()
+    asked.pop().continue_()
     expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
     expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
 

@@ -30,6 +30,14 @@ def apart(one: Locator, other: Locator) -> bool:
     return upper[1] <= lower[0]
 
 
+def counts_down(page: Page) -> None:
+    """Whatever the page says is left of an offer is less a second later."""
+    if page.context not in scriptless:
+        left = page.locator("[data-countdown]").first
+        left.evaluate("time => { time.dateTime = new Date(Date.now() + 90_000).toISOString() }")
+        expect(left).to_have_text(re.compile("1 minute 2[0-9] seconds"))
+
+
 def test_one_buys_the_last_place_and_the_other_waits(visit: Callable[[], Page]) -> None:
     nora, bob, ben = visit(), visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
@@ -100,6 +108,7 @@ def test_a_freed_place_is_offered_to_who_waits_and_taken(visit: Callable[[], Pag
         look_again(page, page.get_by_role("button", name="Take it"))
         heard(page, "A place is offered to you.")
         accessible(page)
+        counts_down(page)
         page.close()
     ben.bring_to_front()
     ben.get_by_role("link", name="Answer the offer").click()

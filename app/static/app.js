@@ -14,13 +14,7 @@ on("htmx:load", ({ detail: { elt } }) => each(elt, "[data-local]", addLocalTime)
 
 // Focus: a bad field, `data-next` or what came; what was typed stays.
 let left, next, typed;
-on("htmx:beforeSwap", ({ detail }) => {
-  const { target, requestConfig: { elt, verb } } = detail;
-  if (verb === "get" && (!elt.isConnected || htmx.find(target, "form.htmx-request"))) {
-    detail.shouldSwap = false; // what was pressed there is answered first
-    if (elt.action) setTimeout(htmx.trigger, 500, elt, "submit");
-    return;
-  }
+on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;
   next = document.activeElement.dataset.next;
   typed = verb === "get" ? target.querySelectorAll("input, select, details") : null;
