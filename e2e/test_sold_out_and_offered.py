@@ -187,6 +187,7 @@ def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page], form
         with nora.expect_response(lambda answer: answer.request.method == "POST"):
             press()
         expect(warning).to_be_in_viewport()
+        expect(nora.get_by_role("alert")).to_be_focused()
         for label, moment in moments.items():
             expect(nora.get_by_label(label)).to_have_value(moment)
         looks_right(nora)

@@ -228,6 +228,15 @@ async def test_what_was_typed_when_the_session_ended_is_sent_after_signing_in_ag
     assert (await bob.get("/api/v1/me")).json()["full_name"] == 'Bo "Reed" <b>'
 
 
+async def test_what_ends_the_waiting_of_others_is_asked_about_again(stage: Stage, alice: httpx.AsyncClient) -> None:
+    path = f"/projects/{await stored_event(alice)}/settings"
+    await end_session(stage, alice)
+    page = await alice.post(path, data={"title": "Second Name", "ends_waiting": "true"})
+    kept = html.unescape(re.search(r'name="kept"\s+value="([^"]*)"', page.text)[1])  # type: ignore[index]
+    assert "Second Name" in kept
+    assert "ends_waiting" not in kept
+
+
 async def test_what_was_typed_comes_back_to_nobody_else(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient
 ) -> None:
