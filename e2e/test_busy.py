@@ -179,6 +179,36 @@ def test_who_is_checked_in_while_one_searches_is_found_and_told(visit: Callable[
     expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
 
 
+@pytest.mark.parametrize("how", ["a proxy", "signed out", "not in the list"])
+def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Callable[[], Page], how: str) -> None:
+    nora, check_in, asked = at_the_door(visit)
+    uses = held_back(nora, "/use$")
+    check_in.click()
+    looks_busy(nora, check_in)
+    with nora.expect_request(ADA):
+        asked.pop().continue_()
+    looks_busy(nora, check_in)
+    asked.pop().continue_()
+    expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
+    use = uses.pop()
+    if how == "a proxy":
+        use.fulfill(status=409, body="of a proxy")
+        expect(nora.get_by_text("No answer came.")).to_be_visible()
+    elif how == "signed out":
+        nora.context.clear_cookies()
+        use.continue_(headers={**use.request.headers, "cookie": ""})
+        nora.wait_for_url(re.compile("/sign-in"))
+    else:
+        nora.unroute(ADA)
+        nora.get_by_label("Name, e-mail or code").fill("bo")
+        expect(nora.get_by_role("link", name="Bo Reed")).to_be_visible()
+        expect(nora.get_by_role("link", name="Ada Moss")).to_have_count(0)
+        use.continue_()
+        expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+        expect(nora.get_by_role("row")).to_have_count(2)
+    expect(nora.locator("#toasts")).to_have_count(1)
+
+
 def test_an_answer_from_before_somebody_was_checked_in_is_asked_for_again(visit: Callable[[], Page]) -> None:
     nora, check_in, asked = at_the_door(visit)
     late = asked.pop()

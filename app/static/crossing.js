@@ -3,16 +3,26 @@ let presses = 0; // begun and answered
 on("htmx:beforeRequest", ({ target, detail: { requestConfig } }) => {
   requestConfig.asked = presses += requestConfig.verb !== "get";
   target.addEventListener("htmx:beforeOnLoad", answered);
+  target.addEventListener("htmx:sendError", fail);
 });
 
 function answered(event) {
-  const { target: elt, detail: { target, xhr, requestConfig: { verb } } } = event;
-  if (verb === "get") return;
+  const { target: pressed, detail } = event;
+  if (detail.requestConfig.verb === "get") return;
   presses++;
-  if (elt.isConnected || event.defaultPrevented) return;
-  event.preventDefault();
-  if (!xhr.getResponseHeader("X-Request-Id")) fail(event);
-  else htmx.swap(byId(target.id) ?? document.createElement("p"), xhr.response, { swapStyle: "outerHTML" });
+  if (pressed.isConnected) return;
+  const place = byId(detail.target.id) ?? nowhere();
+  left = place.matches(":focus-within") && place.id;
+  place.append(pressed); // htmx answers only what is in the page
+  detail.target = place;
+  if (!detail.xhr.getResponseHeader("X-Request-Id")) fail(event);
+}
+
+function nowhere() {
+  const unseen = document.body.appendChild(document.createElement("div"));
+  unseen.hidden = true;
+  setTimeout(() => unseen.remove(), 1e3);
+  return unseen.appendChild(document.createElement("div"));
 }
 
 on("htmx:beforeSwap", ({ detail }) => {
