@@ -133,15 +133,29 @@ def test_who_presses_to_wait_for_a_kind_sees_that_and_no_purchase(visit: Callabl
     assert busy_ones(bob) == []
 
 
-def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit: Callable[[], Page]) -> None:
+def at_the_door(visit: Callable[[], Page]) -> tuple[Page, Locator]:
+    """The list of Ada and Bo, and how Ada is checked in."""
     nora = visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     event_id = stored_event(nora, title="Two at the door")
     for name in ("Ada Moss", "Bo Reed"):
         buy(visit(), name, event_id)
     nora.goto(f"/projects/{event_id}/attendees")
+    return nora, nora.get_by_role("button", name=re.compile("Check in.*Ada Moss"))
+
+
+def searches_for_ada(nora: Page) -> list[Route]:
+    """What is asked for that, held back."""
+    asked = held_back(nora, ADA.pattern)
+    with nora.expect_request(ADA):
+        nora.get_by_label("Name, e-mail or code").fill("ada")
+    expect(nora.locator(".toolbar.htmx-request")).to_be_attached()
+    return asked
+
+
+def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit: Callable[[], Page]) -> None:
+    nora, button = at_the_door(visit)
     held = held_back(nora, "/use$")
-    button = nora.get_by_role("button", name=re.compile("Check in.*Ada Moss"))
     button.click()
     looks_busy(nora, button)
     held.pop().continue_()
@@ -149,39 +163,10 @@ def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit:
     assert busy_ones(nora) == []
 
 
-def at_the_door(visit: Callable[[], Page]) -> tuple[Page, Locator, list[Route]]:
-    """Who has just searched for Ada, and not been answered; how Ada is checked in; what was asked."""
-    nora = visit()
-    sign_up(nora, "Nora", company="Lantern Fields e.V.")
-    event_id = stored_event(nora, title="Searching at the door")
-    for name in ("Ada Moss", "Bo Reed"):
-        buy(visit(), name, event_id)
-    nora.goto(f"/projects/{event_id}/attendees")
-    asked = held_back(nora, ADA.pattern)
-    with nora.expect_request(ADA):
-        nora.get_by_label("Name, e-mail or code").fill("ada")
-    expect(nora.locator(".toolbar.htmx-request")).to_be_attached()
-    return nora, nora.get_by_role("button", name=re.compile("Check in.*Ada Moss")), asked
-
-
-def test_who_is_checked_in_while_one_searches_is_found_and_told(visit: Callable[[], Page]) -> None:
-    nora, check_in, asked = at_the_door(visit)
-    uses = held_back(nora, "/use$")
-    check_in.click()
-    looks_busy(nora, check_in)
-    with nora.expect_request(ADA):
-        asked.pop().continue_()
-    looks_busy(nora, check_in)
-    asked.pop().continue_()
-    expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
-    uses.pop().continue_()
-    expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
-    expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
-
-
-@pytest.mark.parametrize("how", ["a proxy", "signed out", "not in the list"])
+@pytest.mark.parametrize("how", ["found", "a proxy", "signed out", "not in the list"])
 def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Callable[[], Page], how: str) -> None:
-    nora, check_in, asked = at_the_door(visit)
+    nora, check_in = at_the_door(visit)
+    asked = searches_for_ada(nora)
     uses = held_back(nora, "/use$")
     check_in.click()
     looks_busy(nora, check_in)
@@ -191,7 +176,11 @@ def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Ca
     asked.pop().continue_()
     expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
     use = uses.pop()
-    if how == "a proxy":
+    if how == "found":
+        use.continue_()
+        expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
+        expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
+    elif how == "a proxy":
         use.fulfill(status=409, body="of a proxy")
         expect(nora.get_by_text("No answer came.")).to_be_visible()
     elif how == "signed out":
@@ -210,7 +199,8 @@ def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Ca
 
 
 def test_an_answer_from_before_somebody_was_checked_in_is_asked_for_again(visit: Callable[[], Page]) -> None:
-    nora, check_in, asked = at_the_door(visit)
+    nora, check_in = at_the_door(visit)
+    asked = searches_for_ada(nora)
     late = asked.pop()
     old = late.fetch()
     check_in.click()

@@ -25,7 +25,7 @@ async def decline_offer(
 ) -> bool:
     """Give the offered places, of no other type than this, to the next; whether that was an earlier request.
 
-    Declining twice is declining.
+    The next has them in the same transaction. Declining twice is declining.
 
     Raises:
         NotFound: not the caller's.

@@ -1,5 +1,5 @@
 async function send(form, file) {
-  const [row, bar] = ["li", "progress"].map((tag) => document.createElement(tag));
+  const row = document.createElement("li"), bar = document.createElement("progress");
   bar.ariaLabel = file.name;
   row.append(file.name, " ", bar);
   byId("uploads").append(row);
