@@ -19,9 +19,10 @@ async def stopped(server: RealServer) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def paused(server: RealServer) -> AsyncIterator[None]:
-    """It takes connections and says nothing."""
+    """It takes connections and says nothing; a cluster that took it for dead then has to notice that it is not."""
     server.pause()
     try:
         yield
     finally:
         server.resume()
+        await asyncio.to_thread(server.wait_until_it_answers)
