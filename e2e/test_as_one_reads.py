@@ -40,9 +40,17 @@ def test_nothing_moves_for_who_asks_for_no_motion(browser: Browser, site: Server
         expect(nora.locator(".toast")).to_be_visible()
         assert (nora.locator(".toast").evaluate("one => getComputedStyle(one).animationName") != "none") is moves
         assert moves or nora.evaluate("document.getAnimations().length") == 0
-        nora.get_by_role("link", name="Overview").click()
-        nora.wait_for_url(f"**/projects/{event_id}")
-        assert nora.evaluate("window.moved") is moves
+        crossed = [moved(nora, name) for name in ("Overview", "Attendees", "Overview")]
+        assert (True in crossed) is moves  # a browser that is busy may leave one out
+
+
+def moved(page: Page, name: str) -> bool:
+    """Whether one sees the change to that page of the event."""
+    link = page.locator(".side").get_by_role("link", name=name)
+    link.click()
+    expect(link).to_have_attribute("aria-current", "page")
+    found: bool = page.evaluate("window.moved")
+    return found
 
 
 def on_paper(page: Page, *left_out: str) -> None:

@@ -98,14 +98,14 @@ async def seconds_of_a_put(media: S3Media, size: int) -> float:
 async def test_a_store_that_refuses_us_is_waited_for_and_says_why(call: str) -> None:
     """Rights that are missing are mended by people, and until then no message may be given up."""
     with answering(lambda method, path: (403, error("AccessDenied"))) as url:
-        async with media_at(url) as media:
+        async with media_at(url, seconds=10) as media:
             with pytest.raises(Unavailable):
                 await CALLS[call](media)
 
 
 async def test_a_missing_bucket_is_no_missing_file() -> None:
     with answering(lambda method, path: (404, error("NoSuchBucket"))) as url:
-        async with media_at(url) as media:
+        async with media_at(url, seconds=10) as media:
             with pytest.raises(Unavailable, match="NoSuchBucket"):
                 await first(media)
             with pytest.raises(Unavailable, match="no bucket"):
