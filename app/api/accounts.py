@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.answers import problems, public_problems, replay_headers
+from app.api.answers import problems, public_problems
 from app.api.body import WholeBody
 from app.authentication import address_of
 from app.domain import accounts
 from app.domain.accounts import AttendeeSignUp, Caller, OrganizerSignUp, SignIn
-from app.domain.idempotency import idempotent
+from app.domain.idempotency import idempotent, replay_headers
 from app.parts import Parts
 
 

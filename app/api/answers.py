@@ -12,7 +12,7 @@ from litestar.params import PathParameter
 from litestar.types import Receive, Scope, Send
 
 from app.domain.accounts import Caller
-from app.domain.idempotency import Idempotent, idempotent
+from app.domain.idempotency import Idempotent, idempotent, replay_headers
 from app.domain.progress import Progress, progress
 from app.domain.submissions import Submitted
 from app.engines.database import Database
@@ -70,10 +70,6 @@ def public_problems(*statuses: int) -> dict[int, ResponseSpec]:
 async def idempotent_json(request: Request[Any, Any, Any]) -> Idempotent | None:
     """The key of a request with a JSON body."""
     return idempotent(request.headers.get("idempotency-key"), request.scope["path"], await request.body())
-
-
-def replay_headers(replayed: bool) -> dict[str, str]:
-    return {"Idempotent-Replayed": "true"} if replayed else {}
 
 
 class Ready(Response[T]):

@@ -7,12 +7,12 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.answers import PathId, problems, replay_headers
+from app.api.answers import PathId, problems
 from app.api.body import WholeBody
 from app.api.events import Cursor, Limit
 from app.domain import keys
 from app.domain.accounts import Caller
-from app.domain.idempotency import idempotent
+from app.domain.idempotency import idempotent, replay_headers
 from app.domain.keys import KeyCreated, KeyIn, KeyView
 from app.domain.lists import Page, from_cursor, page_of
 

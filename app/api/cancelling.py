@@ -7,12 +7,13 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from app.api.answers import PathId, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, idempotent_json, problems
 from app.api.body import WholeBody
 from app.domain import cancellations, cancelling
 from app.domain.accounts import Caller
 from app.domain.cancellations import Cancellation
 from app.domain.cancelling import Reason
+from app.domain.idempotency import replay_headers
 from app.parts import Parts
 from app.validation import Input
 

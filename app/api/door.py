@@ -7,10 +7,11 @@ import msgspec
 from litestar import Request, Response, delete, post
 from litestar.di import NamedDependency
 
-from app.api.answers import PathId, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, idempotent_json, problems
 from app.domain import door
 from app.domain.accounts import Caller
 from app.domain.door import Used
+from app.domain.idempotency import replay_headers
 from app.parts import Parts
 
 

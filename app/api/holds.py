@@ -7,13 +7,14 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from app.api.answers import PathId, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, idempotent_json, problems
 from app.api.body import WholeBody
 from app.api.events import Cursor, Limit
 from app.domain import holds
 from app.domain.accounts import Caller
 from app.domain.cancelling import Reason
 from app.domain.holds import ConfirmIn, Decided, HeldTicket, Refused
+from app.domain.idempotency import replay_headers
 from app.domain.lists import Page, from_cursor
 from app.parts import Parts
 

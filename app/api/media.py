@@ -8,12 +8,12 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from app.api.answers import PathId, accepted, problems, replay_headers
+from app.api.answers import PathId, accepted, problems
 from app.api.body import WholeBody, form_with_pictures
 from app.domain import media
 from app.domain.accounts import Caller
 from app.domain.events import Id
-from app.domain.idempotency import idempotent
+from app.domain.idempotency import idempotent, replay_headers
 from app.domain.media import MediaItem
 from app.domain.media_details import MediaPatch
 from app.domain.media_details import change_media as change

@@ -8,11 +8,11 @@ from litestar.di import NamedDependency
 from litestar.params import Body
 
 from app.api.accounts import begin_session
-from app.api.answers import problems, public_problems, replay_headers
+from app.api.answers import problems, public_problems
 from app.api.body import WholeBody
 from app.authentication import address_of
 from app.domain.accounts import Caller
-from app.domain.idempotency import idempotent
+from app.domain.idempotency import idempotent, replay_headers
 from app.domain.password_resets import ResetIn, use_reset
 from app.domain.passwords import PasswordIn, change_password
 from app.parts import Parts

@@ -6,12 +6,13 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from app.api.answers import PathId, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, idempotent_json, problems
 from app.api.body import WholeBody
 from app.api.events import EndsWaiting, revision
 from app.domain import ticket_type_changes
 from app.domain.accounts import Caller
 from app.domain.event_page import event_row
+from app.domain.idempotency import replay_headers
 from app.domain.lists import Page
 from app.domain.ticket_types import TicketType, TicketTypeIn, ticket_types_of
 from app.parts import Parts

@@ -10,12 +10,13 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body
 
-from app.api.answers import PathId, Ready, event_in_path, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, Ready, event_in_path, idempotent_json, problems
 from app.api.body import WholeBody, require_own_ids
 from app.api.events import Cursor, Limit
 from app.domain import tickets
 from app.domain.accounts import Caller
 from app.domain.events import Id
+from app.domain.idempotency import replay_headers
 from app.domain.issuing import Issued
 from app.domain.lists import Page, from_cursor
 from app.domain.money import currency_complaint

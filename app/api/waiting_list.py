@@ -7,13 +7,14 @@ from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, FromQuery
 
-from app.api.answers import PathId, idempotent_json, problems, replay_headers
+from app.api.answers import PathId, idempotent_json, problems
 from app.api.body import WholeBody
 from app.api.events import Cursor, Limit
 from app.api.tickets import AsSeen, TicketBought, ticket_bought
 from app.domain import offer_answers, waiting_list, waiting_list_log, waiting_list_page
 from app.domain.accounts import Caller
 from app.domain.events import Id
+from app.domain.idempotency import replay_headers
 from app.domain.lists import Page, from_cursor, page_of
 from app.domain.waiting_list import JoinIn
 from app.domain.waiting_list_log import LogEntry, WaitingPerson

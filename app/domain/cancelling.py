@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from app.domain.accounts import Caller
 from app.domain.decisions import decide_in_turn, event_of, up_to_date
-from app.domain.idempotency import Idempotent
+from app.domain.idempotency import Idempotent, replay_headers
 from app.domain.offers import settle
 from app.domain.stock import Stock, lock_stock
 from app.engines.database import Connection, Database
@@ -71,7 +71,7 @@ async def cancel_ticket(
 
     outcome, replayed = await decide_in_turn(database, event_id, who.user_id, idempotent, decide)
     if refused := outcome.get("refused"):
-        raise Conflict(REFUSALS[refused], type=refused, headers={"Idempotent-Replayed": "true"} if replayed else None)
+        raise Conflict(REFUSALS[refused], type=refused, headers=replay_headers(replayed))
     return Cancelled(ticket_number=ticket_number, status="cancelled", replayed=replayed)
 
 

@@ -12,7 +12,7 @@ from app.domain.cancelling import give_back
 from app.domain.decisions import up_to_date
 from app.domain.endings import close_untakeable
 from app.domain.events import Id
-from app.domain.idempotency import Idempotent, once
+from app.domain.idempotency import Idempotent, once, replay_headers
 from app.domain.issuing import free_ordinal
 from app.domain.lists import Page, page_of
 from app.domain.money import money
@@ -191,7 +191,7 @@ def decided(outcome: Mapping[str, Any], replayed: bool) -> Decided:
     refused = [Refused(number, kind, REFUSALS[kind]) for number, kind in outcome["refused"]]
     if refused and not outcome["done"]:
         first = refused[0]
-        headers = {"Idempotent-Replayed": "true"} if replayed else None
+        headers = replay_headers(replayed)
         if first.type == "not-found":
             raise NotFound(first.detail, headers=headers)
         raise Conflict(first.detail, type=first.type, headers=headers)

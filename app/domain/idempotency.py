@@ -50,6 +50,11 @@ def hash_of(*parts: bytes | str) -> bytes:
     return digest.digest()
 
 
+def replay_headers(replayed: bool) -> dict[str, str]:
+    """What an answer says of itself that was given before."""
+    return {"Idempotent-Replayed": "true"} if replayed else {}
+
+
 async def remembered(connection: Connection, user_id: int, request: Idempotent | None) -> dict[str, Any] | None:
     """The outcome of the first request with this key; raises `Invalid` when that one asked for something else."""
     if request is None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from app.domain.accounts import Caller
-from app.domain.idempotency import Keys, key_reused, remember_all
+from app.domain.idempotency import Keys, key_reused, remember_all, replay_headers
 from app.domain.issuing import Issued, Issuing, NewTicket
 from app.domain.offers import list_first, settle
 from app.domain.stock import Stock, TypeStock, lock_events, may_see
@@ -208,8 +208,7 @@ def rendered(outcome: Outcome | AppError, replayed: bool) -> Purchase | AppError
     if isinstance(outcome, AppError):
         return outcome
     if refused := outcome.get("refused"):
-        headers = {"Idempotent-Replayed": "true"} if replayed else None
-        return Conflict(REFUSALS[refused], type=refused, headers=headers)
+        return Conflict(REFUSALS[refused], type=refused, headers=replay_headers(replayed))
     return purchase(outcome, replayed)
 
 

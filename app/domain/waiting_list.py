@@ -9,7 +9,7 @@ from msgspec import Meta
 from app.domain.accounts import Caller
 from app.domain.decisions import decide_in_turn, event_of, up_to_date
 from app.domain.events import Id
-from app.domain.idempotency import Idempotent
+from app.domain.idempotency import Idempotent, replay_headers
 from app.domain.offers import next_for_waiters, settle
 from app.domain.stock import LogLine, Stock, TypeStock, lock_seen_stock, lock_stock, save_stock
 from app.domain.waiting_entries import held_for, places_of, position
@@ -63,8 +63,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 def raise_refused(outcome: Mapping[str, Any], replayed: bool = False) -> None:
     if refused := outcome.get("refused"):
-        headers = {"Idempotent-Replayed": "true"} if replayed else None
-        raise Conflict(REFUSALS[refused], type=refused, headers=headers)
+        raise Conflict(REFUSALS[refused], type=refused, headers=replay_headers(replayed))
 
 
 async def join_waiting_list(
