@@ -82,6 +82,27 @@ async def test_an_event_on_its_way_to_the_database_counts_as_one_to_come(
     assert (await delete(alice)).status_code == 409
 
 
+async def test_what_is_held_or_offered_goes_to_the_next_when_its_owner_leaves(
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1, payment="organizer_confirms")
+    last = await stage.person("Last")
+    assert (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["status"] == "held"
+    for person in (charlie, last):
+        await person.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    for leaving, then in ((bob, charlie), (charlie, last)):
+        assert await standing(then) == "waiting"
+        assert (await delete(leaving)).status_code == 200
+        assert await standing(then) == "offered"
+
+
+async def standing(person: httpx.AsyncClient) -> str:
+    """Of the only list they are on."""
+    (entry,) = (await person.get("/api/v1/waiting-list-entries")).json()["items"]
+    status: str = entry["status"]
+    return status
+
+
 async def test_who_leaves_is_off_the_waiting_lists(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:

@@ -48,6 +48,21 @@ async def test_a_hold_ends_with_the_sale_and_free_tickets_need_none(office: BoxO
     assert (await office.bought(bob, kind=free)).status == "sold"
 
 
+async def test_a_hold_outlasts_a_sale_that_is_made_to_end_earlier(office: BoxOffice) -> None:
+    await office.open(capacity=2, ticket_types=[kind("Day")], **CONFIRMS)
+    bob, ben = await office.people("bob", "ben")
+    bought = await office.bought(bob)
+    (day,) = (await office.kinds()).values()
+    ended = TicketTypeIn(name="Day", price=Decimal(20), sale_closes_at=in_hours(-1))
+    await change_ticket_type(office.database, office.alice, day, ended, None)
+    await office.settles()
+    assert await office.refused(ben) == "sale-closed"
+    (held,) = await office.rows("SELECT status, held_until FROM tickets")
+    assert tuple(held) == ("held", bought.held_until)
+    assert (await confirm_tickets(office.database, office.alice, EVENT, [bought.ticket_number])).done
+    assert await office.places() == (1, 0)
+
+
 async def test_a_place_whose_hold_has_lapsed_goes_to_the_next_without_any_job(office: BoxOffice) -> None:
     await office.open(capacity=1, **CONFIRMS)
     bob, ben = await office.people("bob", "ben")
