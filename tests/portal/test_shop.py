@@ -11,6 +11,7 @@ import pytest
 from app.domain.accounts import Caller
 from app.domain.cancellations import cancel_event
 from tests.cast import Stage, event_body, stored_event
+from tests.forms import form_in
 from tests.portal.test_pages import key_in
 from tests.queries import counted_queries
 from tests.waiting import eventually
@@ -209,6 +210,43 @@ async def test_sold_out_is_one_press_from_the_waiting_list(alice: httpx.AsyncCli
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=entry, headers=HX)
     assert "You are number 1 on the waiting list." in joined.text
     assert "Join the waiting list" not in joined.text
+
+
+async def test_who_waits_where_there_is_one_type_waits_for_that_one(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    """Else a dearer one that is added later would be offered, and the turn for this one be lost with it."""
+    event_id = await stored_event(alice, capacity=1)
+    number = (await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    form = form_in((await bob.get(f"/events/{event_id}")).text.partition('id="buy"')[2])
+    joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
+    assert "It may be: <bdi>General admission</bdi>." in joined.text
+    general = await type_of(alice, event_id, "General admission")
+    anyhow = {"If-Match": "*"}
+    same = {"name": "General admission", "price": "49.90", "places": 1}
+    assert (await alice.put(f"/api/v1/ticket-types/{general}", json=same, headers=anyhow)).status_code == 200
+    lounge = {"name": "VIP lounge", "price": "300"}
+    assert (await alice.post(f"/api/v1/event/{event_id}/ticket-types", json=lounge)).status_code == 201
+    assert (await alice.patch(f"/api/v1/event/{event_id}", json={"capacity": 9}, headers=anyhow)).status_code == 200
+    entries = "/api/v1/waiting-list-entries"
+    assert [one["status"] for one in (await bob.get(entries)).json()["items"]] == ["waiting"]
+    assert (await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "ill"})).status_code == 201
+    (entry,) = (await bob.get(entries)).json()["items"]
+    assert (entry["status"], entry["offer"]["ticket_type"]) == ("offered", "General admission")
+
+
+async def test_who_waits_for_whatever_comes_reads_that(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    kinds = [{"name": "Cabin", "price": "120", "places": 1}, {"name": "Meadow", "price": "40", "places": 1}]
+    event_id = await stored_event(alice, ticket_types=kinds)
+    for name in ("Cabin", "Meadow"):
+        wanted = {"ticket_type_id": await type_of(bob, event_id, name)}
+        await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json=wanted)
+    form = form_in((await bob.get(f"/events/{event_id}")).text.partition('id="buy"')[2])
+    whatever = form | {"ticket_type_id": ""}
+    joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=whatever, headers=HX)
+    assert "It may be: any kind of ticket." in joined.text
+    entry = (await bob.get("/api/v1/waiting-list-entries")).json()["items"][0]["waitlist_id"]
+    assert "It may be: any kind of ticket." in (await bob.get(f"/waiting-list-entries/{entry}")).text
 
 
 async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
