@@ -20,6 +20,7 @@ from e2e.steps import (
     scriptless,
     sign_up,
     stored_event,
+    two_kinds,
 )
 
 
@@ -142,7 +143,8 @@ def test_what_is_open_stays_open_while_a_page_looks_again_and_closes_with_its_of
     assert cat.request.delete(f"/api/v1/waiting-list-entries/{entries[0]}").ok
     expect(dan.get_by_text("You are number 1")).to_be_visible(timeout=20_000)
     expect(sure).to_be_visible()
-    gone = nora.request.delete(f"/api/v1/ticket-types/{saturday['ticket_type_id']}", headers={"If-Match": "*"})
+    address = f"/api/v1/ticket-types/{saturday['ticket_type_id']}?ends_waiting=true"
+    gone = nora.request.delete(address, headers={"If-Match": "*"})
     assert gone.ok, gone.text()
     expect(dan.locator(".offer").get_by_text("Sunday").first).to_be_visible(timeout=20_000)
     expect(sure).to_be_hidden()
@@ -197,4 +199,27 @@ def test_a_date_typed_wrong_ends_nobodys_waiting(visit: Callable[[], Page], form
     expect(nora.get_by_text("The changes are saved.").first).to_be_visible()
     ben.goto("/tickets")
     expect(ben.get_by_text("You are number 1")).to_have_count(0)
+    assert ben.request.get("/api/v1/waiting-list-entries").json()["items"][0]["status"] == "closed"
+
+
+def test_a_type_that_people_wait_for_is_not_stopped_by_the_way(visit: Callable[[], Page]) -> None:
+    nora, ben = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    event_id = two_kinds(nora, "Still Wanted", places=1)
+    friday = nora.request.get(f"/api/v1/event/{event_id}").json()["ticket_types"][1]["ticket_type_id"]
+    bought(nora, event_id, friday)
+    sign_up(ben, "Ben")
+    assert ben.request.post(
+        "/api/v1/attendee/join-waiting-list", data={"event_id": event_id, "ticket_type_ids": [friday]}
+    ).ok
+    nora.goto(f"/projects/{event_id}/ticket-types/{friday}")
+    nora.locator("summary", has_text="Stop selling it").click()
+    expect(nora.get_by_text("Offers of it end, and who waits for nothing else leaves")).to_be_visible()
+    looks_right(nora)
+    nora.get_by_role("button", name="Stop selling it", exact=True).click()
+    expect(nora.get_by_text("what people wait for or are offered. People concerned: 1")).to_be_in_viewport()
+    looks_right(nora)
+    assert ben.request.get("/api/v1/waiting-list-entries").json()["items"][0]["status"] == "waiting"
+    nora.get_by_role("button", name="Stop selling it all the same").click()
+    expect(nora.get_by_text("It is not sold any more; tickets that are out stay good.").first).to_be_visible()
     assert ben.request.get("/api/v1/waiting-list-entries").json()["items"][0]["status"] == "closed"

@@ -68,15 +68,19 @@ async def change_ticket_type(
 
 @delete(
     "/ticket-types/{ticket_type_id:int}", opt={"role": "organizer", "limit": "submit"},
-    summary="Sell no more of a ticket type; tickets that are out stay good", responses=problems(404, 409, 412, 428),
+    summary="Sell no more of a ticket type; tickets that are out stay good",
+    responses=problems(404, 409, 412, 422, 428),
 )  # fmt: skip
 async def archive_ticket_type(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],
     who: NamedDependency[Caller],
     ticket_type_id: PathId,
+    ends_waiting: EndsWaiting = False,
 ) -> None:
-    await ticket_type_changes.archive_ticket_type(parts.database, who, ticket_type_id, revision(request))
+    await ticket_type_changes.archive_ticket_type(
+        parts.database, who, ticket_type_id, revision(request), ends_waiting=ends_waiting
+    )
 
 
 def tagged(found: TicketType, status: int = 200, replayed: bool = False) -> Response[TicketType]:

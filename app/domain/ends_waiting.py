@@ -21,7 +21,11 @@ async def refuse_ends(connection: Connection, before: Stock, stock: Stock) -> No
 def terms(stock: Stock) -> dict[int, tuple[int, int, bool]]:
     """What decides who can have a type at all."""
     return {
-        kind.id: (kind.per_attendee_limit, places_of(stock, kind), stock.now < stock.sale_end(kind))
+        kind.id: (
+            kind.per_attendee_limit,
+            places_of(stock, kind),
+            not kind.archived and stock.now < stock.sale_end(kind),
+        )
         for kind in stock.types.values()
     }
 

@@ -116,13 +116,17 @@ async def change_ticket_type(
         return await one_type(connection, ticket_type_id)
 
 
-async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: int, if_match: int | None) -> None:
+async def archive_ticket_type(
+    database: Database, who: Caller, ticket_type_id: int, if_match: int | None, *, ends_waiting: bool = False
+) -> None:
     """Sell no more of it; tickets that are out stay good, and a late payment may be confirmed. Twice is once.
+
+    Only with `ends_waiting` may it end what somebody waits for or is offered.
 
     Raises:
         NotFound: unknown, or another organizer's.
         Stale: `if_match` is not the revision that is stored.
-        Conflict: of type `last-ticket-type`.
+        Conflict: of type `last-ticket-type` or `ends-waiting`.
         Unavailable: what has ended is still being written.
     """
     event_id = await event_of(database, "ticket_types", ticket_type_id)
@@ -135,7 +139,10 @@ async def archive_ticket_type(database: Database, who: Caller, ticket_type_id: i
             return
         rev: int = await connection.fetchval("SELECT nextval('rev_seq')")
         await connection.execute("UPDATE ticket_types SET rev = $2, archived = true WHERE id = $1", ticket_type_id, rev)
-        await tell_and_settle(connection, who, stock, ticket_type_id, rev, data_of(row), archived=True)
+        data = data_of(row)
+        await tell_and_settle(
+            connection, who, stock, ticket_type_id, rev, data, archived=True, ends_waiting=ends_waiting
+        )
 
 
 async def lock_type(

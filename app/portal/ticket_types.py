@@ -104,10 +104,12 @@ async def remove_ticket_type(
 ) -> Response[Any]:
     event, types = await own_types(parts, who, event_id)
     kind = one_of(types, type_id)
+    form = await form_of(request)
     try:
-        await archive_ticket_type(parts.database, who, type_id, revision_in(await form_of(request)))
+        sure = "ends_waiting" in form
+        await archive_ticket_type(parts.database, who, type_id, revision_in(form), ends_waiting=sure)
     except (Conflict, Stale, Unavailable) as refusal:
-        return form_page(event, kind, stored(kind, event), refusal)
+        return form_page(event, kind, stored(kind, event), refusal, removal=True)
     return see_other(
         f"/projects/{event_id}/ticket-types", gettext("It is not sold any more; tickets that are out stay good.")
     )
@@ -164,6 +166,7 @@ def form_page(
     values: Mapping[str, Any],
     refusal: AppError | None = None,
     meanwhile: Sequence[tuple[str, str]] = (),
+    removal: bool = False,
 ) -> Template:
     errors = by_field(refusal.fields) if refusal else {}
     if refusal and refusal.type in BESIDE:
@@ -178,6 +181,7 @@ def form_page(
         errors=errors,
         refusal=refusal,
         meanwhile=meanwhile,
+        removal=removal,
     )
     return Template("ticket_types/page.html", context=context, status_code=refusal.status if refusal else 200)
 

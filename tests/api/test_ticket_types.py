@@ -106,6 +106,23 @@ async def test_types_that_are_sold_no_more_do_not_count(alice: httpx.AsyncClient
     assert (await alice.post(address, json=DAY)).status_code == 201
 
 
+async def test_to_stop_what_people_wait_for_is_to_be_meant(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, ticket_types=[{**DAY, "places": 1}, {**DAY, "name": "Night"}])
+    (day, _) = (await alice.get(f"/api/v1/event/{event_id}/ticket-types")).json()["items"]
+    wanted = {"ticket_type_id": day["ticket_type_id"]}
+    assert (await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json=wanted)).status_code == 201
+    waits = {"event_id": event_id, "ticket_type_ids": [day["ticket_type_id"]]}
+    entry = (await bob.post("/api/v1/attendee/join-waiting-list", json=waits)).json()["waitlist_id"]
+    address, anyhow = f"/api/v1/ticket-types/{day['ticket_type_id']}", {"If-Match": "*"}
+    refused = await alice.delete(address, headers=anyhow)
+    assert (refused.status_code, kind(refused)) == (409, "ends-waiting")
+    wrong = await alice.delete(f"{address}?ends_waiting=perhaps", headers=anyhow)
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "ends_waiting")
+    assert (await bob.get(f"/api/v1/waiting-list-entries/{entry}")).json()["status"] == "waiting"
+    assert (await alice.delete(f"{address}?ends_waiting=true", headers=anyhow)).status_code == 204
+    assert (await bob.get(f"/api/v1/waiting-list-entries/{entry}")).json()["status"] == "closed"
+
+
 async def test_an_event_cannot_have_had_any_number_of_types(stage: Stage, alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice)
     async with stage.parts.database.connection() as connection:

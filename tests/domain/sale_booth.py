@@ -136,7 +136,7 @@ class Booth:
         return "changed", []
 
     async def archive_kind(self, _: None, number: int) -> Answer:
-        await archive_ticket_type(self.database, self.office.alice, number, None)
+        await archive_ticket_type(self.database, self.office.alice, number, None, ends_waiting=True)
         return "archived", []
 
     async def cancel_event(self, _: None, event_id: int) -> Answer:

@@ -302,7 +302,7 @@ async def night_changed(office: BoxOffice, kind_id: int, *, archived: bool = Fal
     """The fact that tells of it."""
     data = kind("Night", **{"places": 1, "per_attendee_limit": 2, **fields})
     if archived:
-        await archive_ticket_type(office.database, office.alice, kind_id, None)
+        await archive_ticket_type(office.database, office.alice, kind_id, None, ends_waiting=True)
     else:
         given = TicketTypeIn(**msgspec.structs.asdict(data))
         await change_ticket_type(office.database, office.alice, kind_id, given, None, ends_waiting=True)

@@ -928,7 +928,12 @@ async def test_an_offer_of_what_is_sold_no_more_ends_and_its_owner_keeps_the_tur
     await office.joins(later)
     await free(office, numbers, 2)
     assert await office.standing(any_kind, day_only, later) == ["offered", "offered", "waiting"]
-    await archive_ticket_type(office.database, office.alice, kinds["Day"], None)
+    facts = await office.facts()
+    with pytest.raises(Conflict, match="People concerned: 2") as refused:
+        await archive_ticket_type(office.database, office.alice, kinds["Day"], None)
+    assert (refused.value.type, await office.facts()) == ("ends-waiting", facts)
+    assert await office.standing(any_kind, day_only, later) == ["offered", "offered", "waiting"]
+    await archive_ticket_type(office.database, office.alice, kinds["Day"], None, ends_waiting=True)
     assert await office.standing(any_kind, day_only, later) == ["offered", "closed", "offered"]
     assert await kinds_of_lines(office, entries[0]) == ["joined", "offered", "withdrawn", "offered"]
     assert await last_why(office, day_only) == "These tickets are not sold any more."
@@ -988,7 +993,10 @@ async def test_who_waits_for_what_is_sold_no_more_reads_that(office: BoxOffice) 
     bob, ben = await office.people("bob", "ben")
     await office.bought(bob)
     await office.joins(ben, kinds=(kinds["Night"],))
-    await archive_ticket_type(office.database, office.alice, kinds["Night"], None)
+    with pytest.raises(Conflict, match="People concerned: 1"):
+        await archive_ticket_type(office.database, office.alice, kinds["Night"], None)
+    assert await office.standing(ben) == ["waiting"]
+    await archive_ticket_type(office.database, office.alice, kinds["Night"], None, ends_waiting=True)
     assert await last_why(office, ben) == "These tickets are not sold any more."
 
 

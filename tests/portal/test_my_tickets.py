@@ -459,7 +459,7 @@ async def test_an_offer_of_another_type_is_not_taken_unseen(alice: httpx.AsyncCl
     page = (await bob.get(path)).text
     assert "<bdi>Saturday</bdi>" in page
     seen = unescape(re.search(r'id="mine"\s+hx-get="([^"]+)"', page)[1])  # type: ignore[index]
-    address = f"/api/v1/ticket-types/{saturday['ticket_type_id']}"
+    address = f"/api/v1/ticket-types/{saturday['ticket_type_id']}?ends_waiting=true"
     assert (await alice.delete(address, headers={"If-Match": "*"})).status_code == 204
     form = {"key": key_in(page), "ticket_type_id": saturday["ticket_type_id"], "price": "10.00"}
     for action in ("acceptance", "refusal"):
