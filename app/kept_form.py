@@ -58,18 +58,22 @@ class KeptForm(msgspec.Struct, frozen=True):
 async def what_is_kept(request: Request[Any, Any, Any], opt: Mapping[str, Any]) -> dict[str, KeptForm]:
     """`kept` is shown again to be sent; what somebody chose, they see chosen on the page they come back to."""
     name = "kept" if opt.get("keep_typed") else "choice" if opt.get("keep_choice") else None
-    kept = await kept_form(request) if name else None
+    field = opt.get("keep_typed")
+    kept = await kept_form(request, field if isinstance(field, str) else None) if name else None
     return {name: kept} if name and kept else {}
 
 
-async def kept_form(request: Request[Any, Any, Any]) -> KeptForm | None:
-    """None where nothing was typed: a button alone, or an upload. Only forms that nothing else keeps ask for it."""
+async def kept_form(request: Request[Any, Any, Any], field: str | None) -> KeptForm | None:
+    """None where nothing was typed: a button alone, or an upload. Only forms that nothing else keeps ask for it.
+
+    `field` is the one that one types in, where the others are chosen.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0]
     if kind != TEXT_FORM or int(request.headers.get("content-length") or LONGEST) >= LONGEST:
         return None
     form = await request.form()
     fields = [(name, value) for name, value in form.items() if "password" not in name and name != "ends_waiting"]
-    typed = any(value.strip() for name, value in fields if name != "key")
+    typed = any(value.strip() for name, value in fields if name != "key" and field in (None, name))
     typed_by = whose(request.cookies.get(request.app.state.parts.sessions.cookie, ""))
     return KeptForm(request.scope["path"], fields, typed_by) if typed else None
 

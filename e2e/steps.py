@@ -6,7 +6,7 @@ import re
 
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from tests.cast import event_body
 
@@ -14,6 +14,8 @@ PASSWORD = "seven paper lanterns"
 numbers = itertools.count(1)
 scriptless: set[BrowserContext] = set()
 """Contexts without JavaScript: axe and measuring need it in the page."""
+cut_off: set[Page] = set()
+"""Pages whose connection was cut."""
 
 
 def accessible(page: Page) -> None:
@@ -63,6 +65,19 @@ def in_one_line(button: Locator) -> bool:
     """Whether it stands within its sentence: the paragraph around it is no higher than two lines."""
     box, around = button.bounding_box(), button.locator("xpath=..").bounding_box()
     return bool(box and around and around["height"] < 2 * box["height"] and around["width"] > box["width"])
+
+
+def held_back(page: Page, address: str) -> list[Route]:
+    """What is asked of an address from now on, to be answered later."""
+    held: list[Route] = []
+    page.route(re.compile(address), lambda route: held.append(route))
+    return held
+
+
+def cut(route: Route) -> None:
+    """No answer comes, and the console may say so."""
+    cut_off.add(route.request.frame.page)
+    route.abort()
 
 
 def listen(page: Page) -> None:

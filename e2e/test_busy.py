@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from e2e.steps import begin, buy, kind, sign_up, stored_event, two_kinds
+from e2e.steps import begin, buy, cut, held_back, kind, sign_up, stored_event, two_kinds
 
 pytestmark = pytest.mark.parametrize(
     "visit", [("phone", True), ("desktop", True)], ids=["phone", "desktop"], indirect=True
@@ -26,13 +26,6 @@ BUSY = f"""() => {{
     busy.remove();
     return look;
 }}"""
-
-
-def held_back(page: Page, address: str) -> list[Route]:
-    """What is asked of an address from now on, to be answered later."""
-    held: list[Route] = []
-    page.route(re.compile(address), lambda route: held.append(route))
-    return held
 
 
 def looks_busy(page: Page, pressed: Locator) -> None:
@@ -92,32 +85,78 @@ def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[
         assert busy_ones(bob) == []
 
 
-def test_a_purchase_is_told_though_what_is_sold_changes_before_its_answer(visit: Callable[[], Page]) -> None:
-    nora, bob, asked = visit(), visit(), re.compile("/places")
+def nine_left(visit: Callable[[], Page]) -> tuple[Page, Callable[[], None]]:
+    """Bob, about to buy two of them, and somebody who buys four, so that there is less to choose."""
+    nora, bob = visit(), visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     event_id = stored_event(nora, title="Nine Left", capacity=9, ticket_types=[GROUP])
     sign_up(bob, "Bob")
     bob.goto(f"/events/{event_id}")
     bob.get_by_label("How many", exact=True).fill("2")
-    looks, purchases = held_back(bob, "/places"), held_back(bob, "/purchase$")
-    with bob.expect_request(asked):
+
+    def four_are_sold() -> None:
         assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}", data={"quantity": 4}).ok
+
+    return bob, four_are_sold
+
+
+@pytest.mark.parametrize("looks_first", [True, False])
+def test_a_purchase_is_told_though_what_is_sold_changes_before_its_answer(
+    visit: Callable[[], Page], looks_first: bool
+) -> None:
+    (bob, four_are_sold), asked = nine_left(visit), re.compile("/places")
+    looks, purchases = held_back(bob, "/places"), held_back(bob, "/purchase$")
     button = bob.get_by_role("button", name="Buy tickets")
+    if looks_first:
+        with bob.expect_request(asked):
+            four_are_sold()
     button.click()
+    if not looks_first:
+        with bob.expect_request(asked):
+            four_are_sold()
     looks_busy(bob, button)
     with bob.expect_response(asked):
         looks.pop().continue_()
     looks_busy(bob, button)
     purchases.pop().continue_()
     expect(bob.get_by_text("You have 2 tickets").first).to_be_visible()
+    assert purchases == []
 
 
-def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Callable[[], Page]) -> None:
+@pytest.mark.parametrize("arrives", ["before the box has come anew", "afterwards"])
+def test_a_purchase_whose_answer_was_lost_is_made_once_though_one_presses_again(
+    visit: Callable[[], Page], arrives: str
+) -> None:
+    bob, four_are_sold = nine_left(visit)
+    looks, purchases = held_back(bob, "/places"), held_back(bob, "/purchase$")
+    bob.get_by_role("button", name="Buy tickets").click()
+    expect(bob.locator("form.htmx-request")).to_be_attached()
+    lost = purchases.pop()
+    sent = {"headers": lost.request.all_headers(), "data": lost.request.post_data}
+    if arrives.startswith("before"):
+        assert bob.request.post(lost.request.url, **sent).ok
+    cut(lost)
+    expect(bob.get_by_text("No answer came. Please try again.")).to_be_visible()
+    with bob.expect_request(re.compile("/places")):
+        four_are_sold()
+    while looks:
+        looks.pop().continue_()
+    bob.unroute_all()
+    expect(bob.get_by_text("of 9 places left")).to_have_text(re.compile("^[35] of 9"))
+    if arrives == "afterwards":
+        assert bob.request.post(lost.request.url, **sent).ok
+    bob.get_by_role("button", name=re.compile("^Buy")).click()
+    expect(bob.locator(".toast", has_text="You have 2 tickets")).to_be_visible()
+    assert len(bob.request.get("/api/v1/tickets").json()["items"]) == 2
+
+
+@pytest.mark.parametrize("how", ["a proxy", "cut"])
+def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Callable[[], Page], how: str) -> None:
     bob = before_a_full_friday(visit)
     held = held_back(bob, "/purchase$")
     bob.get_by_label("How many", exact=True).press("Enter")
     looks_busy(bob, bob.get_by_role("button", name="Buy tickets"))
-    held.pop().fulfill(status=409, body="of a proxy")
+    cut(held.pop()) if how == "cut" else held.pop().fulfill(status=409, body="of a proxy")
     expect(bob.get_by_text("No answer came.")).to_be_visible()
     assert busy_ones(bob) == []
 
@@ -163,7 +202,7 @@ def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit:
     assert busy_ones(nora) == []
 
 
-@pytest.mark.parametrize("how", ["found", "a proxy", "signed out", "not in the list"])
+@pytest.mark.parametrize("how", ["found", "a proxy", "cut", "signed out", "not in the list"])
 def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Callable[[], Page], how: str) -> None:
     nora, check_in = at_the_door(visit)
     asked = searches_for_ada(nora)
@@ -177,11 +216,13 @@ def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Ca
     expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
     use = uses.pop()
     if how == "found":
+        check_in.focus()
         use.continue_()
         expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
         expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
-    elif how == "a proxy":
-        use.fulfill(status=409, body="of a proxy")
+        expect(nora.get_by_role("row", name=re.compile("Ada Moss"))).to_be_focused()
+    elif how in {"a proxy", "cut"}:
+        cut(use) if how == "cut" else use.fulfill(status=409, body="of a proxy")
         expect(nora.get_by_text("No answer came.")).to_be_visible()
     elif how == "signed out":
         nora.context.clear_cookies()

@@ -10,7 +10,20 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from e2e.steps import accessible, add_picture, begin, fits, heard, listen, poster, scriptless, sign_up, stored_event
+from e2e.steps import (
+    accessible,
+    add_picture,
+    begin,
+    cut,
+    fits,
+    heard,
+    held_back,
+    listen,
+    poster,
+    scriptless,
+    sign_up,
+    stored_event,
+)
 
 MOST_BYTES = 10 * 1024 * 1024
 REFUSALS = [
@@ -384,3 +397,92 @@ def test_a_description_that_is_not_kept_yet_is_not_left_behind_unasked(visit: Ca
     page.reload()
     assert asked == ["beforeunload"]
     expect(words).to_have_value("A lake at noon")
+
+
+def pressed(page: Page, place: int, button: str) -> None:
+    """And on its way."""
+    with page.expect_request(lambda request: request.method == "POST"):
+        thumbs(page).nth(place).get_by_role("button", name=button).click()
+
+
+def three_described(visit: Callable[[], Page], open_pictures: Callable[[Page], None]) -> Page:
+    page = organizer(visit)
+    open_pictures(page)
+    describe(page, "A lake", "Lime trees", "Paper lanterns")
+    settled(page)
+    return page
+
+
+@with_javascript
+@either_place
+def test_of_two_moves_in_a_row_both_count_and_what_is_typed_meanwhile_stays(
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+) -> None:
+    page, asked = three_described(visit, open_pictures), []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    held = held_back(page, r"/(pictures|media)/\d+$")
+    pressed(page, 0, "Later")
+    pressed(page, 2, "Earlier")
+    first, second = held
+    trees = thumbs(page).nth(1).get_by_label("What it shows")
+    trees.press("End")
+    page.keyboard.type(" at dawn")
+    first.continue_()
+    described(page, "Lime trees at dawn", "A lake", "Paper lanterns")
+    second.continue_()
+    described(page, "Lime trees at dawn", "Paper lanterns", "A lake")
+    page.unroute_all()
+    page.reload()
+    assert asked == ["beforeunload"]
+    described(page, "Lime trees", "Paper lanterns", "A lake")
+
+
+@with_javascript
+@either_place
+def test_of_two_pictures_removed_in_a_row_both_go(
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+) -> None:
+    page = three_described(visit, open_pictures)
+    held = held_back(page, "/removal$")
+    for place in (0, 1):
+        thumbs(page).nth(place).locator("summary").click()
+        pressed(page, place, "Remove it for good")
+    first, second = held
+    first.continue_()
+    described(page, "Lime trees", "Paper lanterns")
+    second.continue_()
+    described(page, "Paper lanterns")
+
+
+@with_javascript
+@either_place
+def test_a_picture_is_moved_while_another_one_comes(
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+) -> None:
+    page = three_described(visit, open_pictures)
+    held = held_back(page, r"/(pictures|media)(/\d+)?$")
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.get_by_label("Add pictures").set_input_files(poster())
+    pressed(page, 0, "Later")
+    upload, move = held
+    upload.continue_()
+    described(page, "A lake", "Lime trees", "Paper lanterns", "")
+    move.continue_()
+    described(page, "Lime trees", "A lake", "Paper lanterns", "")
+
+
+@with_javascript
+@either_place
+def test_a_move_that_gets_no_answer_says_so_though_another_one_did(
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+) -> None:
+    page = three_described(visit, open_pictures)
+    held = held_back(page, r"/(pictures|media)/\d+$")
+    pressed(page, 0, "Later")
+    pressed(page, 2, "Earlier")
+    first, second = held
+    first.continue_()
+    described(page, "Lime trees", "A lake", "Paper lanterns")
+    cut(second)
+    expect(page.get_by_text("No answer came. Please try again.")).to_be_visible()
+    described(page, "Lime trees", "A lake", "Paper lanterns")

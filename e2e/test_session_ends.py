@@ -9,6 +9,7 @@ from playwright.sync_api import Error, Page, expect
 from e2e.steps import (
     PASSWORD,
     accessible,
+    add_picture,
     begin,
     email_of,
     fill_basics,
@@ -81,3 +82,37 @@ def test_a_draft_is_kept_while_the_session_ends_in_the_middle_of_it(visit: Calla
     page.goto(page.url.replace("tickets", "basics"))
     expect(page.get_by_label("Title")).to_have_value("Interrupted")
     expect(page.get_by_label("Place", exact=True)).to_have_value("Uckermark")
+
+
+def test_a_description_is_kept_while_the_session_ends_and_a_move_is_not(visit: Callable[[], Page]) -> None:
+    page = visit()
+    email = sign_up(page, "Nora", company="Lantern Fields e.V.")
+    begin(page, "Described")
+    page.goto(page.url.replace("basics", "media"))
+    for count in (1, 2):
+        add_picture(page)
+        expect(page.locator(".thumb")).to_have_count(count)
+    pictures, what = page.url, page.get_by_label("What it shows").first
+    page.context.clear_cookies()
+    what.fill("A lantern on a lake")
+    if page.context in scriptless:
+        page.get_by_role("button", name="Save").first.click()
+    else:
+        page.keyboard.press("Tab")
+    expect(page.get_by_text("what you typed is kept")).to_be_visible()
+    sign_in_again(page, email)
+    expect(page.get_by_text("A lantern on a lake")).to_be_visible()
+    looks_right(page)
+    page.get_by_role("button", name="Send it").click()
+    expect(what).to_have_value("A lantern on a lake")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Later: picture 1").click()
+    expect(page.get_by_text("what you did last was not done")).to_be_visible()
+    sign_in_again(page, email)
+    page.wait_for_url(pictures)
+
+
+def sign_in_again(page: Page, email: str) -> None:
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()

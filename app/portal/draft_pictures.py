@@ -33,7 +33,7 @@ async def add(
     return await arranged(request, parts, who, draft_id, work())
 
 
-@post("/projects/drafts/{draft_id:int}/pictures/{media_id:int}", opt={"role": "organizer"})
+@post("/projects/drafts/{draft_id:int}/pictures/{media_id:int}", opt={"role": "organizer", "keep_typed": "alt"})
 async def change(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],

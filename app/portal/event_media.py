@@ -42,7 +42,7 @@ async def add(
     return await arranged(request, parts, who, event_id, work())
 
 
-@post("/projects/{event_id:int}/media/{media_id:int}", opt={"role": "organizer"})
+@post("/projects/{event_id:int}/media/{media_id:int}", opt={"role": "organizer", "keep_typed": "alt"})
 async def change(
     request: Request[Any, Any, Any],
     parts: NamedDependency[Parts],

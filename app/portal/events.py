@@ -138,7 +138,7 @@ async def decided(
     errors = {prefix + bad.field: bad.message for bad in refusal.fields} if refusal else {}
     context |= {"refusal": refusal, "said": said, "values": values, "errors": errors, "waits": bool(prefix)}
     if refusal and refusal.status == 503:
-        context["key"] = key  # the outcome may be unknown: pressing again must not buy twice
+        context["key"] = (key or "").removesuffix("-wait")  # the outcome may be unknown: nobody is to buy twice
     template = "events/buy.hx.html" if by_htmx else "events/page.html"
     headers = retry_headers(refusal) if refusal else None
     return Template(template, context=context, status_code=refusal.status if refusal else 200, headers=headers)

@@ -25,6 +25,14 @@ async function sendAll(form, files) {
   form.reset();
 }
 
+// An answer goes to where its place is now: one from before may have brought that anew.
+on("htmx:beforeRequest", ({ detail: { target } }) => {
+  target.addEventListener("htmx:sendError", fail);
+  target.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.target.isConnected) detail.target = byId(target.id) ?? target;
+  });
+});
+
 Object(htmx.find(`[data-here] [value="${Intl.DateTimeFormat().resolvedOptions().timeZone}"]`)).selected = true;
 
 on("change", ({ target }) => target.matches(".drop input") && sendAll(target.form, target.files));
