@@ -258,9 +258,12 @@ async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncCl
     assert "<span>Wait for “<bdi>Cabin</bdi>”</span>" in page, "spaces around what is no part of a whole are wide"
     assert f'form="wait-{cabin}"' in page
     assert "Not enough left for you?" not in page
-    form = {"key": key_in(page), "ticket_type_id": cabin}
+    bought, waits = re.findall(r'name="key"\s+value="([^"]+)"', page)
+    sold = await buy(bob, event_id, key=bought, ticket_type_id=await type_of(bob, event_id, "Meadow"))
+    assert sold.status_code == 200, sold.text
+    form = {"key": waits, "ticket_type_id": cabin}
     joined = await bob.post(f"/events/{event_id}/waiting-list-entry", data=form, headers=HX)
-    assert joined.status_code == 200, joined.text
+    assert joined.status_code == 200, "one form is not taken for the other sent again: " + joined.text
     assert "You are number 1 on the waiting list." in joined.text
     assert "It may be: <bdi>Cabin</bdi>." in joined.text
 
@@ -670,6 +673,17 @@ async def test_when_the_outcome_is_unknown_the_same_key_comes_back(
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert key_in(answer.text) == key
+
+
+async def test_who_could_not_join_at_this_moment_has_the_same_key_again(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    key = key_in((await bob.get(f"/events/{event_id}")).text)
+    monkeypatch.setattr("app.turns.MOST", 0)
+    answer = await bob.post(f"/events/{event_id}/waiting-list-entry", data={"key": key}, headers=HX)
+    assert (answer.status_code, key_in(answer.text)) == (503, key)
 
 
 async def test_time_and_place_are_said_for_people(alice: httpx.AsyncClient, visitor: httpx.AsyncClient) -> None:
