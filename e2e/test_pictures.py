@@ -473,8 +473,9 @@ def test_a_picture_is_moved_while_another_one_comes(
 
 @with_javascript
 @either_place
+@pytest.mark.parametrize("how", ["a proxy", "cut"])
 def test_a_move_that_gets_no_answer_says_so_though_another_one_did(
-    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None], how: str
 ) -> None:
     page = three_described(visit, open_pictures)
     held = held_back(page, r"/(pictures|media)/\d+$")
@@ -483,6 +484,6 @@ def test_a_move_that_gets_no_answer_says_so_though_another_one_did(
     first, second = held
     first.continue_()
     described(page, "Lime trees", "A lake", "Paper lanterns")
-    cut(second)
+    cut(second) if how == "cut" else second.fulfill(status=409, body="of a proxy")
     expect(page.get_by_text("No answer came. Please try again.")).to_be_visible()
     described(page, "Lime trees", "A lake", "Paper lanterns")

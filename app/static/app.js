@@ -43,7 +43,8 @@ const fail = (event) => {
   if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
 };
 on("htmx:sendError", fail);
-on("htmx:beforeOnLoad", (event) => event.detail.xhr.getResponseHeader("X-Request-Id") || fail(event));
+const unlessOurs = (event) => event.detail.xhr.getResponseHeader("X-Request-Id") || fail(event);
+on("htmx:beforeOnLoad", unlessOurs);
 
 on("click", ({ target }) => {
   target.closest("[data-dismiss]")?.parentElement.remove();

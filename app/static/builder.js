@@ -28,6 +28,7 @@ async function sendAll(form, files) {
 // An answer goes to where its place is now: one from before may have brought that anew.
 on("htmx:beforeRequest", ({ detail: { target } }) => {
   target.addEventListener("htmx:sendError", fail);
+  target.addEventListener("htmx:beforeOnLoad", unlessOurs);
   target.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!detail.target.isConnected) detail.target = byId(target.id) ?? target;
   });
