@@ -3,6 +3,7 @@
 import io
 import itertools
 import re
+from collections import deque
 
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
@@ -67,11 +68,30 @@ def in_one_line(button: Locator) -> bool:
     return bool(box and around and around["height"] < 2 * box["height"] and around["width"] > box["width"])
 
 
-def held_back(page: Page, address: str) -> list[Route]:
-    """What is asked of an address from now on, to be answered later."""
-    held: list[Route] = []
-    page.route(re.compile(address), lambda route: held.append(route))
-    return held
+class HeldBack:
+    """What is asked of an address from now on, to be answered later: the first asked first."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page, self._routes, self._holds = page, deque[Route](), True
+        page.route(re.compile(address), self._asked)
+
+    def _asked(self, route: Route) -> None:
+        self._routes.append(route) if self._holds else route.continue_()
+
+    def __bool__(self) -> bool:
+        return bool(self._routes)
+
+    def next(self) -> Route:
+        """Waits until it is asked."""
+        while not self._routes:
+            self._page.evaluate("() => 'what was asked by now is known when this is answered'")
+        return self._routes.popleft()
+
+    def let_go(self) -> None:
+        """Of what is held now and of what is asked later."""
+        self._holds = False
+        while self._routes:
+            self._routes.popleft().continue_()
 
 
 def cut(route: Route) -> None:

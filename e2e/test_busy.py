@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
-from e2e.steps import begin, buy, cut, held_back, kind, sign_up, stored_event, two_kinds
+from e2e.steps import HeldBack, begin, buy, cut, kind, sign_up, stored_event, two_kinds
 
 pytestmark = pytest.mark.parametrize(
     "visit", [("phone", True), ("desktop", True)], ids=["phone", "desktop"], indirect=True
@@ -72,7 +72,7 @@ def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[
     event_id = two_kinds(nora, "Slow Answers", per_attendee_limit=4)
     sign_up(bob, "Bob")
     bob.goto(f"/events/{event_id}")
-    held = held_back(bob, "/purchase$")
+    held = HeldBack(bob, "/purchase$")
     button = bob.get_by_role("button", name=re.compile("^Buy"))
     for bought, reader in enumerate(READERS, start=1):
         bob.emulate_media(**reader)  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ def test_what_one_presses_to_buy_looks_busy_until_it_is_bought(visit: Callable[[
         kind(bob, "Friday").check()
         button.click()
         looks_busy(bob, button)
-        held.pop().continue_()
+        held.next().continue_()
         expect(bob.get_by_text(f"{100 - bought} of 100 places left")).to_be_visible()
         assert busy_ones(bob) == []
 
@@ -105,7 +105,7 @@ def test_a_purchase_is_told_though_what_is_sold_changes_before_its_answer(
     visit: Callable[[], Page], looks_first: bool
 ) -> None:
     (bob, four_are_sold), asked = nine_left(visit), re.compile("/places")
-    looks, purchases = held_back(bob, "/places"), held_back(bob, "/purchase$")
+    looks, purchases = HeldBack(bob, "/places"), HeldBack(bob, "/purchase$")
     button = bob.get_by_role("button", name="Buy tickets")
     if looks_first:
         with bob.expect_request(asked):
@@ -116,11 +116,11 @@ def test_a_purchase_is_told_though_what_is_sold_changes_before_its_answer(
             four_are_sold()
     looks_busy(bob, button)
     with bob.expect_response(asked):
-        looks.pop().continue_()
+        looks.next().continue_()
     looks_busy(bob, button)
-    purchases.pop().continue_()
+    purchases.next().continue_()
     expect(bob.get_by_text("You have 2 tickets").first).to_be_visible()
-    assert purchases == []
+    assert not purchases
 
 
 @pytest.mark.parametrize("arrives", ["before the box has come anew", "afterwards"])
@@ -128,10 +128,10 @@ def test_a_purchase_whose_answer_was_lost_is_made_once_though_one_presses_again(
     visit: Callable[[], Page], arrives: str
 ) -> None:
     bob, four_are_sold = nine_left(visit)
-    looks, purchases = held_back(bob, "/places"), held_back(bob, "/purchase$")
+    looks, purchases = HeldBack(bob, "/places"), HeldBack(bob, "/purchase$")
     bob.get_by_role("button", name="Buy tickets").click()
     expect(bob.locator("form.htmx-request")).to_be_attached()
-    lost = purchases.pop()
+    lost = purchases.next()
     sent = {"headers": lost.request.all_headers(), "data": lost.request.post_data}
     if arrives.startswith("before"):
         assert bob.request.post(lost.request.url, **sent).ok
@@ -139,9 +139,8 @@ def test_a_purchase_whose_answer_was_lost_is_made_once_though_one_presses_again(
     expect(bob.get_by_text("No answer came. Please try again.")).to_be_visible()
     with bob.expect_request(re.compile("/places")):
         four_are_sold()
-    while looks:
-        looks.pop().continue_()
-    bob.unroute_all()
+    looks.let_go()
+    purchases.let_go()
     expect(bob.get_by_text("of 9 places left")).to_have_text(re.compile("^[35] of 9"))
     if arrives == "afterwards":
         assert bob.request.post(lost.request.url, **sent).ok
@@ -153,21 +152,21 @@ def test_a_purchase_whose_answer_was_lost_is_made_once_though_one_presses_again(
 @pytest.mark.parametrize("how", ["a proxy", "cut"])
 def test_what_enter_stands_for_looks_busy_and_no_more_after_a_failure(visit: Callable[[], Page], how: str) -> None:
     bob = before_a_full_friday(visit)
-    held = held_back(bob, "/purchase$")
+    held = HeldBack(bob, "/purchase$")
     bob.get_by_label("How many", exact=True).press("Enter")
     looks_busy(bob, bob.get_by_role("button", name="Buy tickets"))
-    cut(held.pop()) if how == "cut" else held.pop().fulfill(status=409, body="of a proxy")
+    cut(held.next()) if how == "cut" else held.next().fulfill(status=409, body="of a proxy")
     expect(bob.get_by_text("No answer came.")).to_be_visible()
     assert busy_ones(bob) == []
 
 
 def test_who_presses_to_wait_for_a_kind_sees_that_and_no_purchase(visit: Callable[[], Page]) -> None:
     bob = before_a_full_friday(visit)
-    held = held_back(bob, "/waiting-list-entry$")
+    held = HeldBack(bob, "/waiting-list-entry$")
     wait = bob.get_by_role("button", name="Wait for “Friday”")
     wait.click()
     looks_busy(bob, wait)
-    held.pop().continue_()
+    held.next().continue_()
     expect(bob.get_by_text("You are number 1 on the waiting list.").first).to_be_visible()
     assert busy_ones(bob) == []
 
@@ -183,9 +182,9 @@ def at_the_door(visit: Callable[[], Page]) -> tuple[Page, Locator]:
     return nora, nora.get_by_role("button", name=re.compile("Check in.*Ada Moss"))
 
 
-def searches_for_ada(nora: Page) -> list[Route]:
+def searches_for_ada(nora: Page) -> HeldBack:
     """What is asked for that, held back."""
-    asked = held_back(nora, ADA.pattern)
+    asked = HeldBack(nora, ADA.pattern)
     with nora.expect_request(ADA):
         nora.get_by_label("Name, e-mail or code").fill("ada")
     expect(nora.locator(".toolbar.htmx-request")).to_be_attached()
@@ -194,10 +193,10 @@ def searches_for_ada(nora: Page) -> list[Route]:
 
 def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit: Callable[[], Page]) -> None:
     nora, button = at_the_door(visit)
-    held = held_back(nora, "/use$")
+    held = HeldBack(nora, "/use$")
     button.click()
     looks_busy(nora, button)
-    held.pop().continue_()
+    held.next().continue_()
     expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
     assert busy_ones(nora) == []
 
@@ -206,15 +205,15 @@ def test_at_the_door_the_person_who_is_checked_in_looks_busy_and_no_other(visit:
 def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Callable[[], Page], how: str) -> None:
     nora, check_in = at_the_door(visit)
     asked = searches_for_ada(nora)
-    uses = held_back(nora, "/use$")
+    uses = HeldBack(nora, "/use$")
     check_in.click()
     looks_busy(nora, check_in)
     with nora.expect_request(ADA):
-        asked.pop().continue_()
+        asked.next().continue_()
     looks_busy(nora, check_in)
-    asked.pop().continue_()
+    asked.next().continue_()
     expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
-    use = uses.pop()
+    use = uses.next()
     if how == "found":
         check_in.focus()
         use.continue_()
@@ -242,29 +241,29 @@ def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Ca
 def test_an_answer_from_before_somebody_was_checked_in_is_asked_for_again(visit: Callable[[], Page]) -> None:
     nora, check_in = at_the_door(visit)
     asked = searches_for_ada(nora)
-    late = asked.pop()
+    late = asked.next()
     old = late.fetch()
     check_in.click()
     expect(nora.get_by_text("Checked in: Ada Moss")).to_be_visible()
     with nora.expect_request(ADA):
         late.fulfill(response=old)
     expect(nora.locator(".toolbar.htmx-request")).to_be_attached()
-    asked.pop().continue_()
+    asked.next().continue_()
     expect(nora.get_by_role("link", name="Bo Reed")).to_have_count(0)
     expect(nora.get_by_role("button", name=re.compile("Undo.*Ada Moss"))).to_be_visible()
 
 
-def nothing_looks_busy(page: Page, held: list[Route]) -> None:
+def nothing_looks_busy(page: Page, held: HeldBack) -> None:
     expect(page.locator(".htmx-request")).to_be_attached()
     assert busy_ones(page) == []
-    held.pop().continue_()
+    held.next().continue_()
 
 
 def test_nothing_flickers_while_one_searches(visit: Callable[[], Page]) -> None:
     nora = visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     nora.goto(f"/projects/{stored_event(nora)}/attendees")
-    held = held_back(nora, r"/attendees\?")
+    held = HeldBack(nora, r"/attendees\?")
     nora.get_by_label("Name, e-mail or code").fill("ada")
     nora.get_by_role("button", name="Find").focus()
     nothing_looks_busy(nora, held)
@@ -275,7 +274,7 @@ def test_nothing_flickers_while_a_draft_is_kept(visit: Callable[[], Page]) -> No
     nora = visit()
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     begin(nora, "Steady Lights")
-    held = held_back(nora, "/check$")
+    held = HeldBack(nora, "/check$")
     nora.get_by_label("Place", exact=True).fill("Uckermark")
     nora.get_by_role("button", name="Continue").last.focus()
     nothing_looks_busy(nora, held)
@@ -287,7 +286,7 @@ def test_nothing_flickers_while_a_page_looks_how_many_are_left(visit: Callable[[
     sign_up(nora, "Nora", company="Lantern Fields e.V.")
     nora.goto(f"/events/{stored_event(nora)}")
     nora.get_by_role("button", name="Buy a ticket").focus()
-    held = held_back(nora, "/places")
+    held = HeldBack(nora, "/places")
     with nora.expect_request(re.compile("/places")):
         pass
     nothing_looks_busy(nora, held)

@@ -11,13 +11,13 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.steps import (
+    HeldBack,
     accessible,
     add_picture,
     begin,
     cut,
     fits,
     heard,
-    held_back,
     listen,
     poster,
     scriptless,
@@ -420,10 +420,10 @@ def test_of_two_moves_in_a_row_both_count_and_what_is_typed_meanwhile_stays(
 ) -> None:
     page, asked = three_described(visit, open_pictures), []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-    held = held_back(page, r"/(pictures|media)/\d+$")
+    held = HeldBack(page, r"/(pictures|media)/\d+$")
     pressed(page, 0, "Later")
     pressed(page, 2, "Earlier")
-    first, second = held
+    first, second = held.next(), held.next()
     trees = thumbs(page).nth(1).get_by_label("What it shows")
     trees.press("End")
     page.keyboard.type(" at dawn")
@@ -443,11 +443,11 @@ def test_of_two_pictures_removed_in_a_row_both_go(
     visit: Callable[[], Page], open_pictures: Callable[[Page], None]
 ) -> None:
     page = three_described(visit, open_pictures)
-    held = held_back(page, "/removal$")
+    held = HeldBack(page, "/removal$")
     for place in (0, 1):
         thumbs(page).nth(place).locator("summary").click()
         pressed(page, place, "Remove it for good")
-    first, second = held
+    first, second = held.next(), held.next()
     first.continue_()
     described(page, "Lime trees", "Paper lanterns")
     second.continue_()
@@ -460,11 +460,11 @@ def test_a_picture_is_moved_while_another_one_comes(
     visit: Callable[[], Page], open_pictures: Callable[[Page], None]
 ) -> None:
     page = three_described(visit, open_pictures)
-    held = held_back(page, r"/(pictures|media)(/\d+)?$")
+    held = HeldBack(page, r"/(pictures|media)(/\d+)?$")
     with page.expect_request(lambda request: request.method == "POST"):
         page.get_by_label("Add pictures").set_input_files(poster())
     pressed(page, 0, "Later")
-    upload, move = held
+    upload, move = held.next(), held.next()
     upload.continue_()
     described(page, "A lake", "Lime trees", "Paper lanterns", "")
     move.continue_()
@@ -478,10 +478,10 @@ def test_a_move_that_gets_no_answer_says_so_though_another_one_did(
     visit: Callable[[], Page], open_pictures: Callable[[Page], None], how: str
 ) -> None:
     page = three_described(visit, open_pictures)
-    held = held_back(page, r"/(pictures|media)/\d+$")
+    held = HeldBack(page, r"/(pictures|media)/\d+$")
     pressed(page, 0, "Later")
     pressed(page, 2, "Earlier")
-    first, second = held
+    first, second = held.next(), held.next()
     first.continue_()
     described(page, "Lime trees", "A lake", "Paper lanterns")
     cut(second) if how == "cut" else second.fulfill(status=409, body="of a proxy")
