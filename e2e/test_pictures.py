@@ -487,3 +487,7 @@ def test_a_move_that_gets_no_answer_says_so_though_another_one_did(
     cut(second) if how == "cut" else second.fulfill(status=409, body="of a proxy")
     expect(page.get_by_text("No answer came. Please try again.")).to_be_visible()
     described(page, "Lime trees", "A lake", "Paper lanterns")
+    held.let_go()
+    pressed(page, 2, "Earlier")
+    described(page, "Lime trees", "Paper lanterns", "A lake")
+    expect(page.get_by_text("No answer came.")).to_have_count(0)

@@ -34,13 +34,17 @@ on("htmx:afterSettle", ({ detail }) => {
   left = typed = null;
 });
 
+let trouble;
 on("htmx:beforeRequest", (event) => {
-  if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
+  if (!event.target.matches("[data-live]")) trouble?.remove();
+  else if (document.hidden) event.preventDefault();
 });
 // Without our id it is a proxy's word.
 const fail = (event) => {
   event.preventDefault();
-  if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
+  if (event.target.matches("[data-live]")) return;
+  byId("toasts").innerHTML = byId("no-answer").innerHTML;
+  trouble = byId("toasts").firstElementChild;
 };
 on("htmx:sendError", fail);
 const unlessOurs = (event) => event.detail.xhr.getResponseHeader("X-Request-Id") || fail(event);
