@@ -491,3 +491,24 @@ def test_a_move_that_gets_no_answer_says_so_though_another_one_did(
     pressed(page, 2, "Earlier")
     described(page, "Lime trees", "Paper lanterns", "A lake")
     expect(page.get_by_text("No answer came.")).to_have_count(0)
+
+
+LATER_AT_ONCE = """() => {
+    window.stayed = true;
+    new MutationObserver((_, coming) => {
+        coming.disconnect();
+        document.querySelector("#pictures .thumb:nth-child(2) [data-next^=earlier]").click();
+    }).observe(document.querySelector("#pictures").parentElement, { childList: true });
+}"""
+
+
+@with_javascript
+@either_place
+def test_what_came_anew_is_pressed_at_once_and_leads_to_no_other_page(
+    visit: Callable[[], Page], open_pictures: Callable[[Page], None]
+) -> None:
+    page = three_described(visit, open_pictures)
+    page.evaluate(LATER_AT_ONCE)
+    pressed(page, 0, "Later")
+    described(page, "Lime trees", "Paper lanterns", "A lake")
+    assert page.evaluate("() => window.stayed")
