@@ -249,6 +249,27 @@ async def test_who_waits_for_whatever_comes_reads_that(alice: httpx.AsyncClient,
     assert "It may be: any kind of ticket." in (await bob.get(f"/waiting-list-entries/{entry}")).text
 
 
+async def test_who_waits_where_something_is_hidden_chooses_whether_to_wait_for_that_too(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    """And hears nothing of how much of it one person can have."""
+    field = {"name": "Field", "price": "10", "places": 1, "per_attendee_limit": 2}
+    sky = {"name": "Sky", "price": "500", "places": 6, "per_attendee_limit": 6, "hidden_until": at(48)}
+    event_id = await stored_event(alice, ticket_types=[field, sky])
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    page = (await bob.get(f"/events/{event_id}")).text.partition('id="buy"')[2]
+    number = await type_of(bob, event_id, "Field")
+    assert re.search(rf'<option value="{number}" selected>Field</option>', page)
+    assert "Any kind, also what is not shown yet" in page
+    assert "Sky" not in page
+    assert "How many, all or none" not in page
+    refused = await wait(bob, event_id, quantity="7", ticket_type_id="")
+    assert "You can wait for 1 at most." in refused.text
+    assert re.search(rf'<option value="{number}">Field</option>', refused.text), "what was chosen stays chosen"
+    joined = await wait(bob, event_id, ticket_type_id="")
+    assert "It may be: any kind of ticket." in joined.text
+
+
 async def test_one_type_can_be_waited_for_while_others_sell(alice: httpx.AsyncClient, bob: httpx.AsyncClient) -> None:
     kinds = [{"name": "Cabin", "price": "120", "places": 1}, {"name": "Meadow", "price": "40"}]
     event_id = await stored_event(alice, ticket_types=kinds)
