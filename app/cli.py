@@ -15,7 +15,7 @@ from typing import TypeVar
 from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.password_resets import new_reset
-from app.domain.reconcile import drifts, sales_drifts, strays
+from app.domain.reconcile import drifts, missing_facts, recounted, sales_drifts, strays
 from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -157,11 +157,16 @@ def restore_from(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
+    if not settings.database_url and not (settings.data_dir / "postgres").exists():
+        name = "EVENTSTREAM_DATA_DIR"
+        raise SettingsError(f"{name}={str(settings.data_dir)!r}: there is no database in it", name)
     with database_url(settings) as url:
         migrate(url)
         found = asyncio.run(with_database(url, drifts))
         sales = asyncio.run(with_database(url, sales_drifts))
         astray = asyncio.run(with_database(url, strays))
+        lost = asyncio.run(with_database(url, missing_facts))
+        events, tickets = asyncio.run(with_database(url, recounted))
     for drift in found:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
@@ -175,8 +180,10 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
         )
     for number in astray:
         print(f"ticket {number}: its type or its attendee does not exist")
-    print(f"{len(found) + len(sales)} wrong counters{f', {len(astray)} stray tickets' if astray else ''}")
-    return 1 if found or sales or astray else 0
+    wrong = {"stray tickets": len(astray), "missing facts": lost}
+    more = "".join(f", {count} {what}" for what, count in wrong.items() if count)
+    print(f"{len(found) + len(sales)} wrong counters{more} (events: {events}, tickets: {tickets})")
+    return 1 if found or sales or more else 0
 
 
 def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:

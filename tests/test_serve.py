@@ -368,6 +368,13 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_where_there_is_nothing_to_recount_that_is_said(folder: Path) -> None:
+    """Or it would find nothing wrong."""
+    done = run(folder, "reconcile", EVENTSTREAM_DATA_DIR=str(folder / "dtaa"))
+    assert done.returncode == 2
+    assert done.stderr == f"eventstream: EVENTSTREAM_DATA_DIR='{folder / 'dtaa'}': there is no database in it\n"
+
+
 def test_a_database_that_is_away_at_start_is_one_sentence(folder: Path) -> None:
     done = run(folder, "serve", POSTGRESQL_DB_URL="postgresql://user:hunter2@127.0.0.1:1/x")
     assert done.returncode == 2

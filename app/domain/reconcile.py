@@ -94,6 +94,24 @@ async def sales_drifts(database: Database) -> list[SalesDrift]:
     return [SalesDrift(**row) for row in rows]
 
 
+async def missing_facts(database: Database) -> int:
+    """How many facts got a number and are not there any more."""
+    async with database.connection() as connection:
+        found: int = await connection.fetchval(
+            "SELECT numbered - (SELECT count(seq) FROM facts) FROM fact_counter", timeout=600
+        )
+    return found
+
+
+async def recounted(database: Database) -> tuple[int, int]:
+    """How many events and tickets there are."""
+    async with database.connection() as connection:
+        events, tickets = await connection.fetchrow(
+            "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM tickets)", timeout=600
+        )
+    return events, tickets
+
+
 async def strays(database: Database) -> list[int]:
     """Tickets of a type or an attendee that is not there, at most a hundred: no foreign key keeps them away."""
     async with database.connection() as connection:

@@ -119,7 +119,8 @@ async def change_ticket_type(
 async def archive_ticket_type(
     database: Database, who: Caller, ticket_type_id: int, if_match: int | None, *, ends_waiting: bool = False
 ) -> None:
-    """Sell no more of it; tickets that are out stay good, and a late payment may be confirmed. Twice is once.
+    """Sell no more of it; tickets that are out stay good, and a late payment may be confirmed. Twice is once, whatever
+    revision that asks for.
 
     Only with `ends_waiting` may it end what somebody waits for or is offered.
 
@@ -153,7 +154,7 @@ async def lock_type(
         raise NotFound("There is no such ticket type.")
     await up_to_date(connection, stock)
     row = await connection.fetchrow("SELECT * FROM ticket_types WHERE id = $1", ticket_type_id)
-    if if_match is not None and if_match != row["rev"]:
+    if if_match not in (None, row["rev"]) and not row["archived"]:
         raise overtaken(row["rev"])
     return stock, row
 

@@ -9,7 +9,7 @@ import msgspec
 from app.domain.accounts import Caller
 from app.domain.holds import require_own_event
 from app.domain.lists import Page, page_of
-from app.domain.waiting_list_page import most_kept
+from app.domain.waiting_list_page import WISHED_TYPES, most_kept
 from app.engines.database import Database
 from app.errors import NotFound
 
@@ -129,10 +129,9 @@ async def waiting_people(
     async with database.connection() as connection:
         await require_own_event(connection, who, event_id)
         rows = await connection.fetch(
-            """SELECT w.id AS waitlist_id, w.attendee_id, u.full_name, u.email, w.status, w.quantity, w.passed, w.kept,
+            f"""SELECT w.id AS waitlist_id, w.attendee_id, u.full_name, u.email, w.status, w.quantity, w.passed, w.kept,
                       w.offer_until, w.joined_at,
-                      ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids)
-                            ORDER BY k.position, k.id) AS ticket_types,
+                      {WISHED_TYPES} AS ticket_types,
                       CASE WHEN w.status = 'waiting' THEN
                           (SELECT count(*) FROM waiting_list o WHERE o.event_id = $1 AND o.status = 'waiting'
                              AND o.id < $2 + 1) + row_number() OVER (PARTITION BY w.status ORDER BY w.id)

@@ -81,6 +81,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return place(self.waitlist_id, self.status, self.offer.until if self.offer else None)
 
 
+WISHED_TYPES = """
+    coalesce(nullif(ARRAY(SELECT k.name FROM ticket_types k JOIN events o ON o.id = k.event_id
+                          WHERE k.id = ANY(w.ticket_type_ids) AND w.status IN ('waiting', 'offered')
+                            AND NOT k.archived AND least(o.end_time, k.sale_closes_at) > now()
+                          ORDER BY k.position, k.id), '{}'),
+             ARRAY(SELECT k.name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY k.position, k.id))
+"""
+"""Names of the types that will do of those an entry `w` asks for: such as are still sold, all when it has ended."""
+
 ENTRIES = f"""
     SELECT w.id, w.event_id, e.title, e.timezone, e.currency, e.payment, e.hold_hours, {COMPANY},
            w.quantity, w.joined_at, w.passed, w.kept,
@@ -94,7 +103,7 @@ ENTRIES = f"""
                   AND e.sold + e.held < e.capacity AND coalesce(k.sold + k.held < k.places, true)
                   AND coalesce(k.hidden_until <= now(), true) AND least(e.end_time, k.sale_closes_at) > now()
             HAVING bool_and(coalesce(k.sale_opens_at > now(), false))) AS opens_at,
-           ARRAY(SELECT name FROM ticket_types k WHERE k.id = ANY(w.ticket_type_ids) ORDER BY position, id) AS kinds,
+           {WISHED_TYPES} AS kinds,
            CASE WHEN w.status = 'waiting' AND e.status <> 'cancelled' THEN (
                SELECT count(*) FROM waiting_list o
                WHERE o.event_id = w.event_id AND o.status = 'waiting' AND o.id <= w.id) END AS position

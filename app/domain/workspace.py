@@ -9,13 +9,12 @@ from app.domain.accounts import Caller
 from app.domain.event_page import event_row
 from app.domain.sales import Sales, SalesOfType, sales_of
 from app.domain.ticket_types import TicketType, ticket_types_of
-from app.domain.waiting_entries import waiting_count
 from app.engines.database import Database
 from app.errors import NotFound
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """`to_confirm` are held tickets, `checked_in` used ones."""
+    """`to_confirm` are held tickets, `checked_in` used ones; `waiting` leaves out who is offered something."""
 
     sales: Sales
     ticket_types: list[TicketType]
@@ -40,12 +39,12 @@ async def overview(database: Database, event: Mapping[str, Any]) -> Overview:
     async with database.connection() as connection:
         counted = await connection.fetchrow(
             """SELECT (SELECT count(*) FROM tickets WHERE event_id = $1 AND status = 'held') AS to_confirm,
-                      (SELECT count(*) FROM tickets WHERE event_id = $1 AND status = 'used') AS checked_in""",
+                      (SELECT count(*) FROM tickets WHERE event_id = $1 AND status = 'used') AS checked_in,
+                      (SELECT count(*) FROM waiting_list WHERE event_id = $1 AND status = 'waiting') AS waiting""",
             event["id"],
         )
         return Overview(
             sales=await sales_of(connection, event),
             ticket_types=await ticket_types_of(connection, event["id"], everything=True),
-            waiting=await waiting_count(connection, event["id"]),
             **counted,
         )

@@ -30,12 +30,14 @@ from app.validation import local_amount, read
 TypeId = Annotated[int, PathParameter(ge=0, le=2**63 - 1)]
 BESIDE = {"places-taken": "places"}
 """Conflicts that are about one field."""
+STOPPED = Conflict("This type is not sold any more. What you typed can be added as another one.", type="not-sold")
 
 
 @get("/projects/{event_id:int}/ticket-types", opt={"role": "organizer"})
 async def ticket_types(parts: NamedDependency[Parts], who: NamedDependency[Caller], event_id: EventId) -> Template:
     event, types = await own_types(parts, who, event_id)
-    return Template("ticket_types/list.html", context=frame(event, "ticket-types", types=types))
+    sold = [kind for kind in types if not kind.archived]
+    return Template("ticket_types/list.html", context=frame(event, "ticket-types", types=sold))
 
 
 @get("/projects/{event_id:int}/ticket-types/new", opt={"role": "organizer"})
@@ -65,6 +67,8 @@ async def ticket_type(
 ) -> Template:
     event, types = await own_types(parts, who, event_id)
     kind = one_of(types, type_id)
+    if kind.archived:
+        raise gone()
     return form_page(event, kind, stored(kind, event))
 
 
@@ -84,11 +88,15 @@ async def save_ticket_type(
     now, meant = stored(kind, event), touched({name: form[name] for name in TYPE_FIELDS if name in form}, form)
     both = differences(now, meant, form) if revision_in(form) != kind.rev else []
     try:
+        if kind.archived:
+            raise gone()
         if both:
             raise overtaken(kind.rev)
         given = read(TicketTypeIn, {**now, **meant, "position": str(kind.position)}, form=True)
         sure = "ends_waiting" in form
         await change_ticket_type(parts.database, who, type_id, given, kind.rev, ends_waiting=sure)
+    except NotFound:  # what was typed is lost with it no more than with any other refusal
+        return form_page(event, None, {**now, **meant, "key": secrets.token_urlsafe(16)}, STOPPED)
     except (Invalid, Conflict, Stale, Unavailable) as refusal:
         return form_page(event, kind, now | meant, refusal, [(words_for(name), now[name]) for name in both])
     return listed(event, given, gettext("The changes are saved."))
@@ -139,14 +147,18 @@ async def own_types(parts: Parts, who: Caller, event_id: int) -> tuple[Mapping[s
     event = await own_event(parts.database, who, event_id)
     async with parts.database.connection() as connection:
         types = await ticket_types_of(connection, event_id, everything=True)
-    return event, [kind for kind in types if not kind.archived]
+    return event, types
 
 
 def one_of(types: list[TicketType], type_id: int) -> TicketType:
     for kind in types:
         if kind.ticket_type_id == type_id:
             return kind
-    raise NotFound("There is no such ticket type.")
+    raise gone()
+
+
+def gone() -> NotFound:
+    return NotFound("There is no such ticket type.")
 
 
 def stored(kind: TicketType, event: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Recounting finds what is wrong, and nothing else."""
 
 from app.domain.cancelling import cancel_ticket
-from app.domain.reconcile import drifts, sales_drifts, strays
+from app.domain.facts import number_facts
+from app.domain.reconcile import drifts, missing_facts, sales_drifts, strays
 from tests.box_office import EVENT, OTHER, BoxOffice, kind
 
 
@@ -73,3 +74,15 @@ async def test_sales_by_day_that_do_not_add_up_are_found(office: BoxOffice) -> N
     await office.value("DELETE FROM sales_days")
     (found,) = await sales_drifts(office.database)
     assert (found.sold, found.sold_counted, str(found.money_counted)) == (0, 1, "49.9000")
+
+
+async def test_a_fact_that_is_gone_is_missed(office: BoxOffice) -> None:
+    await office.open()
+    for who in await office.people("ann", "ben", "cleo"):
+        await office.bought(who)
+    assert await missing_facts(office.database) == 0, "none has a number yet"
+    async with office.database.transaction() as connection:
+        numbered = await number_facts(connection, 2)
+    assert (numbered, await missing_facts(office.database)) == (2, 0)
+    await office.value("DELETE FROM facts WHERE seq = 2")
+    assert await missing_facts(office.database) == 1

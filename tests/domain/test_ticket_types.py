@@ -335,8 +335,9 @@ async def test_an_archived_type_is_sold_no_more_and_its_tickets_stay_good(office
 async def test_an_archived_type_is_changed_no_more_and_archiving_again_tells_nothing(office: BoxOffice) -> None:
     await office.open(ticket_types=[kind("Day"), kind("Night")])
     day = (await office.kinds())["Day"]
+    rev = await office.value("SELECT rev FROM ticket_types WHERE id = $1", day)
     for _ in range(2):
-        await archive_ticket_type(office.database, office.alice, day, None)
+        await archive_ticket_type(office.database, office.alice, day, rev)
     with pytest.raises(NotFound):
         await change_ticket_type(office.database, office.alice, day, given(), None)
     assert await office.facts() == ["TicketTypeChanged"]

@@ -1292,3 +1292,35 @@ async def test_a_batch_that_finds_something_due_settles_it_first(office: BoxOffi
     assert [type(answer).__name__ for answer in decided.answers] == ["Purchase", "Conflict"]
     assert await office.standing(bob) == ["expired"]
     assert await office.places() == (2, 0)
+
+
+async def test_positions_go_on_from_page_to_page_and_leave_out_who_is_offered_something(office: BoxOffice) -> None:
+    await office.open(capacity=1)
+    owner, *waiters = await office.people("owner", "ann", "ben", "cleo", "dan", "eve")
+    number = (await office.bought(owner)).ticket_number
+    for who in waiters:
+        await office.joins(who)
+    await cancel_ticket(office.database, office.alice, number, "ill")
+    positions, after = [], None
+    while True:
+        page = await waiting_people(office.database, office.alice, EVENT, 2, after)
+        positions += [one.position for one in page.items]
+        if page.next_cursor is None:
+            break
+        after = page.items[-1].waitlist_id
+    assert positions == [None, 1, 2, 3, 4]
+
+
+async def test_of_the_types_one_waits_for_those_are_named_that_are_still_sold(office: BoxOffice) -> None:
+    await office.open(ticket_types=[kind("Day", places=1), kind("Evening", places=1), kind("Night", places=1)])
+    kinds = await office.kinds()
+    owner, bob = await office.people("owner", "bob")
+    for one in kinds.values():
+        await office.bought(owner, kind=one)
+    waits = await office.joins(bob, kinds=tuple(kinds.values()))
+    await archive_ticket_type(office.database, office.alice, kinds["Day"], None)
+    await office.value("UPDATE ticket_types SET sale_closes_at = now() WHERE name = 'Evening'")
+    (seen,) = (await waiting_people(office.database, office.alice, EVENT, 9, None)).items
+    assert (await office.entry(bob)).ticket_types == seen.ticket_types == ["Night"]
+    await leave_waiting_list(office.database, bob, waits)
+    assert (await office.entry(bob)).ticket_types == ["Day", "Evening", "Night"], "what it was for"

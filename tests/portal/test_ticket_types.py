@@ -49,6 +49,25 @@ async def test_a_type_is_added_once_changed_and_taken_off_sale(alice: httpx.Asyn
     assert (await alice.get(f"{address}/{one}")).status_code == 404
 
 
+async def test_who_is_slower_than_somebody_who_stops_a_type_is_told_and_loses_nothing(alice: httpx.AsyncClient) -> None:
+    event_id = await stored_event(alice, ticket_types=[{"name": "Day", "price": "9"}, {"name": "Night", "price": "9"}])
+    address = f"/projects/{event_id}/ticket-types"
+    one = re.findall(rf"{address}/(\d+)", (await alice.get(address)).text)[-1]
+    page = await alice.get(f"{address}/{one}")
+    for _ in range(2):
+        stopped = await alice.post(f"{address}/{one}/removal", data={"rev": hidden(page, "rev")})
+        assert (stopped.status_code, stopped.headers["location"]) == (303, address)
+    assert await types_of(alice, event_id) == [("Day", "9.00", None)]
+    late = {**type_form(page.text), "description": "With the late show", "places": "12"}
+    refused = await alice.post(f"{address}/{one}", data=late)
+    assert refused.status_code == 409
+    assert "This type is not sold any more." in refused.text
+    form = type_form(refused.text)
+    assert (form["name"], form["description"], form["places"]) == ("Night", "With the late show", "12")
+    assert (await alice.post(address, data=form)).status_code == 303
+    assert await types_of(alice, event_id) == [("Day", "9.00", None), ("Night", "9.00", 12)]
+
+
 async def test_a_price_means_the_same_when_its_field_is_sent_back(alice: httpx.AsyncClient) -> None:
     """Of a type and in the settings; `1.234` would be more than a thousand in this region."""
     alice.headers["Accept-Language"] = "de-DE"

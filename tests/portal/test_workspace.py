@@ -304,6 +304,18 @@ async def test_held_places_are_told_beside_those_that_are_sold(stage: Stage, ali
     assert "2 held</span>" in await html(alice, f"/projects/{event_id}")
 
 
+async def test_who_is_offered_something_is_not_counted_among_those_who_wait(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice, capacity=1)
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    await charlie.post("/api/v1/attendee/join-waiting-list", json={"event_id": event_id})
+    waiting = re.compile(r"<dt>Waiting</dt>\s*<dd><strong>(\d+)")
+    assert waiting.findall(await html(alice, f"/projects/{event_id}")) == ["1"]
+    await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "asked for it"})
+    assert waiting.findall(await html(alice, f"/projects/{event_id}")) == ["0"]
+
+
 async def test_a_draft_cannot_be_cancelled(alice: httpx.AsyncClient) -> None:
     event_id = await stored_event(alice, title="Draft", status="draft")
     form = {"reason": "x", "typed": "Draft", "key": "k"}
