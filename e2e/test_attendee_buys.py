@@ -7,11 +7,13 @@ from playwright.sync_api import Page, expect
 
 from e2e.steps import (
     accessible,
+    begin,
     fits,
     heard,
     height,
     kind,
     listen,
+    looks_right,
     publish,
     scriptless,
     sign_up,
@@ -97,6 +99,31 @@ def test_long_and_strange_titles_do_not_break_the_page(visit: Callable[[], Page]
         for address in (path, "/", "/projects", "/dashboard", path.replace("events", "projects")):
             nora.goto(address)
             fits(nora)
+
+
+def test_a_long_story_with_a_block_of_code_is_read_without_scrolling_sideways_or_within_a_box(
+    visit: Callable[[], Page],
+) -> None:
+    nora = visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    way = "    from the station " + "walk along the river " * 12
+    story = "\n\n".join(["Lanterns all night.", way, *["And one more song."] * 40, "Until dawn."])
+    nora.goto(f"/events/{stored_event(nora, description=story)}")
+    looks_right(nora)
+    if nora.context not in scriptless:
+        assert nora.locator(".prose pre").evaluate("one => one.scrollWidth <= one.clientWidth")
+    begin(nora, "Long Story")
+    address = nora.url.rpartition("/")[0]
+    nora.goto(f"{address}/details")
+    nora.get_by_label("Description").fill(story)
+    if nora.context in scriptless:
+        nora.get_by_role("button", name="Continue").click()
+    else:
+        expect(nora.locator(".preview")).to_contain_text("Until dawn.")
+        looks_right(nora)
+    nora.goto(f"{address}/review")
+    expect(nora.locator(".preview")).to_contain_text("Until dawn.")
+    looks_right(nora)
 
 
 def test_a_line_is_broken_once_where_it_was_broken(visit: Callable[[], Page]) -> None:

@@ -357,6 +357,8 @@ def test_a_description_that_is_too_long_is_refused_beside_its_picture(visit: Cal
     page = organizer(visit)
     open_draft_pictures(page)
     add_picture(page)
+    if page.context in scriptless:
+        assert "Save what you typed beside a picture before you go on." in page.locator("main").inner_text()
     words = page.get_by_label("What it shows")
     words.fill("A lake " * 72)
     words.press("Enter" if page.context in scriptless else "Tab")
