@@ -102,6 +102,16 @@ def database_url(settings: Settings) -> Iterator[str]:
         postgres.stop()
 
 
+@contextmanager
+def stored(settings: Settings) -> Iterator[str]:
+    """As `database_url`, but makes no new one: nothing would be wrong with that, and nothing in it."""
+    if not settings.database_url and not (settings.data_dir / "postgres").exists():
+        name = "EVENTSTREAM_DATA_DIR"
+        raise SettingsError(f"{name}={str(settings.data_dir)!r}: there is no database in it", name)
+    with database_url(settings) as url:
+        yield url
+
+
 def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
     if options.workers:
         settings = replace(settings, workers=options.workers)
@@ -141,7 +151,7 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def back_up_into(settings: Settings, options: argparse.Namespace) -> int:
-    with database_url(settings) as url:
+    with stored(settings) as url:
         manifest = asyncio.run(back_up(settings, url, options.folder.absolute()))
     print(f"{options.folder}: the database, and {manifest.files} pictures and uploads")
     for what in left_out(settings):
@@ -157,10 +167,7 @@ def restore_from(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
-    if not settings.database_url and not (settings.data_dir / "postgres").exists():
-        name = "EVENTSTREAM_DATA_DIR"
-        raise SettingsError(f"{name}={str(settings.data_dir)!r}: there is no database in it", name)
-    with database_url(settings) as url:
+    with stored(settings) as url:
         migrate(url)
         found = asyncio.run(with_database(url, drifts))
         sales = asyncio.run(with_database(url, sales_drifts))
@@ -187,7 +194,7 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:
-    with database_url(settings) as url:
+    with stored(settings) as url:
         migrate(url)
         token = asyncio.run(with_database(url, lambda database: new_reset(database, options.email)))
     print(f"{settings.public_url}/password-resets/{token}")
@@ -195,7 +202,7 @@ def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def rotate_ticket_key(settings: Settings, options: argparse.Namespace) -> int:
-    with database_url(settings) as url:
+    with stored(settings) as url:
         migrate(url)
         print(f"key {asyncio.run(with_database(url, rotate_key))} signs from now on")
     return 0
@@ -211,7 +218,7 @@ async def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T
 
 
 def look_at_dead_letters(settings: Settings, options: argparse.Namespace) -> int:
-    with database_url(settings) as url:
+    with stored(settings) as url:
         migrate(url)
         return asyncio.run(dead_letter_action(settings, url, options.action))
 

@@ -52,7 +52,7 @@ class KeptForm(msgspec.Struct, frozen=True):
     def choice(self) -> str:
         """As the query of the page that has it chosen."""
         fields = dict(self.fields)
-        return urlencode({name: fields[name] for name in CHOICE if fields.get(name, "").isdecimal()})
+        return urlencode({name: fields[name] for name in CHOICE if re.fullmatch(r"\d*", fields.get(name, "-"))})
 
 
 async def what_is_kept(request: Request[Any, Any, Any], opt: Mapping[str, Any]) -> dict[str, KeptForm]:
@@ -73,7 +73,7 @@ async def kept_form(request: Request[Any, Any, Any], field: str | None) -> KeptF
         return None
     form = await request.form()
     fields = [(name, value) for name, value in form.items() if "password" not in name and name != "ends_waiting"]
-    typed = any(value.strip() for name, value in fields if name != "key" and field in (None, name))
+    typed = any(value.strip() or name in CHOICE for name, value in fields if name != "key" and field in (None, name))
     typed_by = whose(request.cookies.get(request.app.state.parts.sessions.cookie, ""))
     return KeptForm(request.scope["path"], fields, typed_by) if typed else None
 

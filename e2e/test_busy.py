@@ -223,6 +223,9 @@ def test_how_a_check_in_ends_is_told_though_one_has_searched_meanwhile(visit: Ca
     elif how in {"a proxy", "cut"}:
         cut(use) if how == "cut" else use.fulfill(status=409, body="of a proxy")
         expect(nora.get_by_text("No answer came.")).to_be_visible()
+        nora.get_by_label("Name, e-mail or code").fill("reed")
+        expect(nora.get_by_role("link", name="Bo Reed")).to_be_visible()
+        expect(nora.get_by_text("No answer came.")).to_be_visible()
     elif how == "signed out":
         nora.context.clear_cookies()
         use.continue_(headers={**use.request.headers, "cookie": ""})

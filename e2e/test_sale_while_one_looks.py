@@ -240,3 +240,26 @@ def test_what_a_proxy_says_in_our_place_is_no_part_of_a_page(visit: Callable[[],
     nora.get_by_label("What").press_sequentially("qq")
     expect(nora.get_by_role("heading", name="Nothing found")).to_be_visible()
     expect(nora.get_by_text("Backend fetch failed")).to_have_count(0)
+
+
+def test_a_kind_that_is_stopped_while_somebody_has_chosen_it_leaves_no_empty_choice(
+    visit: Callable[[], Page],
+) -> None:
+    nora, bob = visit(), visit()
+    sign_up(nora, "Nora", company="Lantern Fields e.V.")
+    kinds = [{"name": name, "price": "9", "places": 1} for name in ("Day", "Evening", "Night")]
+    event_id = stored_event(nora, title="Three Kinds", ticket_types=kinds)
+    stored = nora.request.get(f"/api/v1/event/{event_id}").json()["ticket_types"]
+    for one in stored:
+        wanted = {"ticket_type_id": one["ticket_type_id"]}
+        assert nora.request.post(f"/api/v1/attendee/buy-ticket/{event_id}", data=wanted).ok
+    sign_up(bob, "Bob")
+    bob.goto(f"/events/{event_id}")
+    choice = bob.get_by_label("Wait for")
+    choice.select_option(label="Evening")
+    address = f"/api/v1/ticket-types/{stored[1]['ticket_type_id']}"
+    assert nora.request.delete(address, headers={"If-Match": "*"}).ok
+    if bob.context in scriptless:
+        bob.reload()
+    expect(choice.get_by_role("option")).to_have_text(["Any kind of ticket", "Day", "Night"], timeout=20_000)
+    expect(choice.locator("option:checked")).to_have_text("Any kind of ticket")

@@ -368,11 +368,16 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_where_there_is_nothing_to_recount_that_is_said(folder: Path) -> None:
-    """Or it would find nothing wrong."""
-    done = run(folder, "reconcile", EVENTSTREAM_DATA_DIR=str(folder / "dtaa"))
+@pytest.mark.parametrize(
+    "command",
+    ["reconcile", "dead-letters list", "backup backups", "ticket-keys rotate", "users reset-link bob@example.org"],
+)
+def test_where_there_is_no_database_a_command_makes_none(folder: Path, command: str) -> None:
+    """Or it would find nothing wrong, and keep nothing for good."""
+    done = run(folder, *command.split(), EVENTSTREAM_DATA_DIR=str(folder / "dtaa"))
     assert done.returncode == 2
     assert done.stderr == f"eventstream: EVENTSTREAM_DATA_DIR='{folder / 'dtaa'}': there is no database in it\n"
+    assert not (folder / "dtaa").exists()
 
 
 def test_a_database_that_is_away_at_start_is_one_sentence(folder: Path) -> None:

@@ -165,7 +165,7 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
 
     def most_to_want(self, typed: object) -> int:
         """The largest quantity of the chosen type, or of any, that waiting can help to."""
-        return max(map(self.may_wait_for, self.picked(typed) if typed else self.thinkable), default=0)
+        return max(map(self.may_wait_for, self.picked(typed) if typed else self.can_wait), default=0)
 
     def may_wait_for(self, kind: TicketType) -> int:
         """The largest quantity of a type that waiting can help to; 0 where as many can be bought, or never had."""
@@ -186,18 +186,13 @@ class Shop(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.to_wait_for, *filter(self.may_wait_for, unseen)]
 
     @property
-    def thinkable(self) -> list[TicketType]:
-        """Those of which one is told how many one can wait for: of what is hidden only where nothing else is."""
-        return self.to_wait_for or self.can_wait
-
-    @property
     def least_to_wait_for(self) -> int:
         """Fewer than that can be bought."""
-        return 1 + min(map(self.may_have, self.thinkable))
+        return 1 + min(map(self.may_have, self.can_wait))
 
     @property
     def most_to_wait_for(self) -> int:
-        return max(map(self.may_wait_for, self.thinkable))
+        return max(map(self.may_wait_for, self.can_wait))
 
 
 async def shop(database: Database, media: Media, who: Caller | None, event_id: int) -> Shop:

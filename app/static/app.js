@@ -22,7 +22,9 @@ on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
 on("htmx:afterSettle", ({ detail }) => {
   typed?.forEach(({ id, value, checked, open }) => {
     const now = byId(id);
-    if (now && !now.disabled) Object.assign(now, { value, checked, open });
+    if (!now || now.disabled) return;
+    Object.assign(now, { value, checked, open });
+    if (now.selectedIndex < 0) now.selectedIndex = 0;
   });
   const come = byId(left) ?? detail.elt;
   const bad = come.id && come.querySelector("[autofocus], [aria-invalid=true]");
@@ -34,17 +36,14 @@ on("htmx:afterSettle", ({ detail }) => {
   left = typed = null;
 });
 
-let trouble;
 on("htmx:beforeRequest", (event) => {
-  if (!event.target.matches("[data-live]")) trouble?.remove();
-  else if (document.hidden) event.preventDefault();
+  if (!event.detail.requestConfig.headers["X-Look"]) byId("trouble")?.remove();
+  else if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
 // Without our id it is a proxy's word.
 const fail = (event) => {
   event.preventDefault();
-  if (event.target.matches("[data-live]")) return;
-  byId("toasts").innerHTML = byId("no-answer").innerHTML;
-  trouble = byId("toasts").firstElementChild;
+  if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
 };
 on("htmx:sendError", fail);
 const unlessOurs = (event) => event.detail.xhr.getResponseHeader("X-Request-Id") || fail(event);
@@ -68,7 +67,7 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
   if (field?.name) field.ariaInvalid = !!target.firstElementChild;
 });
 
-// What was typed and is not kept yet, by field.
+// Typed and not kept yet, by field.
 const unsaved = new Set;
 on("input", ({ target }) => target.closest("[data-unsaved]") && unsaved.add(target));
 on("submit", ({ defaultPrevented, target }) => defaultPrevented || target.matches("[data-unsaved]") && unsaved.clear());

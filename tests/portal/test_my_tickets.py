@@ -114,6 +114,16 @@ async def test_bob_gives_his_ticket_back_once(alice: httpx.AsyncClient, bob: htt
     assert "Add to calendar" not in page
 
 
+async def test_whose_words_the_reason_of_a_cancelled_ticket_is_in_is_said(
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+) -> None:
+    event_id = await stored_event(alice)
+    number = (await bob.post(f"/api/v1/attendee/buy-ticket/{event_id}")).json()["ticket_number"]
+    await alice.post(f"/api/v1/tickets/{number}/cancellation", json={"reason": "Storm <b>"})
+    page = (await bob.get(f"/tickets/{number}")).text
+    assert "The organizer says why: <bdi>Storm &lt;b&gt;</bdi>" in page
+
+
 async def test_too_late_to_give_back_is_said_on_the_ticket(
     stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, charlie: httpx.AsyncClient
 ) -> None:

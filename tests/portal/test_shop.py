@@ -250,22 +250,31 @@ async def test_who_waits_for_whatever_comes_reads_that(alice: httpx.AsyncClient,
 
 
 async def test_who_waits_where_something_is_hidden_chooses_whether_to_wait_for_that_too(
-    alice: httpx.AsyncClient, bob: httpx.AsyncClient
+    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:
-    """And hears nothing of how much of it one person can have."""
-    field = {"name": "Field", "price": "10", "places": 1, "per_attendee_limit": 2}
+    field = {"name": "Field", "price": "10", "places": 2, "per_attendee_limit": 2}
+    meadow = {"name": "Meadow", "price": "10", "places": 1}
     sky = {"name": "Sky", "price": "500", "places": 6, "per_attendee_limit": 6, "hidden_until": at(48)}
-    event_id = await stored_event(alice, ticket_types=[field, sky])
-    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}")
+    event_id = await stored_event(alice, ticket_types=[field, meadow, sky])
+    number, other = await type_of(bob, event_id, "Field"), await type_of(bob, event_id, "Meadow")
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": number, "quantity": 2})
+    await alice.post(f"/api/v1/attendee/buy-ticket/{event_id}", json={"ticket_type_id": other})
     page = (await bob.get(f"/events/{event_id}")).text.partition('id="buy"')[2]
-    number = await type_of(bob, event_id, "Field")
-    assert re.search(rf'<option value="{number}" selected>Field</option>', page)
-    assert "Any kind, also what is not shown yet" in page
+    first, _, last = re.findall(r"<option[^>]*>[^<]*", page)
+    assert first == f'<option value="{number}">Field', "which is chosen unless somebody chooses"
+    assert last == '<option value="">Any kind, also what is not shown yet'
     assert "Sky" not in page
-    assert "How many, all or none" not in page
-    refused = await wait(bob, event_id, quantity="7", ticket_type_id="")
-    assert "You can wait for 1 at most." in refused.text
-    assert re.search(rf'<option value="{number}">Field</option>', refused.text), "what was chosen stays chosen"
+    assert "When the sale opens" not in page, "what is shown is sold out for good"
+    for wanted, most, chosen in ((number, 2, f'{number}" selected'), ("", 6, '" selected')):
+        refused = await wait(bob, event_id, quantity="7", ticket_type_id=wanted)
+        assert f"You can wait for {most} at most." in refused.text
+        assert f'<option value="{chosen}>' in refused.text
+    away = await visitor.post(
+        f"/events/{event_id}/waiting-list-entry", data={"key": key_in(page), "ticket_type_id": ""}, headers=HX
+    )
+    assert away.headers["hx-redirect"].endswith("%3Fticket_type_id%3D")
+    assert '<option value="" selected>' in (await bob.get(f"/events/{event_id}?ticket_type_id=")).text
+    assert f'<option value="{number}">' in (await bob.get(f"/events/{event_id}?ticket_type_id=77")).text
     joined = await wait(bob, event_id, ticket_type_id="")
     assert "It may be: any kind of ticket." in joined.text
 
