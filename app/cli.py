@@ -105,9 +105,14 @@ def database_url(settings: Settings) -> Iterator[str]:
 @contextmanager
 def stored(settings: Settings) -> Iterator[str]:
     """As `database_url`, but makes no new one: nothing would be wrong with that, and nothing in it."""
-    if not settings.database_url and not (settings.data_dir / "postgres").exists():
-        name = "EVENTSTREAM_DATA_DIR"
-        raise SettingsError(f"{name}={str(settings.data_dir)!r}: there is no database in it", name)
+    if not settings.database_url:
+        try:
+            missing = "" if (settings.data_dir / "postgres").exists() else "there is no database in it"
+        except OSError as error:
+            missing = str(error.strerror)
+        if missing:
+            name = "EVENTSTREAM_DATA_DIR"
+            raise SettingsError(f"{name}={str(settings.data_dir)!r}: {missing}", name)
     with database_url(settings) as url:
         yield url
 

@@ -240,6 +240,7 @@ def test_what_a_proxy_says_in_our_place_is_no_part_of_a_page(visit: Callable[[],
     nora.get_by_label("What").press_sequentially("qq")
     expect(nora.get_by_role("heading", name="Nothing found")).to_be_visible()
     expect(nora.get_by_text("Backend fetch failed")).to_have_count(0)
+    expect(nora.get_by_text("No answer came")).to_have_count(0)
 
 
 def test_a_kind_that_is_stopped_while_somebody_has_chosen_it_leaves_no_empty_choice(

@@ -410,6 +410,14 @@ async def test_on_a_database_that_a_newer_version_left_it_starts_and_commands_wo
     await admin.close()
 
 
+def test_a_folder_that_one_may_not_enter_is_named(folder: Path) -> None:
+    """Root may enter every folder, but none with such a name."""
+    done = run(folder, "reconcile", EVENTSTREAM_DATA_DIR="x" * 5000)
+    assert done.returncode == 2
+    assert "File name too long" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_folder_that_takes_no_files_is_named(folder: Path) -> None:
     done = run(folder, "serve", EVENTSTREAM_DATA_DIR="/sys/kernel", POSTGRESQL_DB_URL="postgresql://nobody@localhost/x")
     assert done.returncode == 2

@@ -12,7 +12,7 @@ function addLocalTime(time) {
 
 on("htmx:load", ({ detail: { elt } }) => each(elt, "[data-local]", addLocalTime));
 
-// Focus: a bad field, `data-next` or what came; what was typed stays.
+// Focus: a bad field, `data-next` or what came.
 let left, next, typed;
 on("htmx:beforeSwap", ({ detail: { target, requestConfig: { verb } } }) => {
   left = target.matches(":focus-within") && target.id;
@@ -36,14 +36,18 @@ on("htmx:afterSettle", ({ detail }) => {
   left = typed = null;
 });
 
+let failed;
 on("htmx:beforeRequest", (event) => {
-  if (!event.detail.requestConfig.headers["X-Look"]) byId("trouble")?.remove();
+  const { requestConfig, target } = event.detail;
+  if (target === failed || !requestConfig.headers["X-Look"]) byId("trouble")?.remove();
   else if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
 });
-// Without our id it is a proxy's word.
+// Without our id: a proxy's word.
 const fail = (event) => {
   event.preventDefault();
-  if (!event.target.matches("[data-live]")) byId("toasts").innerHTML = byId("no-answer").innerHTML;
+  if (event.target.matches("[data-live]")) return;
+  byId("toasts").innerHTML = byId("no-answer").innerHTML;
+  failed = event.detail.target;
 };
 on("htmx:sendError", fail);
 const unlessOurs = (event) => event.detail.xhr.getResponseHeader("X-Request-Id") || fail(event);
@@ -67,7 +71,7 @@ on("htmx:oobAfterSwap", ({ detail: { target } }) => {
   if (field?.name) field.ariaInvalid = !!target.firstElementChild;
 });
 
-// Typed and not kept yet, by field.
+// Typed and not kept, by field.
 const unsaved = new Set;
 on("input", ({ target }) => target.closest("[data-unsaved]") && unsaved.add(target));
 on("submit", ({ defaultPrevented, target }) => defaultPrevented || target.matches("[data-unsaved]") && unsaved.clear());

@@ -25,7 +25,7 @@ async function sendAll(form, files) {
   form.reset();
 }
 
-// An answer goes to where its place is now: one from before may have brought that anew.
+// An answer goes where its place is now.
 on("htmx:beforeRequest", ({ detail: { target } }) => {
   target.addEventListener("htmx:sendError", fail);
   target.addEventListener("htmx:beforeOnLoad", unlessOurs);

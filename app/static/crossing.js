@@ -1,4 +1,4 @@
-// Answers that cross: what was pressed is told though its place has come anew, and what is older is asked for again.
+// Answers that cross: what was pressed is told, what is older is asked for again.
 let presses = 0; // begun and answered
 on("htmx:beforeRequest", ({ target, detail: { requestConfig } }) => {
   requestConfig.asked = presses += requestConfig.verb !== "get";
@@ -13,7 +13,7 @@ function answered(event) {
   if (pressed.isConnected) return;
   const place = byId(detail.target.id) ?? nowhere();
   left = place.matches(":focus-within") && place.id;
-  place.append(pressed); // htmx answers only what is in the page
+  place.append(pressed); // htmx answers what is in the page
   detail.target = place;
   if (!detail.xhr.getResponseHeader("X-Request-Id")) fail(event);
 }

@@ -1,4 +1,4 @@
-// Where one buys or answers an offer: time that runs out, the bar that leads to the box, how many one can have.
+// Buying and answering offers: the time left, the bar to the box, how many.
 function countDown(time) {
   const left = Math.max(0, Math.ceil((new Date(time.dateTime) - new Date) / 1e3));
   time.textContent = [[86400, "day", 1e9], [3600, "hour", 24], [60, "minute", 60], [1, "second", 60]]
