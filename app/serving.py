@@ -20,6 +20,8 @@ from app.settings import Settings
 from app.spool import spooling
 
 SAME_SIGNAL_SECONDS = 1.0
+IDLE_SECONDS = 75
+"""Proxies keep connections to us for 60: if we closed one first, something might just be on its way."""
 GARBAGE_AFTER = 20_000
 """Objects more before the collector looks for cycles; the usual 700 cost a fifth of the time of a purchase."""
 
@@ -39,6 +41,7 @@ def serve(settings: Settings, database_url: str, listener: socket.socket, starte
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),
         backlog=4096,
     )

@@ -388,6 +388,18 @@ def test_a_database_that_is_away_at_start_is_one_sentence(folder: Path) -> None:
     assert "hunter2" not in done.stderr
 
 
+async def test_a_connection_is_not_closed_before_a_proxy_does(server: Server) -> None:
+    """Or a purchase that is sent just then gets no answer."""
+    server.start()
+    await asyncio.to_thread(server.wait_until_ready)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(1), 7)
+    writer.close()
+
+
 async def test_on_a_database_that_a_newer_version_left_it_starts_and_commands_work(
     server: Server, folder: Path
 ) -> None:
@@ -410,7 +422,7 @@ async def test_on_a_database_that_a_newer_version_left_it_starts_and_commands_wo
     await admin.close()
 
 
-def test_a_folder_that_one_may_not_enter_is_named(folder: Path) -> None:
+def test_a_folder_that_cannot_be_looked_into_is_named(folder: Path) -> None:
     """Root may enter every folder, but none with such a name."""
     done = run(folder, "reconcile", EVENTSTREAM_DATA_DIR="x" * 5000)
     assert done.returncode == 2
