@@ -15,7 +15,7 @@ from typing import TypeVar
 from app.backup import BackupError, back_up, left_out, restore
 from app.consumers import dead_letters
 from app.domain.password_resets import new_reset
-from app.domain.reconcile import drifts, missing_facts, recounted, sales_drifts, strays
+from app.domain.reconcile import recount
 from app.domain.ticket_codes import rotate_key
 from app.engines.database import Database, migrate
 from app.engines.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -87,8 +87,7 @@ def database_url(settings: Settings) -> Iterator[str]:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
-        name = "EVENTSTREAM_DATA_DIR"
-        raise SettingsError(f"{name}={str(settings.data_dir)!r}: {error.strerror}", name) from error
+        raise bad_folder(settings, error.strerror) from error
     if settings.database_url:
         yield settings.database_url
         return
@@ -103,18 +102,20 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def stored(settings: Settings) -> Iterator[str]:
+def existing_database_url(settings: Settings) -> Iterator[str]:
     """As `database_url`, but makes no new one: nothing would be wrong with that, and nothing in it."""
-    if not settings.database_url:
-        try:
-            missing = "" if (settings.data_dir / "postgres").exists() else "there is no database in it"
-        except OSError as error:
-            missing = str(error.strerror)
-        if missing:
-            name = "EVENTSTREAM_DATA_DIR"
-            raise SettingsError(f"{name}={str(settings.data_dir)!r}: {missing}", name)
+    try:
+        if not settings.database_url and not (settings.data_dir / "postgres").exists():
+            raise bad_folder(settings, "there is no database in it")
+    except OSError as error:
+        raise bad_folder(settings, error.strerror) from error
     with database_url(settings) as url:
         yield url
+
+
+def bad_folder(settings: Settings, why: str | None) -> SettingsError:
+    name = "EVENTSTREAM_DATA_DIR"
+    return SettingsError(f"{name}={str(settings.data_dir)!r}: {why}", name)
 
 
 def serve_until_stopped(settings: Settings, options: argparse.Namespace) -> int:
@@ -156,7 +157,7 @@ def migrate_only(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def back_up_into(settings: Settings, options: argparse.Namespace) -> int:
-    with stored(settings) as url:
+    with existing_database_url(settings) as url:
         manifest = asyncio.run(back_up(settings, url, options.folder.absolute()))
     print(f"{options.folder}: the database, and {manifest.files} pictures and uploads")
     for what in left_out(settings):
@@ -172,34 +173,31 @@ def restore_from(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def reconcile(settings: Settings, options: argparse.Namespace) -> int:
-    with stored(settings) as url:
+    with existing_database_url(settings) as url:
         migrate(url)
-        found = asyncio.run(with_database(url, drifts))
-        sales = asyncio.run(with_database(url, sales_drifts))
-        astray = asyncio.run(with_database(url, strays))
-        lost = asyncio.run(with_database(url, missing_facts))
-        events, tickets = asyncio.run(with_database(url, recounted))
-    for drift in found:
+        found = asyncio.run(with_database(url, recount))
+    for drift in found.drifts:
         what = f"event {drift.event_id}" + (f", ticket type {drift.ticket_type_id}" if drift.ticket_type_id else "")
         print(
             f"{what}: the counters say {drift.sold} sold and {drift.held} held,"
             f" the tickets {drift.sold_counted} and {drift.held_counted}"
         )
-    for one in sales:
+    for one in found.sales:
         print(
             f"event {one.event_id}, ticket type {one.ticket_type_id}: the days say {one.sold} sold for {one.money},"
             f" the tickets {one.sold_counted} for {one.money_counted}"
         )
-    for number in astray:
+    for number in found.strays:
         print(f"ticket {number}: its type or its attendee does not exist")
-    wrong = {"stray tickets": len(astray), "missing facts": lost}
-    more = "".join(f", {count} {what}" for what, count in wrong.items() if count)
-    print(f"{len(found) + len(sales)} wrong counters{more} (events: {events}, tickets: {tickets})")
-    return 1 if found or sales or more else 0
+    wrong = len(found.drifts) + len(found.sales)
+    rest = {"stray tickets": len(found.strays), "missing facts": found.missing_facts}
+    more = "".join(f", {count} {what}" for what, count in rest.items() if count)
+    print(f"{wrong} wrong counters{more} (events: {found.events}, tickets: {found.tickets})")
+    return 1 if wrong or more else 0
 
 
 def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:
-    with stored(settings) as url:
+    with existing_database_url(settings) as url:
         migrate(url)
         token = asyncio.run(with_database(url, lambda database: new_reset(database, options.email)))
     print(f"{settings.public_url}/password-resets/{token}")
@@ -207,7 +205,7 @@ def print_reset_link(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def rotate_ticket_key(settings: Settings, options: argparse.Namespace) -> int:
-    with stored(settings) as url:
+    with existing_database_url(settings) as url:
         migrate(url)
         print(f"key {asyncio.run(with_database(url, rotate_key))} signs from now on")
     return 0
@@ -223,7 +221,7 @@ async def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T
 
 
 def look_at_dead_letters(settings: Settings, options: argparse.Namespace) -> int:
-    with stored(settings) as url:
+    with existing_database_url(settings) as url:
         migrate(url)
         return asyncio.run(dead_letter_action(settings, url, options.action))
 

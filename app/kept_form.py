@@ -50,7 +50,7 @@ class KeptForm(msgspec.Struct, frozen=True):
 
     @property
     def choice(self) -> str:
-        """As the query of the page that has it chosen."""
+        """As the query of the page that has it chosen; an empty type stands for any."""
         fields = dict(self.fields)
         return urlencode({name: fields[name] for name in CHOICE if re.fullmatch(r"\d*", fields.get(name, "-"))})
 

@@ -142,6 +142,7 @@ def test_a_purchase_whose_answer_was_lost_is_made_once_though_one_presses_again(
     looks.let_go()
     purchases.let_go()
     expect(bob.get_by_text("of 9 places left")).to_have_text(re.compile("^[35] of 9"))
+    expect(bob.get_by_text("No answer came.")).to_be_visible()
     if arrives == "afterwards":
         assert bob.request.post(lost.request.url, **sent).ok
     bob.get_by_role("button", name=re.compile("^Buy")).click()

@@ -81,6 +81,34 @@ class SalesDrift(msgspec.Struct, frozen=True):
     money_counted: Decimal
 
 
+class Recount(msgspec.Struct, frozen=True, kw_only=True):
+    """`missing_facts` got a number and are not there any more; `events` and `tickets` are all that were looked at."""
+
+    drifts: list[Drift]
+    sales: list[SalesDrift]
+    strays: list[int]
+    missing_facts: int
+    events: int
+    tickets: int
+
+
+async def recount(database: Database) -> Recount:
+    async with database.connection() as connection:
+        missing, events, tickets = await connection.fetchrow(
+            """SELECT numbered - (SELECT count(seq) FROM facts), (SELECT count(*) FROM events),
+                      (SELECT count(*) FROM tickets) FROM fact_counter""",
+            timeout=600,
+        )
+    return Recount(
+        drifts=await drifts(database),
+        sales=await sales_drifts(database),
+        strays=await strays(database),
+        missing_facts=missing,
+        events=events,
+        tickets=tickets,
+    )
+
+
 async def drifts(database: Database) -> list[Drift]:
     """One statement, so one snapshot: sales that go on meanwhile cannot look like drift."""
     async with database.connection() as connection:
@@ -92,24 +120,6 @@ async def sales_drifts(database: Database) -> list[SalesDrift]:
     async with database.connection() as connection:
         rows = await connection.fetch(SALES_RECOUNT, timeout=600)
     return [SalesDrift(**row) for row in rows]
-
-
-async def missing_facts(database: Database) -> int:
-    """How many facts got a number and are not there any more."""
-    async with database.connection() as connection:
-        found: int = await connection.fetchval(
-            "SELECT numbered - (SELECT count(seq) FROM facts) FROM fact_counter", timeout=600
-        )
-    return found
-
-
-async def recounted(database: Database) -> tuple[int, int]:
-    """How many events and tickets there are."""
-    async with database.connection() as connection:
-        events, tickets = await connection.fetchrow(
-            "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM tickets)", timeout=600
-        )
-    return events, tickets
 
 
 async def strays(database: Database) -> list[int]:

@@ -39,8 +39,8 @@ on("htmx:afterSettle", ({ detail }) => {
 let failed;
 on("htmx:beforeRequest", (event) => {
   const { requestConfig, target } = event.detail;
-  if (target === failed || !requestConfig.headers["X-Look"]) byId("trouble")?.remove();
-  else if (document.hidden && event.target.matches("[data-live]")) event.preventDefault();
+  if (event.target.matches("[data-live]")) document.hidden && event.preventDefault();
+  else if (target === failed || !requestConfig.headers["X-Look"]) byId("trouble")?.remove();
 });
 // Without our id: a proxy's word.
 const fail = (event) => {

@@ -250,7 +250,7 @@ async def test_who_waits_for_whatever_comes_reads_that(alice: httpx.AsyncClient,
 
 
 async def test_who_waits_where_something_is_hidden_chooses_whether_to_wait_for_that_too(
-    stage: Stage, alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
+    alice: httpx.AsyncClient, bob: httpx.AsyncClient, visitor: httpx.AsyncClient
 ) -> None:
     field = {"name": "Field", "price": "10", "places": 2, "per_attendee_limit": 2}
     meadow = {"name": "Meadow", "price": "10", "places": 1}
